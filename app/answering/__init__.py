@@ -1,0 +1,1 @@
+"""Question → an answer in which each sentence leads to the passage it rests on."""

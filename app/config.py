@@ -1,0 +1,197 @@
+"""Settings: the only reader of the environment. `.env.example` is checked against this file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from dotenv import dotenv_values
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import InvalidSetting
+
+PREFIX = "TIDEMARK_"
+TIDB_NAMES = ("TIDB_DATABASE_URL", "TIDB_TEST_URL")
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().resolve()
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. Names in the environment are `TIDEMARK_` and the field's name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",  # unknown names are found, and refused with a suggestion, in `load_settings`
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a bad secret must not be echoed
+    )
+
+    tidb_database_url: SecretStr | None = Field(
+        None,
+        validation_alias="TIDB_DATABASE_URL",
+        description="A TiDB to use, as mysql+pymysql://user:password@host:4000/database. "
+        "Without it, Tidemark starts a TiDB of its own.",
+    )
+    tidb_test_url: SecretStr | None = Field(
+        None,
+        validation_alias="TIDB_TEST_URL",
+        description="A TiDB for the tests, which make and drop databases on it.",
+    )
+
+    data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("tidemark", appauthor=False)),
+        description="Where the embedded TiDB keeps its data, logs and temporary files.",
+    )
+    cache_dir: Annotated[Path, AfterValidator(_absolute)] = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir("tidemark", appauthor=False)),
+        description="Where what can be made again is kept: the TiDB binary, models in ONNX.",
+    )
+    host: str = Field("127.0.0.1", description="The address that `tidemark serve` listens on.")
+    port: int = Field(
+        8000, ge=0, le=65535, description="The port that `tidemark serve` listens on."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much is logged."
+    )
+
+    embedding_model: str = Field(
+        "local/all-MiniLM-L6-v2",
+        description="local/all-MiniLM-L6-v2; local/<folder> or local/<owner/name on the Hugging Face hub>; "
+        "or openai/<model name> at TIDEMARK_EMBEDDING_API_BASE.",
+    )
+    embedding_api_base: str | None = Field(
+        None, description="Base URL of an OpenAI-compatible embedding endpoint."
+    )
+    embedding_api_key: SecretStr | None = Field(
+        None, description="Its key; many local servers need none."
+    )
+    embedding_dimensions: int | None = Field(
+        None,
+        ge=1,
+        le=16000,
+        description="Width of the vectors, for models that offer several; asked of the model when unset.",
+    )
+    embedding_query_prefix: str | None = Field(
+        None, description="Put before each query; by default what the model's recipe says."
+    )
+    embedding_document_prefix: str | None = Field(
+        None, description="Put before each passage; by default what the model's recipe says."
+    )
+    embedding_timeout: float = Field(
+        60.0, gt=0, description="Seconds to wait for one reply of the embedding endpoint."
+    )
+    threads: int | None = Field(
+        None,
+        ge=1,
+        description="Threads of the local model; by default the processors this process may use.",
+    )
+
+    chat_model: str | None = Field(
+        None,
+        description="openai/<model name> (or any name litellm knows) for written answers; "
+        "without it, answers are extracts.",
+    )
+    chat_api_base: str | None = Field(
+        None, description="Base URL of an OpenAI-compatible chat endpoint."
+    )
+    chat_api_key: SecretStr | None = Field(None, description="Its key.")
+    chat_timeout: float = Field(
+        60.0, gt=0, description="Seconds to wait for the chat model's next token."
+    )
+
+    chunk_tokens: int = Field(
+        200,
+        ge=16,
+        le=8192,
+        description="The most tokens of the embedding model that a chunk may have.",
+    )
+    max_upload_mb: int = Field(
+        100, ge=1, description="The largest file that may be uploaded, in MB (10^6 bytes)."
+    )
+    tidb_memory_mb: int = Field(
+        600,
+        ge=256,
+        description="What the embedded TiDB's memory is held to (its GOMEMLIMIT), in MiB.",
+    )
+
+    @field_validator("embedding_model")
+    @classmethod
+    def _known_kind_of_embedding(cls, value: str) -> str:
+        if not value.startswith(("local/", "openai/")) or value.endswith("/"):
+            raise ValueError("it must be local/<model or folder> or openai/<model name>")
+        return value
+
+    @field_validator("embedding_api_base", "chat_api_base")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("it must begin with http:// or https://")
+        return value.rstrip("/") if value else value
+
+
+def setting_name(field: str) -> str:
+    """The name of a field of `Settings` in the environment."""
+    return field.upper() if field.upper() in TIDB_NAMES else PREFIX + field.upper()
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`.
+
+    Raises:
+        InvalidSetting: an unknown `TIDEMARK_…` name, or a value that cannot be used; the message has the
+            name, the value (unless it is a secret) and what would be right.
+    """
+    given = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+    known = {setting_name(field) for field in Settings.model_fields}
+    for name in sorted(given):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "See .env.example for every setting."
+            raise InvalidSetting(f"{name} is not a setting of Tidemark.", remedy=hint)
+    try:
+        return Settings()
+    except ValidationError as refused:
+        raise InvalidSetting(_first_refusal(refused, given)) from None
+
+
+def _first_refusal(refused: ValidationError, given: dict[str, str]) -> str:
+    first = refused.errors(include_url=False)[0]
+    field = str(first["loc"][0])
+    name = field if field in TIDB_NAMES else setting_name(field)
+    value = next((v for k, v in given.items() if k.upper() == name), "")
+    shown = "that value" if _is_secret(field) else repr(value)
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{name} cannot be {shown}: {reason[:1].lower()}{reason[1:]}."
+
+
+def _is_secret(field: str) -> bool:
+    info = Settings.model_fields.get(field.lower())
+    return info is not None and "SecretStr" in str(info.annotation)
+
+
+def shown_settings(settings: Settings) -> dict[str, str]:
+    """Each setting's name and value as it may be shown: a secret is `set` or `not set`, never its text."""
+    shown = {}
+    for field in Settings.model_fields:
+        value = getattr(settings, field)
+        if _is_secret(field):
+            shown[setting_name(field)] = "set (not shown)" if value is not None else "not set"
+        else:
+            shown[setting_name(field)] = "not set" if value is None else str(value)
+    return shown
+
+
+@cache
+def project_folder() -> Path:
+    """The folder that holds `app/`, `templates/`, `migrations/` and `docs/`."""
+    return Path(__file__).resolve().parent.parent

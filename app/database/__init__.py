@@ -1,0 +1,1 @@
+"""The TiDB connection: the embedded server, capabilities, transactions and migrations."""

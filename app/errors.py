@@ -1,0 +1,212 @@
+"""What can go wrong: one class each, with its HTTP status and a remedy.
+
+The message says what happened and to what; `remedy` says what to do about it. Every door (HTTP, the
+command line, a job's record) shows both, so no caller ever composes its own wording.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TidemarkError(Exception):
+    """Something a person or a client should be told about, in words."""
+
+    status_code: ClassVar[int] = 500
+    remedy: str = ""
+    retryable: ClassVar[bool] = False
+    """Whether the same call may succeed later without anything being changed."""
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if remedy is not None:
+            self.remedy = remedy
+
+    @property
+    def code(self) -> str:
+        """A stable name for programs: the class name in snake case."""
+        name = type(self).__name__
+        return "".join(
+            "_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(name)
+        )
+
+
+# Settings
+
+
+class InvalidSetting(TidemarkError):
+    """A setting is unknown or has a value that cannot be used."""
+
+    remedy = "See .env.example for every setting, its meaning and its default."
+
+
+# Database
+
+
+class DatabaseUnavailable(TidemarkError):
+    """TiDB does not answer, or refuses the connection."""
+
+    status_code = 503
+    retryable = True
+    remedy = (
+        "Check that TiDB runs and that TIDB_DATABASE_URL is right; `tidemark doctor` tells more."
+    )
+
+
+class DatabaseRefused(TidemarkError):
+    """TiDB answers, and refuses what Tidemark needs of it: its version, its user or its rights."""
+
+    status_code = 503
+
+
+class EmbeddedServerFailed(TidemarkError):
+    """The TiDB that Tidemark brings along could not be found, built, started or stopped."""
+
+    status_code = 503
+
+
+# Asked-for things that are not there, or may not be so
+
+
+class KnowledgeBaseNotFound(TidemarkError):
+    """No knowledge base of that name that the caller may read."""
+
+    status_code = 404
+    remedy = "List the knowledge bases to see what is there."
+
+
+class KnowledgeBaseExists(TidemarkError):
+    """A knowledge base of that name is there already."""
+
+    status_code = 409
+    remedy = "Choose another name, or use the one that is there."
+
+
+class DocumentNotFound(TidemarkError):
+    """No document of that id in a knowledge base that the caller may read."""
+
+    status_code = 404
+    remedy = "List the knowledge base's documents to see what is there."
+
+
+class RevisionNotFound(TidemarkError):
+    """The document has no such revision, or none that is ready to be read."""
+
+    status_code = 404
+    remedy = "Wait until the document is ingested, or open its current revision."
+
+
+class JobNotFound(TidemarkError):
+    """No job of that id."""
+
+    status_code = 404
+    remedy = "List the knowledge base's documents to see their jobs."
+
+
+class PageNotFound(TidemarkError):
+    """No page or endpoint at that address."""
+
+    status_code = 404
+    remedy = "Start from the search page, or see /docs for the API."
+
+
+class InvalidName(TidemarkError):
+    """A name that cannot be used for a knowledge base or a document."""
+
+    status_code = 422
+    remedy = "Use a name of printable characters, without control characters, that is not too long."
+
+
+class InvalidRequest(TidemarkError):
+    """A request whose parameters or body cannot be used."""
+
+    status_code = 422
+    remedy = "See /docs for what the endpoint takes."
+
+
+class ForbiddenRequest(TidemarkError):
+    """A request that a page of another site could have made in the reader's name."""
+
+    status_code = 403
+    remedy = "Open Tidemark at its own address and try again."
+
+
+# Documents that cannot be read
+
+
+class UnreadableDocument(TidemarkError):
+    """A document's bytes cannot be turned into text."""
+
+    status_code = 422
+    remedy = "Check that the file opens in its own program, and upload it again."
+
+
+class EmptyDocument(UnreadableDocument):
+    """A document without any text."""
+
+    remedy = "Upload a file that has text in it."
+
+
+class DocumentTooLarge(UnreadableDocument):
+    """A document over the size limit."""
+
+    status_code = 413
+    remedy = "Split the file, or raise TIDEMARK_MAX_UPLOAD_MB."
+
+
+class PasswordProtected(UnreadableDocument):
+    """A document that needs a password to be opened."""
+
+    remedy = "Save a copy without the password, and upload that."
+
+
+class ScannedDocument(UnreadableDocument):
+    """A document of page images, with no text to read."""
+
+    remedy = "Run text recognition (OCR) on the file, and upload the result."
+
+
+class UnsupportedMediaType(UnreadableDocument):
+    """A kind of file that Tidemark has no parser for."""
+
+    status_code = 415
+    remedy = "Upload text, Markdown, HTML, PDF or DOCX, or save the file as one of these."
+
+
+# Providers of models
+
+
+class ProviderError(TidemarkError):
+    """A model's provider refused, failed, or replied with something that cannot be used."""
+
+    status_code = 502
+    remedy = "Check the provider's address, key and model name; `tidemark doctor` tries them."
+
+
+class ProviderUnavailable(ProviderError):
+    """A provider that is down, slow or over its limit; the same call may pass later."""
+
+    status_code = 503
+    retryable = True
+    remedy = "Wait and try again; if it stays so, check the provider."
+
+
+class EmbeddingMismatch(ProviderError):
+    """A provider's reply does not fit what was asked: count, width, NaN or zero vectors."""
+
+    remedy = "Check that the model's name and TIDEMARK_EMBEDDING_DIMENSIONS belong together."
+
+
+class ModelUnavailable(TidemarkError):
+    """A local model's files are missing, damaged, or of a kind that Tidemark cannot run."""
+
+    status_code = 503
+    remedy = "Name a folder in the sentence-transformers layout of the BERT family."
+
+
+class InvalidCollection(TidemarkError):
+    """A folder that does not hold a judged collection in the BEIR layout."""
+
+    status_code = 422
+    remedy = "The folder needs corpus.jsonl(.gz), queries.jsonl(.gz) and qrels.tsv."

@@ -1,0 +1,1 @@
+"""Recipes and the chunk tables made from them; vector search in SQL."""

@@ -1,0 +1,1 @@
+"""Bytes → stored chunks: parsing, chunking, the durable jobs and the worker that does them."""

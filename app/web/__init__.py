@@ -1,0 +1,1 @@
+"""HTTP and nothing else: the pages, the JSON API, events and access."""
