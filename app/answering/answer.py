@@ -1,0 +1,209 @@
+"""What an answer is made of, and the events by which it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from app.errors import TidemarkError
+from app.retrieval.passage import Passage, Retrieval
+
+Kind = Literal["written", "extracts", "nothing found"]
+"""`written` by a chat model; `extracts` are sentences of the documents, word for word."""
+
+Support = Literal["verbatim", "cited", "none"]
+"""What a sentence rests on: it is the documents' own; the model cited a passage for it; nothing."""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A stretch of a revision's text: `text` is `revision.text[start:end]`, in characters."""
+
+    document_id: int
+    revision_id: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Citation:
+    """What ties a place in a sentence to the quote that it rests on.
+
+    `number` is the passage's place in `Answer.passages`, counted from 1: the `[n]` a reader sees.
+    `at` is the offset into the sentence's text, in characters, after which that `[n]` belongs.
+    """
+
+    number: int
+    passage: Passage
+    quote: Quote
+    at: int
+
+
+@dataclass(frozen=True)
+class AnswerSentence:
+    """One sentence of an answer, as plain text without citation marks, and what it rests on.
+
+    The text is data: Markdown, links and HTML in it are to be shown as they are written. `gap` is
+    the white space between the previous sentence and this one, so that `gap + text` of all
+    sentences is the answer. `missing` are the numbers that the model cited and that no passage has.
+    """
+
+    text: str
+    citations: tuple[Citation, ...] = ()
+    gap: str = ""
+    missing: tuple[int, ...] = ()
+    verbatim: bool = False
+
+    @property
+    def support(self) -> Support:
+        if not self.citations:
+            return "none"
+        return "verbatim" if self.verbatim else "cited"
+
+    @property
+    def marked(self) -> str:
+        """The text with its citations as `[n]`, each at its place."""
+        marked, done = "", 0
+        for citation in self.citations:
+            lead = self.text[done : citation.at]
+            marked += f"{lead}{' ' if lead and not lead[-1].isspace() else ''}[{citation.number}]"
+            done = citation.at
+        return marked + self.text[done:]
+
+
+@dataclass(frozen=True)
+class NothingFound:
+    """Why there is no answer: the words looked for, those found nowhere, and the nearest passages."""
+
+    looked_for: tuple[str, ...]
+    found_nowhere: tuple[str, ...]
+    nearest: tuple[Passage, ...]
+
+    @property
+    def explanation(self) -> str:
+        """The refusal in words."""
+        if not self.nearest:
+            return "There is nothing to search: no document is ready to be read here."
+        said = "Nothing in the documents answers this."
+        if self.looked_for:
+            said += f" Looked for: {', '.join(self.looked_for)}."
+        if self.found_nowhere and self.found_nowhere != self.looked_for:
+            said += f" Found nowhere near: {', '.join(self.found_nowhere)}."
+        return said + f" The nearest passage is in {self.nearest[0].document_name}."
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one call of a chat model, as its provider counted them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer whose sentences lead to what they rest on.
+
+    `passages` are those that were read, in the order of their numbers: passage `n` is
+    `passages[n - 1]`. `nothing_found` is there when `kind` is "nothing found", and `sentences` is
+    then empty. `model` is the chat model that was asked. `milliseconds` is the whole time, retrieval
+    included.
+    """
+
+    question: str
+    kind: Kind
+    sentences: tuple[AnswerSentence, ...]
+    passages: tuple[Passage, ...]
+    milliseconds: float
+    model: str | None = None
+    usage: Usage | None = None
+    nothing_found: NothingFound | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer as plain text, with its citations as `[n]`."""
+        if self.nothing_found is not None:
+            return self.nothing_found.explanation
+        return "".join(sentence.gap + sentence.marked for sentence in self.sentences).strip()
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Every citation, in the order of the text."""
+        return tuple(citation for sentence in self.sentences for citation in sentence.citations)
+
+    @property
+    def unsupported(self) -> int:
+        """How many sentences rest on nothing."""
+        return sum(sentence.support == "none" for sentence in self.sentences)
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The passages are found; the first event of every answer."""
+
+    retrieval: Retrieval
+
+
+@dataclass(frozen=True)
+class Reading:
+    """These passages are read, under these numbers: passage `n` is `passages[n - 1]`.
+
+    `tokens` is the estimated length of the prompt; 0 where no model is asked.
+    """
+
+    passages: tuple[Passage, ...]
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the sentence being written, without citation marks, not yet tied to anything.
+
+    The pieces since the last `SentenceDone`, joined, are the `gap + text` of the next one.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True)
+class SentenceDone:
+    """A sentence is whole, with what it rests on, and takes the place of its tokens.
+
+    `index` counts from 0.
+    """
+
+    index: int
+    sentence: AnswerSentence
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The last event of an answer that came to its end."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The last event of an answer that broke off; the sentences sent before it stand."""
+
+    error: TidemarkError
+
+
+AnswerEvent = Retrieved | Reading | Token | SentenceDone | Answered | Failed
+
+
+def whole_answer(events: Iterator[AnswerEvent]) -> Answer:
+    """Wait for the end of an answer.
+
+    Raises:
+        TidemarkError: what made the answer break off.
+    """
+    for event in events:
+        if isinstance(event, Answered):
+            return event.answer
+        if isinstance(event, Failed):
+            raise event.error
+    raise RuntimeError("an answer ended without saying so")
