@@ -1,0 +1,139 @@
+"""The connection to TiDB: one pool, one way to run a transaction, and errors in words."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pytidb import TiDBClient
+from sqlalchemy import URL, Engine, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from app.errors import DatabaseRefused, DatabaseUnavailable
+
+T = TypeVar("T")
+
+# TiDB asks for the whole transaction again: deadlock, write conflict, schema changed under it.
+CONFLICTS = frozenset({1213, 9007, 8002, 8022, 8028, 8005})
+# A store is busy or moving: again, after a pause.
+BUSY = frozenset({9001, 9002, 9003, 9004, 9005, 9012, 9013, 1205})
+# The connection is gone or could not be made.
+LOST = frozenset({2003, 2006, 2013, 2014, 2055, 0})
+DENIED = frozenset({1044, 1045, 1049, 1698})
+
+ATTEMPTS = 8
+FIRST_PAUSE = 0.02  # seconds; doubled on each try, with jitter, so that rivals don't meet again
+UNKNOWN_OUTCOME = "TiDB's connection was lost while a change was being committed"
+
+
+def error_number(error: DBAPIError) -> int:
+    """The MySQL error number of a driver's error; 0 when it has none."""
+    arguments = getattr(error.orig, "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], int) else 0
+
+
+@dataclass(frozen=True)
+class Database:
+    """TiDB as the stores see it. Made once, in the composition root."""
+
+    client: TiDBClient
+    url: URL
+
+    @classmethod
+    def connect(cls, url: str | URL, *, pool_size: int = 16) -> Database:
+        """Make the pool; nothing is sent until the first statement.
+
+        Raises:
+            DatabaseRefused: `url` is not a mysql+pymysql URL with a database name.
+        """
+        parsed = _checked(url)
+        client = TiDBClient.connect(
+            # A string: pytidb builds URLs that break on "/" in a password and on IPv6 hosts.
+            parsed.render_as_string(hide_password=False),
+            pool_pre_ping=True,
+            pool_recycle=300,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10,
+            connect_args={"connect_timeout": 5, "read_timeout": 300, "charset": "utf8mb4"},
+        )
+        return cls(client, parsed)
+
+    @property
+    def engine(self) -> Engine:
+        return self.client.db_engine
+
+    def transaction(self, work: Callable[[Session], T]) -> T:
+        """Run `work` in one transaction, as often as TiDB asks for it, and commit.
+
+        `work` must be safe to run again: it gets a fresh session each time, and all it reads is one
+        snapshot. pytidb's tables join the transaction, because its client keeps the session in a
+        context variable; so it must stay on this thread and outside generators.
+
+        Raises:
+            DatabaseUnavailable: TiDB does not answer, or kept asking to try again.
+            DatabaseRefused: TiDB refuses the user.
+        """
+        for attempt in range(ATTEMPTS):
+            committing = False
+            try:
+                with self.client.session() as session:
+                    result = work(session)
+                    session.flush()
+                    committing = True
+            except PoolTimeoutError as full:
+                raise DatabaseUnavailable("Every connection to TiDB is in use.") from full
+            except DBAPIError as failure:
+                number = error_number(failure)
+                if number in LOST and committing:
+                    # Whether it was committed is not known: running it again could do it twice.
+                    raise DatabaseUnavailable(f"{UNKNOWN_OUTCOME}.") from failure
+                again = number in CONFLICTS | BUSY or _is_lost(failure)
+                if not again or attempt == ATTEMPTS - 1:
+                    raise as_our_error(failure, self.url) from failure
+            else:
+                return result
+            time.sleep(FIRST_PAUSE * 2**attempt * (0.5 + random.random()))  # noqa: S311 - jitter
+        raise AssertionError("the last attempt returns or raises")
+
+    def dispose(self) -> None:
+        """Close the pool's connections."""
+        self.client.disconnect()
+
+
+def _checked(url: str | URL) -> URL:
+    remedy = "Write TIDB_DATABASE_URL as mysql+pymysql://user:password@host:4000/database."
+    try:
+        parsed = make_url(url)
+    except Exception as unreadable:  # SQLAlchemy raises several kinds for bad text
+        raise DatabaseRefused("The TiDB URL cannot be read.", remedy=remedy) from unreadable
+    if parsed.drivername == "mysql":
+        parsed = parsed.set(drivername="mysql+pymysql")
+    if parsed.drivername != "mysql+pymysql" or not parsed.database or not parsed.host:
+        raise DatabaseRefused(
+            "The TiDB URL lacks a part: it needs the driver, a host and a database.", remedy=remedy
+        )
+    return parsed
+
+
+def _is_lost(failure: DBAPIError) -> bool:
+    return isinstance(failure, OperationalError) and error_number(failure) in LOST
+
+
+def as_our_error(failure: DBAPIError, url: URL) -> Exception:
+    """What a person should be told of a driver's error; other errors stay as they are."""
+    number = error_number(failure)
+    where = f"{url.host}:{url.port or 4000}"
+    if number in DENIED:
+        return DatabaseRefused(
+            f"TiDB at {where} refuses user {url.username!r} on database {url.database!r}.",
+            remedy="Check the user, its password and the database's name in TIDB_DATABASE_URL.",
+        )
+    if number in LOST | BUSY | CONFLICTS:
+        return DatabaseUnavailable(f"TiDB at {where} does not answer (error {number}).")
+    return failure

@@ -1,0 +1,76 @@
+"""Bringing a database to the tables that this version expects, once, whoever starts first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from app.config import project_folder
+from app.database.connection import Database
+from app.errors import DatabaseRefused, DatabaseUnavailable
+
+LOCK = "tidemark-migrations"
+LOCK_SECONDS = 120
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Alembic's configuration as in `pyproject.toml`, on a connection that is open already."""
+    config = Config()
+    config.set_main_option("script_location", str(project_folder() / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(database: Database) -> tuple[str, ...]:
+    """Run the migrations that are missing, under a lock of the server; returns their revisions.
+
+    Raises:
+        DatabaseUnavailable: another process holds the lock for longer than two minutes.
+        DatabaseRefused: the database was made by a newer Tidemark.
+    """
+    with database.engine.connect() as connection, _lock(connection):
+        config = alembic_config(connection)
+        script = ScriptDirectory.from_config(config)
+        present = MigrationContext.configure(connection).get_current_revision()
+        # Reading the revision began a transaction; the migrations' DDL begins its own.
+        connection.commit()
+        known = {revision.revision for revision in script.walk_revisions()}
+        if present is not None and present not in known:
+            raise DatabaseRefused(
+                f"This database was made by a newer Tidemark (its revision is {present}).",
+                remedy="Start that version, or use another database.",
+            )
+        missing = [r.revision for r in script.iterate_revisions("head", present or "base")]
+        if missing:
+            command.upgrade(config, "head")
+            connection.commit()
+        return tuple(reversed(missing))
+
+
+def is_migrated(database: Database) -> bool:
+    """Whether the database has every table of this version."""
+    with database.engine.connect() as connection:
+        script = ScriptDirectory.from_config(alembic_config(connection))
+        present = MigrationContext.configure(connection).get_current_revision()
+        return present == script.get_current_head()
+
+
+@contextmanager
+def _lock(connection: Connection) -> Iterator[None]:
+    # A user-level lock belongs to the connection: it ends with the process that held it.
+    got = connection.execute(text("SELECT GET_LOCK(:n, :s)"), {"n": LOCK, "s": LOCK_SECONDS})
+    if got.scalar() != 1:
+        raise DatabaseUnavailable(
+            f"Another process has been migrating the database for {LOCK_SECONDS} seconds.",
+            remedy="Wait for it to end, or stop it, and start again.",
+        )
+    try:
+        yield
+    finally:
+        connection.execute(text("SELECT RELEASE_LOCK(:n)"), {"n": LOCK})

@@ -1,0 +1,85 @@
+"""The rows of knowledge bases, documents and revisions. They don't leave this room's stores."""
+
+from __future__ import annotations
+
+from sqlalchemy import Integer, String, UniqueConstraint
+from sqlalchemy.dialects.mysql import BIGINT, CHAR, LONGBLOB, LONGTEXT
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+from app.database.tables import (
+    FixedTable,
+    Id,
+    Moment,
+    OptionalMoment,
+    OptionalReference,
+    Reference,
+)
+
+
+class KnowledgeBaseRow(FixedTable):
+    __tablename__ = "knowledge_bases"
+    __table_args__ = (UniqueConstraint("name", "deletion", name="uq_knowledge_bases_name"),)
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(64))
+    # 0, or the row's own id once it is deleted: so the name is free at once, and is still known.
+    deletion: Mapped[Reference]
+    active_index_id: Mapped[OptionalReference]
+    created_at: Mapped[Moment]
+    deleted_at: Mapped[OptionalMoment] = mapped_column(index=True)
+
+
+class DocumentRow(FixedTable):
+    __tablename__ = "documents"
+    __table_args__ = (UniqueConstraint("knowledge_base_id", "name", "deletion", name="uq_documents_name"),)
+
+    id: Mapped[Id]
+    knowledge_base_id: Mapped[Reference]
+    name: Mapped[str] = mapped_column(String(500))
+    deletion: Mapped[Reference]  # as in `knowledge_bases`
+    current_revision_id: Mapped[OptionalReference]
+    created_at: Mapped[Moment]
+    updated_at: Mapped[Moment]
+    deleted_at: Mapped[OptionalMoment] = mapped_column(index=True)
+
+
+class RevisionRow(FixedTable):
+    """A revision. `text_parts` is NULL until it is parsed; its text lies in `revision_texts`."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (UniqueConstraint("document_id", "number", name="uq_revisions_number"),)
+
+    id: Mapped[Id]
+    document_id: Mapped[Reference]
+    number: Mapped[int] = mapped_column(Integer)
+    content_hash: Mapped[str] = mapped_column(CHAR(64))
+    size: Mapped[Reference]
+    media_type: Mapped[str] = mapped_column(String(100))
+    parser: Mapped[str | None] = mapped_column(String(100))
+    title: Mapped[str | None] = mapped_column(String(500))
+    characters: Mapped[OptionalReference]
+    text_parts: Mapped[int | None] = mapped_column(Integer)
+    section_map: Mapped[str | None] = deferred(mapped_column(LONGTEXT))
+    created_at: Mapped[Moment]
+
+
+class BlobRow(FixedTable):
+    """One part, under 4 MiB, of a revision's original bytes: a TiDB row may not exceed 6 MiB."""
+
+    __tablename__ = "blobs"
+
+    revision_id: Mapped[int] = mapped_column(BIGINT, primary_key=True, autoincrement=False)
+    part: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    data: Mapped[bytes] = mapped_column(LONGBLOB)
+
+
+class RevisionTextRow(FixedTable):
+    """One part of a revision's text; every part but the last has `TEXT_PART` characters."""
+
+    __tablename__ = "revision_texts"
+
+    revision_id: Mapped[int] = mapped_column(BIGINT, primary_key=True, autoincrement=False)
+    part: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(LONGTEXT)
+
+
