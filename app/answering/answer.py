@@ -75,7 +75,7 @@ class AnswerSentence:
 
 @dataclass(frozen=True)
 class NothingFound:
-    """Why there is no answer: the words looked for, those found nowhere, and the nearest passages."""
+    """Why there is no answer: the words looked for, those found nowhere, the nearest passages."""
 
     looked_for: tuple[str, ...]
     found_nowhere: tuple[str, ...]
@@ -108,7 +108,7 @@ class Answer:
 
     `passages` are those that were read, in the order of their numbers: passage `n` is
     `passages[n - 1]`. `nothing_found` is there when `kind` is "nothing found", and `sentences` is
-    then empty. `model` is the chat model that was asked. `milliseconds` is the whole time, retrieval
+    then empty. `model` is the chat model that was asked. `milliseconds` is all of it, retrieval
     included.
     """
 
