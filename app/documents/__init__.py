@@ -1,1 +1,1 @@
-"""What is owned: knowledge bases, documents and their revisions, and the stores that keep them in TiDB."""
+"""What is owned: knowledge bases, documents and their revisions, and their stores."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class KnowledgeBase:
-    """A named collection of documents; `active_index_id` is the index that searches are answered from."""
+    """A named collection of documents; searches are answered from the index `active_index_id`."""
 
     id: int
     name: str
@@ -20,8 +20,8 @@ class KnowledgeBase:
 class Section:
     """A stretch of a revision's text under one heading path, on one page.
 
-    `start` and `end` are character offsets `[start, end)` into the revision's text; a text's sections
-    follow each other without gap or overlap.
+    `start` and `end` are character offsets `[start, end)` into the revision's text; a text's
+    sections follow each other without gap or overlap.
     """
 
     start: int
@@ -53,7 +53,10 @@ class Document:
 
 @dataclass(frozen=True)
 class Revision:
-    """An immutable state of a document. `number` counts from 1; `size` is bytes, `characters` those of its text."""
+    """An immutable state of a document.
+
+    `number` counts from 1; `size` is the original's bytes, `characters` those of its text.
+    """
 
     id: int
     document_id: int

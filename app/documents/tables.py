@@ -31,7 +31,9 @@ class KnowledgeBaseRow(FixedTable):
 
 class DocumentRow(FixedTable):
     __tablename__ = "documents"
-    __table_args__ = (UniqueConstraint("knowledge_base_id", "name", "deletion", name="uq_documents_name"),)
+    __table_args__ = (
+        UniqueConstraint("knowledge_base_id", "name", "deletion", name="uq_documents_name"),
+    )
 
     id: Mapped[Id]
     knowledge_base_id: Mapped[Reference]
@@ -81,5 +83,3 @@ class RevisionTextRow(FixedTable):
     revision_id: Mapped[int] = mapped_column(BIGINT, primary_key=True, autoincrement=False)
     part: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     text: Mapped[str] = mapped_column(LONGTEXT)
-
-

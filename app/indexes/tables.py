@@ -23,9 +23,9 @@ class IndexRow(FixedTable):
 class IndexedRevisionRow(FixedTable):
     """Whether the chunks of one revision in one index are `staged`, `live` or `leaving`.
 
-    Only `live` ones are searched. The swap of a document's revisions changes two of these rows in the
-    transaction that changes the document, so that a search, which reads one snapshot, sees the old
-    revision or the new one. Few rows are ever not live, so leaving them out of a search is cheap.
+    Only `live` ones are searched. The swap of a document's revisions changes two of these rows in
+    the transaction that changes the document, so that a search, which reads one snapshot, sees the
+    old revision or the new one. Few rows are ever not live: leaving them out of a search is cheap.
     """
 
     __tablename__ = "indexed_revisions"

@@ -1,0 +1,188 @@
+"""The store of documents and their revisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database
+from app.database.tables import with_zone
+from app.documents.contents import blob_parts, load_sections, read_text
+from app.documents.model import Document, ParsedText, Revision
+from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
+from app.errors import DocumentNotFound, InvalidName, RevisionNotFound
+
+LONGEST_NAME = 500  # characters
+
+
+def checked_document_name(name: str) -> str:
+    """`name` if it may name a document: one printable line. It is never used as a path."""
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise InvalidName(
+            f"A document's name has 1 to {LONGEST_NAME} characters; this one has {len(name)}."
+        )
+    if any(not c.isprintable() for c in name):
+        raise InvalidName(f"{name!r} has characters that cannot be shown.")
+    return name
+
+
+@dataclass(frozen=True)
+class DocumentStore:
+    database: Database
+
+    def get(self, document_id: int) -> Document:
+        """The document of that id.
+
+        Raises:
+            DocumentNotFound: there is none, or it or its knowledge base was deleted.
+        """
+
+        def read(session: Session) -> Document:
+            return _document(_present(session, document_id))
+
+        return self.database.transaction(read)
+
+    def by_name(self, knowledge_base_id: int, name: str) -> Document:
+        def read(session: Session) -> Document:
+            row = session.scalar(_in(knowledge_base_id).where(DocumentRow.name == name))
+            if row is None:
+                raise DocumentNotFound(f"There is no document named {name[:80]!r}.")
+            return _document(row)
+
+        return self.database.transaction(read)
+
+    def list(
+        self, knowledge_base_id: int, *, offset: int = 0, limit: int = 100
+    ) -> tuple[tuple[Document, Revision | None], ...]:
+        """Documents by name, each with its current revision: None before its first ingest ended."""
+
+        def read(session: Session) -> tuple[tuple[Document, Revision | None], ...]:
+            rows = session.execute(
+                select(DocumentRow, RevisionRow)
+                .outerjoin(RevisionRow, RevisionRow.id == DocumentRow.current_revision_id)
+                .where(
+                    DocumentRow.knowledge_base_id == knowledge_base_id, DocumentRow.deletion == 0
+                )
+                .order_by(DocumentRow.name)
+                .offset(offset)
+                .limit(limit)
+            )
+            return tuple(
+                (_document(document), _revision(revision) if revision else None)
+                for document, revision in rows
+            )
+
+        return self.database.transaction(read)
+
+    def count(self, knowledge_base_id: int) -> int:
+        def read(session: Session) -> int:
+            counted = select(func.count()).select_from(_in(knowledge_base_id).subquery())
+            return session.scalar(counted) or 0
+
+        return self.database.transaction(read)
+
+    def revision(self, document_id: int, revision_id: int | None = None) -> Revision:
+        """A revision of the document that can be read: the current one unless another is named.
+
+        Raises:
+            DocumentNotFound: as `get`.
+            RevisionNotFound: the document has no such revision, or it has not been parsed.
+        """
+
+        def read(session: Session) -> Revision:
+            return _revision(_readable(session, document_id, revision_id))
+
+        return self.database.transaction(read)
+
+    def text(self, document_id: int, revision_id: int | None = None) -> tuple[Revision, ParsedText]:
+        """A revision with its whole text and sections; see `revision` for what it raises."""
+
+        def read(session: Session) -> tuple[Revision, ParsedText]:
+            row = _readable(session, document_id, revision_id)
+            sections = load_sections(row.section_map or "[]")
+            return _revision(row), ParsedText(read_text(session, row.id), sections, row.title)
+
+        return self.database.transaction(read)
+
+    def original(self, document_id: int, revision_id: int | None = None) -> tuple[Revision, bytes]:
+        """A revision with the bytes that were uploaded; see `revision` for what it raises."""
+
+        def read(session: Session) -> tuple[Revision, bytes]:
+            row = _readable(session, document_id, revision_id)
+            return _revision(row), b"".join(blob_parts(session, row.id))
+
+        return self.database.transaction(read)
+
+    def revisions(self, document_id: int) -> tuple[Revision, ...]:
+        """The document's revisions that can be read, newest first."""
+
+        def read(session: Session) -> tuple[Revision, ...]:
+            _present(session, document_id)
+            rows = session.scalars(
+                select(RevisionRow)
+                .where(RevisionRow.document_id == document_id, RevisionRow.text_parts.is_not(None))
+                .order_by(RevisionRow.number.desc())
+            )
+            return tuple(_revision(row) for row in rows)
+
+        return self.database.transaction(read)
+
+
+def _in(knowledge_base_id: int) -> Select[DocumentRow]:
+    return select(DocumentRow).where(
+        DocumentRow.knowledge_base_id == knowledge_base_id, DocumentRow.deletion == 0
+    )
+
+
+def _present(session: Session, document_id: int) -> DocumentRow:
+    row = session.scalar(
+        select(DocumentRow)
+        .join(KnowledgeBaseRow, KnowledgeBaseRow.id == DocumentRow.knowledge_base_id)
+        .where(
+            DocumentRow.id == document_id,
+            DocumentRow.deletion == 0,
+            KnowledgeBaseRow.deletion == 0,
+        )
+    )
+    if row is None:
+        raise DocumentNotFound(f"There is no document {document_id}.")
+    return row
+
+
+def _readable(session: Session, document_id: int, revision_id: int | None) -> RevisionRow:
+    document = _present(session, document_id)
+    wanted = document.current_revision_id if revision_id is None else revision_id
+    if wanted is None:
+        raise RevisionNotFound(f"{document.name!r} has not been ingested yet.")
+    row = session.get(RevisionRow, wanted)
+    if row is None or row.document_id != document_id or row.text_parts is None:
+        raise RevisionNotFound(f"{document.name!r} has no revision {wanted} that can be read.")
+    return row
+
+
+def _document(row: DocumentRow) -> Document:
+    return Document(
+        row.id,
+        row.knowledge_base_id,
+        row.name,
+        row.current_revision_id,
+        with_zone(row.created_at),
+        with_zone(row.updated_at),
+    )
+
+
+def _revision(row: RevisionRow) -> Revision:
+    return Revision(
+        row.id,
+        row.document_id,
+        row.number,
+        row.content_hash,
+        row.size,
+        row.media_type,
+        with_zone(row.created_at),
+        row.title,
+        row.parser,
+        row.characters,
+    )
