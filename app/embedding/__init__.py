@@ -1,5 +1,6 @@
 """Text → vectors: one `Embedder` for the rest of Tidemark, local or behind an OpenAI-compatible endpoint."""
 
 from app.embedding.embedder import Embedder, TokenCounter
+from app.embedding.making import make_embedder
 
-__all__ = ["Embedder", "TokenCounter"]
+__all__ = ["Embedder", "TokenCounter", "make_embedder"]

@@ -23,12 +23,13 @@ class TokenCounter(Protocol):
 class Embedder(Protocol):
     """An embedding model under one recipe: the same text always gives the same vector.
 
-    Vectors are lists of `dimensions` finite Python floats of unit length, ready for a TiDB VECTOR column.
+    Vectors are lists of `dimensions` finite Python floats of unit length, ready for a TiDB VECTOR
+    column.
     """
 
     @property
     def model(self) -> str:
-        """The model's name as in `TIDEMARK_EMBEDDING_MODEL`, with its revision where one is pinned."""
+        """As in `TIDEMARK_EMBEDDING_MODEL`, with the revision or weights it is pinned to."""
         ...
 
     @property
@@ -36,7 +37,7 @@ class Embedder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """The longest text the model reads, in its tokens without the special ones; the rest is cut off."""
+        """The longest text it reads, in tokens without the special ones; the rest is cut off."""
         ...
 
     @property
