@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from pytidb import TiDBClient
 from pytidb.datatype import BIGINT, CHAR, INTEGER, MEDIUMTEXT, TEXT, VECTOR
@@ -81,7 +81,7 @@ def _declare(name: str, function: BaseEmbeddingFunction) -> type[TableModel]:
         "content": str,
         "embedding": list[float],
     }
-    columns = {
+    columns: dict[str, Column[Any]] = {
         "id": Column("id", BIGINT, primary_key=True, autoincrement=False),
         "document_id": Column("document_id", BIGINT, nullable=False, index=True),
         "revision_id": Column("revision_id", BIGINT, nullable=False),
@@ -109,4 +109,5 @@ def _declare(name: str, function: BaseEmbeddingFunction) -> type[TableModel]:
         "metadata": MetaData(naming_convention={"ix": "ix_%(column_0_N_name)s"}),
     }
     # A name of its own, too: the mapper's registry warns of two classes of one name.
-    return TableModelMeta(f"{name}_{next(_declared)}", (TableModel,), body)
+    model = TableModelMeta(f"{name}_{next(_declared)}", (TableModel,), body)  # type: ignore[no-untyped-call]
+    return cast("type[TableModel]", model)

@@ -1,0 +1,98 @@
+"""The store of one index's chunks: filling it, and clearing what has left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database
+from app.embedding.embedder import Embedder
+from app.indexes.chunk_table import (
+    CHUNKS_A_REVISION,
+    chunk_id,
+    chunk_ids_of,
+    chunk_table,
+    chunk_table_name,
+)
+from app.indexes.index import Index, NewChunk
+
+ROWS_A_DELETE = 2000
+
+
+@dataclass(frozen=True)
+class ChunkStore:
+    """The chunks of `index`; `embedder` is the one its recipe names."""
+
+    database: Database
+    index: Index
+    embedder: Embedder
+
+    def add(self, chunks: Sequence[NewChunk]) -> None:
+        """Embed `chunks` and store them, all or none, in one transaction.
+
+        Raises:
+            ProviderError: the embedding failed; nothing was written.
+            sqlalchemy.exc.IntegrityError: somebody else stored one of them meanwhile.
+        """
+        if not chunks:
+            return  # pytidb would call the provider with nothing to embed
+        table = chunk_table(self.database.client, self.index.id, self.embedder.function)
+        table.bulk_insert(
+            [
+                table.table_model(
+                    id=chunk_id(chunk.revision_id, chunk.ordinal),
+                    document_id=chunk.document_id,
+                    revision_id=chunk.revision_id,
+                    start=chunk.start,
+                    end=chunk.end,
+                    page=chunk.page,
+                    section_path=json.dumps(chunk.section_path, ensure_ascii=False),
+                    content_hash=chunk.content_hash,
+                    content=chunk.text,
+                )
+                for chunk in chunks
+            ]
+        )
+
+    def stored(self, revision_ids: Sequence[int]) -> dict[int, int]:
+        """How many chunks each revision has already: they are stored in order, from the first."""
+        if not revision_ids:
+            return {}
+        ranges = [chunk_ids_of(revision_id) for revision_id in revision_ids]
+        where = " OR ".join(
+            f"id BETWEEN {first} AND {last - 1}"
+            for first, last in ranges  # integers of ours
+        )
+
+        def read(session: Session) -> dict[int, int]:
+            rows = session.execute(
+                text(
+                    f"SELECT revision_id, MAX(id) FROM {self._table} WHERE {where} "  # noqa: S608
+                    "GROUP BY revision_id"
+                )
+            )
+            return {revision: last % CHUNKS_A_REVISION + 1 for revision, last in rows}
+
+        return self.database.transaction(read)
+
+    def remove(self, revision_id: int) -> None:
+        """Delete a revision's chunks in batches, each a transaction of its own."""
+        first, last = chunk_ids_of(revision_id)
+        statement = text(
+            f"DELETE FROM {self._table} WHERE id >= :first AND id < :last LIMIT :rows"  # noqa: S608
+        )
+        values = {"first": first, "last": last, "rows": ROWS_A_DELETE}
+
+        def delete(session: Session) -> int:
+            return session.connection().execute(statement, values).rowcount
+
+        while self.database.transaction(delete) == ROWS_A_DELETE:
+            pass
+
+    @property
+    def _table(self) -> str:
+        return chunk_table_name(self.index.id)

@@ -1,0 +1,69 @@
+"""An index, what is put into it and what a search of it finds."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.indexes.recipe import Recipe
+
+
+class IndexState(StrEnum):
+    BUILDING = "building"
+    ACTIVE = "active"
+
+
+class Presence(StrEnum):
+    """Whether the chunks of a revision are still being written, searched, or to be removed."""
+
+    STAGED = "staged"
+    LIVE = "live"
+    LEAVING = "leaving"
+
+
+@dataclass(frozen=True)
+class Index:
+    """The chunks of one knowledge base under one recipe."""
+
+    id: int
+    knowledge_base_id: int
+    recipe: Recipe
+    state: IndexState
+
+
+@dataclass(frozen=True)
+class NewChunk:
+    """A chunk to be embedded and stored; `ordinal` is its place in the revision, from 0."""
+
+    document_id: int
+    revision_id: int
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    section_path: tuple[str, ...]
+    page: int | None
+
+    @property
+    def content_hash(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A chunk that a search found, with its document; `distance` is the cosine distance, 0 to 2."""
+
+    chunk_id: int
+    distance: float
+    document_id: int
+    document_name: str
+    title: str | None
+    revision_id: int
+    revision_created_at: datetime
+    start: int
+    end: int
+    text: str
+    section_path: tuple[str, ...]
+    page: int | None

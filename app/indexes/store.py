@@ -1,0 +1,112 @@
+"""The store of indexes: making one for a knowledge base, and finding the active one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytidb.embeddings.base import BaseEmbeddingFunction
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database, error_number
+from app.database.tables import now
+from app.documents.tables import KnowledgeBaseRow
+from app.errors import KnowledgeBaseNotFound
+from app.indexes.chunk_table import create_chunk_table
+from app.indexes.index import Index, IndexState, Presence
+from app.indexes.recipe import Recipe
+from app.indexes.tables import IndexedRevisionRow, IndexRow
+
+TABLE_EXISTS = 1050
+
+
+@dataclass(frozen=True)
+class IndexStore:
+    database: Database
+
+    def active(self, knowledge_base_id: int) -> Index | None:
+        """The index that searches of the knowledge base are answered from; None before its first."""
+
+        def read(session: Session) -> Index | None:
+            row = session.scalar(
+                select(IndexRow)
+                .join(KnowledgeBaseRow, KnowledgeBaseRow.active_index_id == IndexRow.id)
+                .where(KnowledgeBaseRow.id == knowledge_base_id)
+            )
+            return _index(row) if row else None
+
+        return self.database.transaction(read)
+
+    def ensure(
+        self, knowledge_base_id: int, recipe: Recipe, function: BaseEmbeddingFunction
+    ) -> Index:
+        """The knowledge base's active index, made under `recipe` if it has none.
+
+        Two processes that come at once make one index: DDL commits by itself in TiDB, so the row is
+        written first, as `building`, and whoever finds it goes on from there.
+        """
+        index = self.active(knowledge_base_id) or self._claim(knowledge_base_id, recipe)
+        if index.state is IndexState.ACTIVE:
+            return index
+        try:
+            create_chunk_table(self.database.client, index.id, function)
+        except OperationalError as failure:
+            if error_number(failure) != TABLE_EXISTS:  # made between pytidb's look and its CREATE
+                raise
+        return self._activate(index)
+
+    def live_chunks(self, index_id: int) -> int:
+        """How many chunks of the index a search looks through."""
+
+        def read(session: Session) -> int:
+            counted = select(func.coalesce(func.sum(IndexedRevisionRow.chunks), 0)).where(
+                IndexedRevisionRow.index_id == index_id, IndexedRevisionRow.state == Presence.LIVE
+            )
+            return int(session.scalar(counted) or 0)
+
+        return self.database.transaction(read)
+
+    def _claim(self, knowledge_base_id: int, recipe: Recipe) -> Index:
+        def claim(session: Session) -> Index:
+            base = _locked(session, knowledge_base_id)
+            wanted = IndexRow.id == base.active_index_id
+            if base.active_index_id is None:
+                wanted = (IndexRow.knowledge_base_id == knowledge_base_id) & (
+                    IndexRow.fingerprint == recipe.fingerprint
+                )
+            row = session.scalar(select(IndexRow).where(wanted))
+            if row is None:
+                row = IndexRow(
+                    knowledge_base_id=knowledge_base_id,
+                    recipe=recipe.dump(),
+                    fingerprint=recipe.fingerprint,
+                    state=IndexState.BUILDING,
+                    created_at=now(),
+                )
+                session.add(row)
+                session.flush()
+            return _index(row)
+
+        return self.database.transaction(claim)
+
+    def _activate(self, index: Index) -> Index:
+        def activate(session: Session) -> Index:
+            base = _locked(session, index.knowledge_base_id)
+            row = session.get_one(IndexRow, base.active_index_id or index.id)
+            row.state = IndexState.ACTIVE
+            base.active_index_id = row.id
+            return _index(row)
+
+        return self.database.transaction(activate)
+
+
+def _locked(session: Session, knowledge_base_id: int) -> KnowledgeBaseRow:
+    base = session.get(KnowledgeBaseRow, knowledge_base_id, with_for_update=True)
+    if base is None or base.deletion:
+        raise KnowledgeBaseNotFound("That knowledge base is not there any more.")
+    return base
+
+
+def _index(row: IndexRow) -> Index:
+    return Index(row.id, row.knowledge_base_id, Recipe.load(row.recipe), IndexState(row.state))
