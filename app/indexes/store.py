@@ -26,7 +26,7 @@ class IndexStore:
     database: Database
 
     def active(self, knowledge_base_id: int) -> Index | None:
-        """The index that searches of the knowledge base are answered from; None before its first."""
+        """The index that searches of the knowledge base are answered from, if it has one."""
 
         def read(session: Session) -> Index | None:
             row = session.scalar(

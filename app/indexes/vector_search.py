@@ -40,9 +40,9 @@ class VectorSearch:
     ) -> tuple[Hit, ...]:
         """The `limit` chunks nearest to `vector` by cosine, nearest first.
 
-        Only chunks of revisions that are current are looked at, and of `document_ids` where there are
-        any. All is read from one snapshot: a document that is swapped meanwhile is found in its old
-        state or in its new one.
+        Only chunks of current revisions are looked at, and of `document_ids` where there are any.
+        All is read from one snapshot: a document that is swapped meanwhile is found in its old state
+        or in its new one.
         """
         table = chunk_table(self.database.client, index.id, embedder.function)
 
@@ -55,9 +55,7 @@ class VectorSearch:
                 .limit(limit)
                 .to_rows()
             )
-            distances = {
-                row._mapping["_hit"].id: float(row._mapping["_distance"]) for row in nearest
-            }
+            distances = {hit.id: float(distance) for hit, distance, _score in nearest}
             return _hits(session, table.table_model.__table__.c, distances)
 
         with self.gate:

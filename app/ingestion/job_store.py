@@ -1,0 +1,270 @@
+"""The queue of jobs in TiDB: leased rows, claimed by a row count since TiDB has no SKIP LOCKED."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database
+from app.database.tables import now, with_zone
+from app.documents.tables import DocumentRow, RevisionRow
+from app.errors import JobNotFound, TidemarkError
+from app.ingestion.job import Job, JobStage, JobState
+from app.ingestion.tables import JobRow
+
+LEASE = timedelta(seconds=90)
+"""How long a worker may be silent before its jobs are given to another."""
+ATTEMPTS = 5
+FIRST_PAUSE = timedelta(seconds=5)  # before the second attempt; four times as long each time
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Jobs of one knowledge base that one worker holds; `owner` names this claim alone."""
+
+    owner: str
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True)
+class JobStore:
+    database: Database
+
+    def add(self, session: Session, document: DocumentRow, revision: RevisionRow) -> JobRow:
+        """Queue the ingest of a revision, in the transaction that makes the revision."""
+        row = JobRow(
+            kind="ingest",
+            knowledge_base_id=document.knowledge_base_id,
+            document_id=document.id,
+            revision_id=revision.id,
+            document_name=document.name,
+            size=revision.size,
+            state=JobState.READY,
+            stage=JobStage.WAITING,
+            attempts=0,
+            done=0,
+            total=0,
+            not_before=now(),
+            created_at=now(),
+            updated_at=now(),
+        )
+        session.add(row)
+        session.flush()
+        return row
+
+    def claim(self, most: int, most_bytes: int) -> Claim | None:
+        """Take up to `most` jobs of one knowledge base, `most_bytes` of originals in all (or one).
+
+        Jobs whose worker fell silent are taken like ready ones. None when nothing waits.
+        """
+        owner = secrets.token_hex(16)
+
+        def take(session: Session) -> Claim | None:
+            free = _free(now())
+            waiting = session.scalars(
+                select(JobRow.knowledge_base_id).where(free).distinct().limit(100)
+            ).all()
+            if not waiting:
+                return None
+            # By lot, so that one team's thousand uploads don't hold up another's single one.
+            chosen = random.choice(waiting)  # noqa: S311 - fairness, not secrecy
+            ids: list[int] = []
+            size = 0
+            candidates = session.execute(
+                select(JobRow.id, JobRow.size)
+                .where(free, JobRow.knowledge_base_id == chosen)
+                .order_by(JobRow.id)
+                .limit(most)
+            )
+            for job_id, job_size in candidates:
+                size += job_size
+                if ids and size > most_bytes:
+                    break
+                ids.append(job_id)
+            session.execute(
+                update(JobRow)
+                .where(JobRow.id.in_(ids), free)  # whoever changed a row first has it
+                .values(
+                    state=JobState.RUNNING,
+                    owner=owner,
+                    lease_until=now() + LEASE,
+                    attempts=JobRow.attempts + 1,
+                    updated_at=now(),
+                )
+            )
+            rows = session.scalars(
+                select(JobRow)
+                .where(JobRow.owner == owner)
+                .order_by(JobRow.id)
+                # The update's own rows, not the snapshot that the transaction began with.
+                .with_for_update()
+            )
+            return Claim(owner, tuple(_job(row) for row in rows))
+
+        return self.database.transaction(take)
+
+    def renew(self, claim: Claim, progress: dict[int, tuple[JobStage, int, int]]) -> set[int]:
+        """Hold the claim's jobs longer, and note (stage, done, total) of those named.
+
+        Returns the ids that are still the claim's: the others were cancelled or taken over.
+        """
+
+        def extend(session: Session) -> set[int]:
+            rows = session.scalars(
+                select(JobRow)
+                .where(JobRow.owner == claim.owner, JobRow.state == JobState.RUNNING)
+                .with_for_update()
+            ).all()
+            for row in rows:
+                row.lease_until = now() + LEASE
+                if row.id in progress:
+                    stage, row.done, row.total = progress[row.id]
+                    row.stage = stage
+                    row.updated_at = now()
+            return {row.id for row in rows}
+
+        return self.database.transaction(extend)
+
+    def fail(self, claim: Claim, job: Job, error: TidemarkError) -> None:
+        """End the job with the reason, or let it be tried again after a pause if that may help."""
+        again = error.retryable and job.attempts < ATTEMPTS
+        pause = FIRST_PAUSE * 4 ** (job.attempts - 1)
+
+        def record(session: Session) -> None:
+            session.execute(
+                update(JobRow)
+                .where(JobRow.id == job.id, JobRow.owner == claim.owner)
+                .values(
+                    state=JobState.READY if again else JobState.FAILED,
+                    not_before=now() + pause if again else now(),
+                    owner=None,
+                    lease_until=None,
+                    error=error.message,
+                    remedy=error.remedy,
+                    updated_at=now(),
+                )
+            )
+
+        self.database.transaction(record)
+
+    def release(self, claim: Claim) -> None:
+        """Give the claim's unfinished jobs back at once, as a worker that is asked to stop does."""
+
+        def give_back(session: Session) -> None:
+            session.execute(
+                update(JobRow)
+                .where(JobRow.owner == claim.owner, JobRow.state == JobState.RUNNING)
+                .values(
+                    state=JobState.READY,
+                    owner=None,
+                    lease_until=None,
+                    attempts=JobRow.attempts - 1,
+                    updated_at=now(),
+                )
+            )
+
+        self.database.transaction(give_back)
+
+    def get(self, job_id: int) -> Job:
+        def read(session: Session) -> Job:
+            row = session.get(JobRow, job_id)
+            if row is None:
+                raise JobNotFound(f"There is no job {job_id}.")
+            return _job(row)
+
+        return self.database.transaction(read)
+
+    def of_ids(self, job_ids: Sequence[int]) -> tuple[Job, ...]:
+        def read(session: Session) -> tuple[Job, ...]:
+            rows = session.scalars(select(JobRow).where(JobRow.id.in_(job_ids)).order_by(JobRow.id))
+            return tuple(_job(row) for row in rows)
+
+        return self.database.transaction(read)
+
+    def changed_since(
+        self, knowledge_base_id: int, moment: datetime, limit: int = 200
+    ) -> tuple[Job, ...]:
+        """Jobs of the knowledge base that changed at or after `moment` (UTC), oldest change first."""
+
+        def read(session: Session) -> tuple[Job, ...]:
+            rows = session.scalars(
+                select(JobRow)
+                .where(
+                    JobRow.knowledge_base_id == knowledge_base_id,
+                    JobRow.updated_at >= moment.replace(tzinfo=None),
+                )
+                .order_by(JobRow.updated_at, JobRow.id)
+                .limit(limit)
+            )
+            return tuple(_job(row) for row in rows)
+
+        return self.database.transaction(read)
+
+    def unfinished(self, knowledge_base_id: int, limit: int = 100) -> tuple[Job, ...]:
+        """Jobs that run, wait, or failed with nobody having seen to it, newest first."""
+
+        def read(session: Session) -> tuple[Job, ...]:
+            newest = (
+                select(func.max(JobRow.id))
+                .where(JobRow.knowledge_base_id == knowledge_base_id)
+                .group_by(JobRow.document_id)
+            )
+            rows = session.scalars(
+                select(JobRow)
+                .join(DocumentRow, DocumentRow.id == JobRow.document_id)
+                .where(
+                    JobRow.id.in_(newest),
+                    JobRow.state != JobState.SUCCEEDED,
+                    DocumentRow.deletion == 0,
+                )
+                .order_by(JobRow.id.desc())
+                .limit(limit)
+            )
+            return tuple(_job(row) for row in rows)
+
+        return self.database.transaction(read)
+
+    def counts(self, knowledge_base_id: int | None = None) -> dict[JobState, int]:
+        """How many jobs are in each state, in one knowledge base or in all."""
+
+        def read(session: Session) -> dict[JobState, int]:
+            counted = select(JobRow.state, func.count()).group_by(JobRow.state)
+            if knowledge_base_id is not None:
+                counted = counted.where(JobRow.knowledge_base_id == knowledge_base_id)
+            found = {JobState(state): n for state, n in session.execute(counted)}
+            return {state: found.get(state, 0) for state in JobState}
+
+        return self.database.transaction(read)
+
+
+def _free(moment: datetime) -> ColumnElement[bool]:
+    return or_(
+        and_(JobRow.state == JobState.READY, JobRow.not_before <= moment),
+        and_(JobRow.state == JobState.RUNNING, JobRow.lease_until < moment),
+    )
+
+
+def _job(row: JobRow) -> Job:
+    return Job(
+        row.id,
+        row.knowledge_base_id,
+        row.document_id,
+        row.revision_id or 0,
+        row.document_name,
+        row.size,
+        JobState(row.state),
+        JobStage(row.stage),
+        row.attempts,
+        row.done,
+        row.total,
+        row.error,
+        row.remedy,
+        with_zone(row.created_at),
+        with_zone(row.updated_at),
+    )
