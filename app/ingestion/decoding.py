@@ -1,0 +1,104 @@
+"""Bytes of a text → the text as Tidemark keeps it."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+
+from charset_normalizer import from_bytes
+
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+SAMPLE_BYTES = 64_000
+"""How much of a long text an encoding is guessed from."""
+
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_SOFT_HYPHEN = "\u00ad"
+_WESTERN = re.compile(r"[\x00-\x7f€‚„…‰‹Œ‘’“”•–—™›œ\u00a0¡£§©«®°´·»¿À-ÖØ-öø-ÿ]*\Z")
+
+
+def decoded(data: bytes, declared: str | None = None) -> str:
+    """The text that `data` holds, cleaned as `cleaned` says.
+
+    A byte order mark decides; then UTF-8 if it is valid (or nearly: a stray byte becomes U+FFFD);
+    then `declared`, an encoding the document names for itself; then what the bytes look like. Some
+    text always comes out: whether `data` is a text at all is `media_type`'s question.
+    """
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return cleaned(data[len(mark) :].decode(encoding, errors="replace"))
+    wide = wide_encoding(data)
+    if wide:
+        return cleaned(data.decode(wide, errors="replace"))
+    try:
+        return cleaned(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        pass
+    # Bytes that only claim to be something else are still read as UTF-8 when nearly all of them are.
+    text = data.decode("utf-8", errors="replace")
+    beyond_ascii = sum(character > "\x7f" for character in text)
+    if text.count("\ufffd") * 20 < beyond_ascii:
+        return cleaned(text)
+    return cleaned(data.decode(_known(declared) or _guessed(data), errors="replace"))
+
+
+def cleaned(text: str) -> str:
+    """`text` in the form every revision has.
+
+    Lines end in `\\n` alone; NUL and other control characters become spaces, lone surrogates U+FFFD;
+    soft hyphens go; a leading byte order mark goes; letters with marks are composed (NFC), so that a
+    word is found, and a quote matches, whichever way a keyboard or a PDF spelled it.
+    """
+    text = _LINE_ENDS.sub("\n", text.removeprefix("\ufeff"))
+    text = _CONTROLS.sub(" ", text).replace(_SOFT_HYPHEN, "")
+    return unicodedata.normalize("NFC", _SURROGATES.sub("\ufffd", text))
+
+
+def wide_encoding(data: bytes) -> str | None:
+    """The UTF-16 or UTF-32 that `data` is in without a mark, told by where its zero bytes are."""
+    sample = data[: SAMPLE_BYTES // 4 * 4]
+    if len(sample) < 4 or 0 not in sample:
+        return None
+    quarters = [sample[i::4].count(0) * 4 / len(sample) for i in range(4)]
+    for encoding, zero, full in (
+        ("utf-32-le", (1, 2, 3), (0,)),
+        ("utf-32-be", (0, 1, 2), (3,)),
+        ("utf-16-le", (1, 3), (0, 2)),
+        ("utf-16-be", (0, 2), (1, 3)),
+    ):
+        # Zero bytes nearly everywhere a Latin text has them, and hardly any where it has none.
+        if all(quarters[i] > 0.6 for i in zero) and all(quarters[i] < 0.05 for i in full):
+            return encoding
+    return None
+
+
+def _known(declared: str | None) -> str | None:
+    if not declared:
+        return None
+    name = declared.strip().lower()
+    try:
+        b" ".decode(name)
+    except (LookupError, ValueError):  # unknown, or no text encoding; with a NUL, or two bytes wide
+        return None
+    # What browsers read under these names, and what such documents are in.
+    western = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "ascii", "us-ascii"}
+    return "cp1252" if name in western else name
+
+
+def _guessed(data: bytes) -> str:
+    sample = data[:SAMPLE_BYTES]
+    # The detector guesses rare encodings for short western texts, which a look at the letters settles.
+    western = sample.decode("cp1252", errors="replace")
+    beyond_ascii = sum(character > "\x7f" for character in western)
+    if beyond_ascii * 4 < len(western) and _WESTERN.match(western):
+        return "cp1252"
+    best = from_bytes(sample).best()
+    return best.encoding if best else "cp1252"

@@ -1,0 +1,103 @@
+"""DOCX: through HTML, which keeps headings, lists, tables and links, and then as any HTML."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass, replace
+from io import BytesIO
+from xml.etree import ElementTree as ET
+
+import mammoth
+
+from app.documents.model import ParsedText
+from app.errors import PasswordProtected, UnreadableDocument
+from app.ingestion.decoding import cleaned
+from app.ingestion.file_kinds import DOCX, ENCRYPTED_OFFICE
+from app.ingestion.parsers.docx_math import with_formulas_as_text
+from app.ingestion.parsers.html import parsed_html
+
+LARGEST_XML = 40_000_000
+"""Bytes of XML, unpacked, that a document may have; its tree takes many times as much memory."""
+
+_CORE_PROPERTIES = "docProps/core.xml"
+_TITLE = "{http://purl.org/dc/elements/1.1/}title"
+_STYLES = """
+p[style-name='Title'] => h1:fresh
+p[style-name='Code'] => pre:separator('\\n')
+p[style-name='HTML Preformatted'] => pre:separator('\\n')
+"""
+_DAMAGED = "The Word document is damaged and cannot be opened."
+
+
+@dataclass(frozen=True)
+class DocxParser:
+    """Word's own headings, lists, tables and formulas; without comments, page headers and footers."""
+
+    name: str = "mammoth"
+    version: str = "1"
+    media_types: frozenset[str] = frozenset({DOCX})
+
+    def parse(self, data: bytes) -> ParsedText:
+        try:
+            parts = _xml_parts(data)
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as fault:
+            raise UnreadableDocument(_DAMAGED) from fault
+        except RuntimeError as fault:  # what zipfile raises for a member under a password
+            raise PasswordProtected("The Word document is packed under a password.") from fault
+        html = mammoth.convert_to_html(
+            _packed(parts), style_map=_STYLES, convert_image=mammoth.images.img_element(_no_image)
+        ).value
+        parsed = parsed_html(cleaned(html))
+        return replace(parsed, title=_title(parts) or parsed.title)
+
+
+@dataclass(frozen=True)
+class EncryptedOfficeParser:
+    """A modern Office document under a password is in a container of its own kind."""
+
+    name: str = "encrypted-office"
+    version: str = "1"
+    media_types: frozenset[str] = frozenset({ENCRYPTED_OFFICE})
+
+    def parse(self, data: bytes) -> ParsedText:  # noqa: ARG002
+        raise PasswordProtected("The Office document is protected with a password.")
+
+
+def _xml_parts(data: bytes) -> dict[str, bytes]:
+    """The XML in the package; pictures and fonts stay packed, and a bomb is refused before it is unpacked."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        members = [m for m in archive.infolist() if m.filename.endswith((".xml", ".rels"))]
+        # zipfile gives no more bytes of a member than the size it declares.
+        size = sum(member.file_size for member in members)
+        if size > LARGEST_XML:
+            raise UnreadableDocument(
+                f"The Word document unpacks to {size // 1_000_000} MB of XML;"
+                f" Tidemark reads up to {LARGEST_XML // 1_000_000} MB.",
+                remedy="Split the document, and upload its parts.",
+            )
+        parts = {member.filename: archive.read(member) for member in members}
+    if any(b"<!DOCTYPE" in part or b"<!ENTITY" in part for part in parts.values()):
+        # Word never writes one; what it is good for is to make a small file large, or to read others.
+        raise UnreadableDocument("The Word document declares XML entities, which Word never does.")
+    return parts
+
+
+def _packed(parts: dict[str, bytes]) -> BytesIO:
+    package = BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, with_formulas_as_text(part))
+    package.seek(0)
+    return package
+
+
+def _no_image(_image: object) -> dict[str, str]:
+    return {"src": ""}  # only its description is read
+
+
+def _title(parts: dict[str, bytes]) -> str | None:
+    try:
+        properties = ET.fromstring(parts.get(_CORE_PROPERTIES, b"<none/>"))  # noqa: S314 - no entities
+    except ET.ParseError:
+        return None  # the text does not depend on it
+    return " ".join(cleaned(properties.findtext(_TITLE) or "").split()) or None

@@ -1,0 +1,129 @@
+"""The lines of a PDF's pages, as PDFium finds them, with where they stand on the page."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from dataclasses import dataclass
+
+import pypdfium2 as pdfium
+from pypdfium2 import raw
+
+from app.ingestion.decoding import cleaned
+
+HYPHEN_AT_LINE_END = "\x02"
+"""What PDFium puts for a hyphen that only the line's end called for; it joins the line to the next."""
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_LIGATURES = str.maketrans(
+    {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"}
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of text and its box in points, from the page's lower left; `size` is the height of its font."""
+
+    text: str
+    left: float
+    bottom: float
+    right: float
+    top: float
+    size: float
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page's lines in the order the file draws them; `height` in points."""
+
+    lines: tuple[Line, ...]
+    height: float
+
+
+def page_of(document: pdfium.PdfDocument, index: int) -> Page:
+    """Read one page; numbered from 0.
+
+    Raises:
+        pypdfium2.PdfiumError: the page is damaged.
+    """
+    page = document.get_page(index)
+    try:
+        text_page = page.get_textpage()
+        try:
+            return Page(_lines(text_page), page.get_height())
+        finally:
+            text_page.close()
+    finally:
+        page.close()
+
+
+def _lines(text_page: pdfium.PdfTextPage) -> tuple[Line, ...]:
+    codes = [raw.FPDFText_GetUnicode(text_page, i) for i in range(text_page.count_chars())]
+    lines, start = [], 0
+    for end in (*(i for i, code in enumerate(codes) if code in {0x0A, 0x0D}), len(codes)):
+        line = _line(text_page, codes, start, end)
+        if line is not None:
+            lines.append(line)
+        start = end + 1
+    return tuple(lines)
+
+
+def _line(text_page: pdfium.PdfTextPage, codes: list[int], start: int, end: int) -> Line | None:
+    characters = [_character(code) for code in codes[start:end]]
+    places = [start + i for i, character in enumerate(characters) if not character.isspace()]
+    if not places:
+        return None
+    if any(map(_RIGHT_TO_LEFT.match, characters)):
+        characters = _in_reading_order(text_page, characters, start)
+    # Only the ends and the middle are asked for their boxes: a call for each character costs more than
+    # all the rest of reading a page.
+    boxes = [_box(text_page, places[at]) for at in {0, len(places) // 2, len(places) - 1}]
+    text = "".join(characters).replace(HYPHEN_AT_LINE_END, "\ue002")
+    text = cleaned(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return Line(
+        " ".join(text.translate(_LIGATURES).split()).replace("\ue002", HYPHEN_AT_LINE_END),
+        left=min(box[0] for box in boxes),
+        bottom=min(box[1] for box in boxes),
+        right=max(box[2] for box in boxes),
+        top=max(box[3] for box in boxes),
+        size=max(box[3] - box[1] for box in boxes),
+    )
+
+
+def _character(code: int) -> str:
+    if code in {0, 0xFFFE, 0xFFFF} or code > 0x10FFFF:
+        return " "
+    return chr(code)
+
+
+def _in_reading_order(
+    text_page: pdfium.PdfTextPage, characters: list[str], start: int
+) -> list[str]:
+    """PDFium turns a line from right to left around, and with it what a single glyph stands for.
+
+    A glyph for several letters (they share one box) names them in reading order already, so those are
+    turned back.
+    """
+    ordered, shared = list[str](), list[str]()
+    last: tuple[float, float, float, float] | None = None
+    for i, character in enumerate(characters):
+        box = _box(text_page, start + i)
+        if box != last or not _is_right_to_left_part(character):
+            ordered.extend(reversed(shared))
+            shared.clear()
+        if _is_right_to_left_part(character):
+            shared.append(character)
+        else:
+            ordered.append(character)
+        last = box
+    return [*ordered, *reversed(shared)]
+
+
+def _is_right_to_left_part(character: str) -> bool:
+    return _RIGHT_TO_LEFT.match(character) is not None
+
+
+def _box(text_page: pdfium.PdfTextPage, index: int) -> tuple[float, float, float, float]:
+    rectangle = raw.FS_RECTF()
+    raw.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(rectangle))
+    return rectangle.left, rectangle.bottom, rectangle.right, rectangle.top

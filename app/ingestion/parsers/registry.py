@@ -1,0 +1,66 @@
+"""The parsers there are, and the one way through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.documents.model import ParsedText
+from app.errors import EmptyDocument, TidemarkError, UnreadableDocument, UnsupportedMediaType
+from app.ingestion import media_type
+from app.ingestion.parsers.docx import DocxParser, EncryptedOfficeParser
+from app.ingestion.parsers.html import HtmlParser
+from app.ingestion.parsers.markdown import MarkdownParser
+from app.ingestion.parsers.parser import Parser
+from app.ingestion.parsers.pdf import PdfParser
+from app.ingestion.parsers.text import TextParser
+
+PARSERS: tuple[Parser, ...] = (
+    TextParser(),
+    MarkdownParser(),
+    HtmlParser(),
+    PdfParser(),
+    DocxParser(),
+    EncryptedOfficeParser(),
+)
+_BY_MEDIA_TYPE = {kind: parser for parser in PARSERS for kind in parser.media_types}
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A document's text, and what read it: the facts a revision keeps."""
+
+    media_type: str
+    parser: str
+    version: str
+    text: ParsedText
+
+
+def parse(data: bytes, name: str) -> Parsed:
+    """Read the document `data`, told by its content; `name` only decides between kinds of text.
+
+    Raises:
+        EmptyDocument: there is nothing in it but space.
+        UnsupportedMediaType: a kind of file without a parser; the message names the kind.
+        PasswordProtected, ScannedDocument, UnreadableDocument: as the parser found it.
+    """
+    if not data.strip():
+        raise EmptyDocument("The file is empty.")
+    kind = media_type.detected(data, name)
+    parser = _BY_MEDIA_TYPE.get(kind)
+    if parser is None:
+        raise UnsupportedMediaType(
+            f"The file is {media_type.described(kind)}, which Tidemark does not read."
+        )
+    try:
+        text = parser.parse(data)
+    except TidemarkError:
+        raise
+    except Exception as fault:
+        # The one boundary where anything is caught: what a library raises on a damaged file is
+        # nobody's promise, and one file must fail alone.
+        raise UnreadableDocument(
+            f"The file is {media_type.described(kind)} that cannot be read; it may be damaged."
+        ) from fault
+    if not text.text.strip():
+        raise EmptyDocument(f"The file is {media_type.described(kind)} without any text.")
+    return Parsed(kind, parser.name, parser.version, text)

@@ -1,0 +1,31 @@
+"""Plain text, and the kinds of text that are read as they stand: CSV, JSON, XML, source code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.documents.model import ParsedText
+from app.ingestion.decoding import decoded
+from app.ingestion.parsers.parser import sections
+
+
+@dataclass(frozen=True)
+class TextParser:
+    """The text as it is, in one section."""
+
+    name: str = "text"
+    version: str = "1"
+    media_types: frozenset[str] = frozenset(
+        {
+            "text/plain",
+            "text/csv",
+            "text/tab-separated-values",
+            "text/x-source",
+            "text/xml",
+            "application/json",
+        }
+    )
+
+    def parse(self, data: bytes) -> ParsedText:
+        text = decoded(data)
+        return ParsedText(text, sections(text, ()))
