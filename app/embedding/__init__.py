@@ -1,4 +1,4 @@
-"""Text → vectors: one `Embedder` for the rest of Tidemark, local or behind an OpenAI-compatible endpoint."""
+"""Text → vectors: one `Embedder`, local or behind an OpenAI-compatible endpoint."""
 
 from app.embedding.embedder import Embedder, TokenCounter
 from app.embedding.making import make_embedder

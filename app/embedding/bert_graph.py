@@ -128,7 +128,7 @@ class _Graph:
         kind: str,
         *inputs: str,
         output: str | None = None,
-        **attributes: int | str | list[int],
+        **attributes: Any,  # noqa: ANN401 - what ONNX takes
     ) -> str:
         from onnx import helper
 
@@ -217,7 +217,7 @@ def _mask_bias(graph: _Graph) -> str:
 
 
 def _attention(graph: _Graph, hidden: str, bias: str, prefix: str, shape: tuple[int, int]) -> str:
-    """Self-attention over `shape`, heads and the width of one: one product makes query, key, value."""
+    """Self-attention over `shape`: how many heads, and the depth of one."""
     heads, depth = shape
     projected = graph.linear(
         hidden, *(f"{prefix}self.{part}" for part in ("query", "key", "value"))

@@ -50,7 +50,7 @@ class Encoder:
         self.width = self._known_width()
 
     def encode(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """Unit vectors, float32 `[texts, width]`, of texts given as ids, the special ones included."""
+        """Unit vectors, float32 `[texts, width]`, of texts given as ids with the special ones."""
         length = max(map(len, ids))
         tokens = np.zeros((len(ids), length), np.int64)
         mask = np.zeros_like(tokens)
@@ -68,7 +68,7 @@ class Encoder:
         if vectors.ndim == 3:  # noqa: PLR2004 - [batch, tokens, width]
             vectors = self._pooled(vectors, mask)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = vectors / np.where(lengths > 0, lengths, 1)
+        unit: NDArray[np.float32] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
         return unit
 
     def _pooled(self, hidden: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:

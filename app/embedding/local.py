@@ -43,7 +43,7 @@ class LocalEmbedder:
 
     @cached_property
     def max_tokens(self) -> int:
-        """The longest text the model reads: its length, less special tokens and the longer prefix."""
+        """The longest text it reads: its length less special tokens and the longer prefix."""
         prefixes = (self.query_prefix, self.document_prefix)
         return self._room - max(self.tokens.count(prefix) for prefix in prefixes)
 

@@ -51,8 +51,8 @@ def find_local_model(asked: str, cache_dir: Path, announce: Callable[[str], None
     if path.is_absolute() or name.count("/") != 1 or name.startswith((".", "~")):
         raise ModelUnavailable(
             f"There is no model folder {path}.",
-            remedy=f"Use local/{BUNDLED}, local/<path of a folder in the sentence-transformers layout>, "
-            "or local/<owner/name> for a model on the Hugging Face hub.",
+            remedy=f"Use local/{BUNDLED}, local/<folder in sentence-transformers' layout>, or "
+            "local/<owner/name> for a model on the Hugging Face hub.",
         )
     fetched = fetch(name, revision or None, cache_dir / "hub", announce)
     return LocalModel(ModelFolder(fetched.path), name, f"local/{name}@{fetched.commit}")
