@@ -79,20 +79,28 @@ class ChunkStore:
 
         return self.database.transaction(read)
 
-    def remove(self, revision_id: int) -> None:
-        """Delete a revision's chunks in batches, each a transaction of its own."""
-        first, last = chunk_ids_of(revision_id)
-        statement = text(
-            f"DELETE FROM {self._table} WHERE id >= :first AND id < :last LIMIT :rows"  # noqa: S608
-        )
-        values = {"first": first, "last": last, "rows": ROWS_A_DELETE}
-
-        def delete(session: Session) -> int:
-            return session.connection().execute(statement, values).rowcount
-
-        while self.database.transaction(delete) == ROWS_A_DELETE:
-            pass
-
     @property
     def _table(self) -> str:
         return chunk_table_name(self.index.id)
+
+
+def remove_chunks(database: Database, index_id: int, revision_id: int) -> None:
+    """Delete a revision's chunks from an index in batches, each a transaction of its own."""
+    first, last = chunk_ids_of(revision_id)
+    statement = text(
+        f"DELETE FROM {chunk_table_name(index_id)} "  # noqa: S608 - a number of ours
+        "WHERE id >= :first AND id < :last LIMIT :rows"
+    )
+    values = {"first": first, "last": last, "rows": ROWS_A_DELETE}
+
+    def remove(session: Session) -> int:
+        return session.connection().execute(statement, values).rowcount
+
+    while database.transaction(remove) == ROWS_A_DELETE:
+        pass
+
+
+def drop_chunks(database: Database, index_id: int) -> None:
+    """Drop an index's table, if it is there."""
+    with database.engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE IF EXISTS {chunk_table_name(index_id)}"))

@@ -41,8 +41,8 @@ class VectorSearch:
         """The `limit` chunks nearest to `vector` by cosine, nearest first.
 
         Only chunks of current revisions are looked at, and of `document_ids` where there are any.
-        All is read from one snapshot: a document that is swapped meanwhile is found in its old state
-        or in its new one.
+        All is read from one snapshot: a document that is swapped meanwhile is found in its old
+        state or in its new one.
         """
         table = chunk_table(self.database.client, index.id, embedder.function)
 

@@ -190,7 +190,7 @@ class JobStore:
     def changed_since(
         self, knowledge_base_id: int, moment: datetime, limit: int = 200
     ) -> tuple[Job, ...]:
-        """Jobs of the knowledge base that changed at or after `moment` (UTC), oldest change first."""
+        """Jobs of the knowledge base that changed since `moment` (UTC), oldest change first."""
 
         def read(session: Session) -> tuple[Job, ...]:
             rows = session.scalars(

@@ -18,8 +18,8 @@ class Query:
 class Passage:
     """A chunk as shown to a person or to a model.
 
-    `text` is `revision.text[start:end]`, in characters. `score` is the ranking's own figure, higher is
-    better (for vectors alone the cosine similarity, −1 to 1). `rank` counts from 1.
+    `text` is `revision.text[start:end]`, in characters. `score` is the ranking's own figure, higher
+    is better: for vectors alone the cosine similarity, from -1 to 1. `rank` counts from 1.
     """
 
     rank: int

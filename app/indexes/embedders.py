@@ -1,0 +1,48 @@
+"""The embedder that an index's recipe names, which need not be the one in the settings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.embedding.embedder import Embedder
+from app.indexes.recipe import Recipe
+
+
+def recipe_of(embedder: Embedder, chunk_tokens: int | None) -> Recipe:
+    """The recipe for new indexes; a chunk is never longer than what the model reads."""
+    return Recipe(
+        model=embedder.model,
+        dimensions=embedder.dimensions,
+        query_prefix=embedder.query_prefix,
+        document_prefix=embedder.document_prefix,
+        chunk_tokens=None if chunk_tokens is None else min(chunk_tokens, embedder.max_tokens),
+    )
+
+
+@dataclass(frozen=True)
+class Embedders:
+    """Makes each embedder once. `make` loads the one that a recipe names."""
+
+    make: Callable[[Recipe], Embedder]
+    _made: dict[tuple[str, int, str, str], Embedder] = field(default_factory=dict)
+    _making: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, recipe: Recipe) -> Embedder:
+        """The embedder of `recipe`; chunking makes no difference to it.
+
+        Raises:
+            ModelUnavailable, ProviderError: the recipe's model cannot be had with today's settings.
+        """
+        key = (recipe.model, recipe.dimensions, recipe.query_prefix, recipe.document_prefix)
+        with self._making:
+            if key not in self._made:
+                self._made[key] = self.make(recipe)
+            return self._made[key]
+
+    def keep(self, embedder: Embedder) -> None:
+        """Take one that is made already."""
+        recipe = recipe_of(embedder, None)
+        key = (recipe.model, recipe.dimensions, recipe.query_prefix, recipe.document_prefix)
+        self._made[key] = embedder

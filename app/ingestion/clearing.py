@@ -1,0 +1,124 @@
+"""Clearing what nobody can see any more: chunks that left, and what deleted documents owned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Delete, Select, delete, select
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database
+from app.database.tables import now
+from app.documents.tables import (
+    BlobRow,
+    DocumentRow,
+    KnowledgeBaseRow,
+    RevisionRow,
+    RevisionTextRow,
+)
+from app.indexes.chunks import drop_chunks, remove_chunks
+from app.indexes.index import Presence
+from app.indexes.tables import IndexedRevisionRow, IndexRow
+from app.ingestion.tables import JobRow
+
+AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Clearing:
+    """Takes everything in batches; it may be stopped at any point and is begun again.
+
+    `grace` is how long what was deleted or replaced is kept: who is reading it can go on.
+    """
+
+    database: Database
+    grace: timedelta = timedelta(seconds=60)
+
+    def clear(self) -> None:
+        for index_id, revision_id in self._leaving():
+            remove_chunks(self.database, index_id, revision_id)
+            self._forget_presence(index_id, revision_id)
+        long_ago = now() - self.grace
+        gone = DocumentRow.deleted_at < long_ago
+        for document_id in self._ids(select(DocumentRow.id).where(gone)):
+            self._remove_document(document_id)
+        gone = KnowledgeBaseRow.deleted_at < long_ago
+        for base_id in self._ids(select(KnowledgeBaseRow.id).where(gone)):
+            self._remove_base(base_id)
+
+    def _leaving(self) -> list[tuple[int, int]]:
+        def read(session: Session) -> list[tuple[int, int]]:
+            rows = session.execute(
+                select(IndexedRevisionRow.index_id, IndexedRevisionRow.revision_id)
+                .where(
+                    IndexedRevisionRow.state == Presence.LEAVING,
+                    IndexedRevisionRow.changed_at < now() - self.grace,
+                )
+                .limit(AT_ONCE)
+            )
+            return list(rows.tuples())
+
+        return self.database.transaction(read)
+
+    def _forget_presence(self, index_id: int, revision_id: int) -> None:
+        self._delete(
+            delete(IndexedRevisionRow).where(
+                IndexedRevisionRow.index_id == index_id,
+                IndexedRevisionRow.revision_id == revision_id,
+                IndexedRevisionRow.state == Presence.LEAVING,
+            )
+        )
+
+    def _remove_document(self, document_id: int) -> None:
+        """First what hangs on it, then itself: a clearing that dies in between is begun again."""
+        revisions = select(RevisionRow.id).where(RevisionRow.document_id == document_id)
+        indexes = (
+            select(IndexRow.id)
+            .join(DocumentRow, DocumentRow.knowledge_base_id == IndexRow.knowledge_base_id)
+            .where(DocumentRow.id == document_id)
+        )
+        while revision_ids := self._ids(revisions):
+            for revision_id in revision_ids:
+                for index_id in self._ids(indexes):
+                    remove_chunks(self.database, index_id, revision_id)
+                self._remove_contents(revision_id)
+        self._delete(
+            delete(IndexedRevisionRow).where(IndexedRevisionRow.document_id == document_id)
+        )
+        self._delete(delete(JobRow).where(JobRow.document_id == document_id))
+        self._delete(delete(DocumentRow).where(DocumentRow.id == document_id))
+
+    def _remove_contents(self, revision_id: int) -> None:
+        """A part a transaction: together they may be larger than one takes."""
+        for table in (BlobRow, RevisionTextRow):
+            parts = select(table.part).where(table.revision_id == revision_id)
+            while numbers := self._ids(parts):
+                for number in numbers:
+                    self._delete(
+                        delete(table).where(table.revision_id == revision_id, table.part == number)
+                    )
+        self._delete(delete(RevisionRow).where(RevisionRow.id == revision_id))
+
+    def _remove_base(self, base_id: int) -> None:
+        for index_id in self._ids(select(IndexRow.id).where(IndexRow.knowledge_base_id == base_id)):
+            drop_chunks(self.database, index_id)
+            self._delete(delete(IndexedRevisionRow).where(IndexedRevisionRow.index_id == index_id))
+            self._delete(delete(IndexRow).where(IndexRow.id == index_id))
+        documents = select(DocumentRow.id).where(DocumentRow.knowledge_base_id == base_id)
+        while document_ids := self._ids(documents):
+            for document_id in document_ids:
+                self._remove_document(document_id)
+        self._delete(delete(JobRow).where(JobRow.knowledge_base_id == base_id))
+        self._delete(delete(KnowledgeBaseRow).where(KnowledgeBaseRow.id == base_id))
+
+    def _ids(self, statement: Select[int]) -> list[int]:
+        return self.database.transaction(
+            lambda session: list(session.scalars(statement.limit(AT_ONCE)))
+        )
+
+    def _delete(self, statement: Delete) -> None:
+        def remove(session: Session) -> None:
+            session.execute(statement.execution_options(synchronize_session=False))
+
+        self.database.transaction(remove)

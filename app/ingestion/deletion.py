@@ -1,0 +1,58 @@
+"""Deleting a document: out of sight and out of every search in one commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database
+from app.database.tables import now
+from app.documents.tables import DocumentRow
+from app.errors import DocumentNotFound
+from app.indexes.index import Presence
+from app.indexes.tables import IndexedRevisionRow
+from app.ingestion.job import JobState
+from app.ingestion.tables import JobRow
+
+
+@dataclass(frozen=True)
+class Deletion:
+    database: Database
+
+    def delete(self, document_id: int) -> None:
+        """Hide the document and end its jobs; `Clearing` removes later what it owned.
+
+        Raises:
+            DocumentNotFound: it is not there, or was deleted already.
+        """
+
+        def hide(session: Session) -> None:
+            document = session.get(DocumentRow, document_id, with_for_update=True)
+            if document is None or document.deletion:
+                raise DocumentNotFound(f"There is no document {document_id}.")
+            document.deletion = document.id
+            document.deleted_at = now()
+            session.execute(
+                update(IndexedRevisionRow)
+                .where(IndexedRevisionRow.document_id == document_id)
+                .values(state=Presence.LEAVING, changed_at=now())
+            )
+            session.execute(
+                update(JobRow)
+                .where(
+                    JobRow.document_id == document_id,
+                    JobRow.state.in_([JobState.READY, JobState.RUNNING]),
+                )
+                .values(
+                    state=JobState.FAILED,
+                    owner=None,
+                    lease_until=None,
+                    error="The document was deleted before it was ingested.",
+                    remedy="Upload it again if it is wanted.",
+                    updated_at=now(),
+                )
+            )
+
+        self.database.transaction(hide)

@@ -1,0 +1,213 @@
+"""The way from bytes to a searchable revision, for several documents at once.
+
+Documents share batches of embedding and transactions, so that ten thousand small ones go as fast
+as their chunks. Each stage's result is stored, and ids of chunks follow from the text: work that is
+done again after a worker died goes on where it was, and doubles nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database
+from app.documents.contents import add_texts, blob_parts, load_sections, read_text
+from app.documents.model import ParsedText
+from app.documents.tables import RevisionRow
+from app.embedding.embedder import Embedder
+from app.errors import KnowledgeBaseNotFound, TidemarkError
+from app.indexes.chunks import ChunkStore
+from app.indexes.embedders import Embedders
+from app.indexes.index import Index, NewChunk
+from app.indexes.recipe import Recipe
+from app.indexes.store import IndexStore
+from app.ingestion.chunker import Chunker
+from app.ingestion.job import Job, JobStage
+from app.ingestion.job_store import Claim, JobStore
+from app.ingestion.parsers.registry import Parsed, parse
+from app.ingestion.publication import Publication
+
+CHUNKS_A_BATCH = 256
+
+
+@dataclass
+class Progress:
+    """How far a claim's jobs are: (stage, chunks done, chunks in all) by job id; `stop` ends it."""
+
+    of: dict[int, tuple[JobStage, int, int]] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+    lost: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Ingest:
+    database: Database
+    jobs: JobStore
+    indexes: IndexStore
+    embedders: Embedders
+    publication: Publication
+    new_recipe: Callable[[], Recipe]
+
+    def run(self, claim: Claim, progress: Progress) -> None:
+        """Do the claim's jobs; each ends succeeded, failed or, where that may help, ready again."""
+        try:
+            index, embedder = self._index(claim.jobs[0].knowledge_base_id)
+        except TidemarkError as error:
+            for job in claim.jobs:
+                self.jobs.fail(claim, job, error)
+            return
+        texts = self._texts(claim, progress)
+        chunks = {job: _chunks(job, text, index, embedder) for job, text in texts.items()}
+        self._store(claim, index, ChunkStore(self.database, index, embedder), chunks, progress)
+
+    def _index(self, knowledge_base_id: int) -> tuple[Index, Embedder]:
+        index = self.indexes.active(knowledge_base_id)
+        if index is None:
+            recipe = self.new_recipe()
+            function = self.embedders.of(recipe).function
+            index = self.indexes.ensure(knowledge_base_id, recipe, function)
+        return index, self.embedders.of(index.recipe)
+
+    def _texts(self, claim: Claim, progress: Progress) -> dict[Job, ParsedText]:
+        """Each job's text: kept from an earlier attempt, or parsed now and kept."""
+        texts: dict[Job, ParsedText] = {}
+        parsed: dict[Job, Parsed] = {}
+        for job in claim.jobs:
+            progress.of[job.id] = (JobStage.PARSING, 0, 0)
+            try:
+                kept = self._kept_text(job)
+                if kept is None:
+                    parsed[job] = parse(self._original(job), job.document_name)
+                texts[job] = kept or parsed[job].text
+            except TidemarkError as error:
+                self.jobs.fail(claim, job, error)
+        rows = [
+            (job.revision_id, p.text, p.media_type, f"{p.parser} {p.version}")
+            for job, p in parsed.items()
+        ]
+        if rows:
+            self.database.transaction(lambda session: add_texts(session, rows))
+        return texts
+
+    def _kept_text(self, job: Job) -> ParsedText | None:
+        if job.attempts == 1:
+            return None
+
+        def read(session: Session) -> ParsedText | None:
+            row = session.get(RevisionRow, job.revision_id)
+            if row is None or row.text_parts is None:
+                return None
+            sections = load_sections(row.section_map or "[]")
+            return ParsedText(read_text(session, row.id), sections, row.title)
+
+        return self.database.transaction(read)
+
+    def _original(self, job: Job) -> bytes:
+        def read(session: Session) -> bytes:
+            if session.scalar(select(RevisionRow.id).where(RevisionRow.id == job.revision_id)):
+                return b"".join(blob_parts(session, job.revision_id))
+            raise KnowledgeBaseNotFound("The document was deleted before it could be ingested.")
+
+        return self.database.transaction(read)
+
+    def _store(
+        self,
+        claim: Claim,
+        index: Index,
+        store: ChunkStore,
+        chunks: dict[Job, list[NewChunk]],
+        progress: Progress,
+    ) -> None:
+        counts = {job: len(of_job) for job, of_job in chunks.items()}
+        self.publication.stage(index, counts)
+        resumed = [job.revision_id for job in chunks if job.attempts > 1]
+        done = store.stored(resumed)
+        for job in chunks:
+            progress.of[job.id] = (JobStage.EMBEDDING, done.get(job.revision_id, 0), counts[job])
+        unfinished = dict(chunks)
+        for batch in _batches(unfinished, done):
+            if progress.stop.is_set():
+                self.jobs.release(claim)
+                return
+            self._add(claim, store, batch, unfinished)
+            for job, added in batch.items():
+                stage, before, total = progress.of[job.id]
+                progress.of[job.id] = (stage, before + len(added), total)
+            self._publish_whole(claim, index, counts, unfinished, progress)
+        self._publish_whole(claim, index, counts, unfinished, progress)
+
+    def _add(
+        self,
+        claim: Claim,
+        store: ChunkStore,
+        batch: dict[Job, list[NewChunk]],
+        unfinished: dict[Job, list[NewChunk]],
+    ) -> None:
+        try:
+            store.add([chunk for of_job in batch.values() for chunk in of_job])
+        except IntegrityError:
+            # Another worker has these jobs, because this one was silent too long: they are its.
+            for job in batch:
+                unfinished.pop(job, None)
+        except TidemarkError as error:
+            if len(batch) == 1 or error.retryable:
+                for job in batch:
+                    self.jobs.fail(claim, job, error)
+                    unfinished.pop(job, None)
+                return
+            for job, of_job in batch.items():  # to let only the document at fault fail
+                self._add(claim, store, {job: of_job}, unfinished)
+
+    def _publish_whole(
+        self,
+        claim: Claim,
+        index: Index,
+        counts: dict[Job, int],
+        unfinished: dict[Job, list[NewChunk]],
+        progress: Progress,
+    ) -> None:
+        whole = {job: counts[job] for job in unfinished if progress.of[job.id][1] >= counts[job]}
+        self.publication.publish(index, claim, whole)
+        for job in whole:
+            del unfinished[job]
+
+
+def _chunks(job: Job, text: ParsedText, index: Index, embedder: Embedder) -> list[NewChunk]:
+    chunker = Chunker(embedder.tokens, index.recipe.chunk_tokens)
+    return [
+        NewChunk(
+            document_id=job.document_id,
+            revision_id=job.revision_id,
+            ordinal=ordinal,
+            start=chunk.start,
+            end=chunk.end,
+            text=chunk.text,
+            section_path=chunk.section_path,
+            page=chunk.page,
+        )
+        for ordinal, chunk in enumerate(chunker.split(text))
+    ]
+
+
+def _batches(
+    unfinished: dict[Job, list[NewChunk]], done: dict[int, int]
+) -> Iterator[dict[Job, list[NewChunk]]]:
+    """Chunks not yet stored, by job, `CHUNKS_A_BATCH` at a time, in order."""
+    batch: dict[Job, list[NewChunk]] = {}
+    size = 0
+    for job in list(unfinished):
+        for chunk in unfinished[job][done.get(job.revision_id, 0) :]:
+            if job not in unfinished:
+                break
+            batch.setdefault(job, []).append(chunk)
+            size += 1
+            if size == CHUNKS_A_BATCH:
+                yield batch
+                batch, size = {}, 0
+    if batch:
+        yield batch

@@ -1,0 +1,161 @@
+"""Where an ingest ends: the transaction that lets readers see a revision from now on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import case, select, update
+from sqlalchemy.dialects.mysql import insert
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database
+from app.database.tables import now
+from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
+from app.indexes.index import Index, Presence
+from app.indexes.tables import IndexedRevisionRow
+from app.ingestion.job import Job, JobStage, JobState
+from app.ingestion.job_store import Claim
+from app.ingestion.tables import JobRow
+
+
+@dataclass(frozen=True)
+class Publication:
+    database: Database
+
+    def stage(self, index: Index, chunks: dict[Job, int]) -> None:
+        """Announce revisions whose chunks will be written: none is found until published."""
+        rows = [
+            {
+                "index_id": index.id,
+                "revision_id": job.revision_id,
+                "document_id": job.document_id,
+                "state": Presence.STAGED,
+                "chunks": count,
+                "changed_at": now(),
+            }
+            for job, count in chunks.items()
+        ]
+        statement = insert(IndexedRevisionRow)
+        # A row that is there was staged by a worker that died, or is live already: left as it is.
+        statement = statement.on_duplicate_key_update(revision_id=statement.inserted.revision_id)
+        if rows:
+            self.database.transaction(lambda session: session.execute(statement, rows) and None)
+
+    def publish(self, index: Index, claim: Claim, chunks: dict[Job, int]) -> None:
+        """Make each job's revision its document's current one, and end the job: all in one commit.
+
+        `chunks` has how many chunks each revision has in `index`. Left out are jobs that the claim
+        holds no longer. A revision that is older than the current one, or whose document was
+        deleted, ends without being seen.
+        """
+
+        def swap(session: Session) -> None:
+            held = _held(session, claim, list(chunks))
+            if not held:
+                return
+            documents = _current_documents(session, held)
+            numbers = _revision_numbers(session, held, documents)
+            newer: dict[int, int] = {}
+            for job in sorted(held, key=lambda job: numbers.get(job.revision_id, 0)):
+                document = documents.get(job.document_id)
+                shown = newer.get(job.document_id) or (document and document.current_revision_id)
+                if document and numbers[job.revision_id] >= numbers.get(shown or 0, 0):
+                    newer[job.document_id] = job.revision_id
+            replaced = [d.current_revision_id for d in documents.values() if d.id in newer]
+            left = {revision_id for revision_id in replaced if revision_id}
+            left |= {job.revision_id for job in held}
+            shown_now = set(newer.values())
+            _set_presence(session, index, shown_now, Presence.LIVE)
+            _set_presence(session, index, left - shown_now, Presence.LEAVING)
+            _set_current(session, newer)
+            _end(session, {job.id: chunks[job] for job in held})
+
+        if chunks:
+            self.database.transaction(swap)
+
+
+def _held(session: Session, claim: Claim, jobs: Sequence[Job]) -> list[Job]:
+    """Those of `jobs` that are still the claim's, locked."""
+    ids = session.scalars(
+        select(JobRow.id)
+        .where(
+            JobRow.id.in_([job.id for job in jobs]),
+            JobRow.owner == claim.owner,
+            JobRow.state == JobState.RUNNING,
+        )
+        .with_for_update()
+    )
+    still = set(ids)
+    return [job for job in jobs if job.id in still]
+
+
+def _current_documents(session: Session, jobs: Sequence[Job]) -> dict[int, DocumentRow]:
+    """The jobs' documents that have not been deleted, locked, by id."""
+    base = session.get(KnowledgeBaseRow, jobs[0].knowledge_base_id)
+    if base is None or base.deletion:
+        return {}
+    rows = session.scalars(
+        select(DocumentRow)
+        .where(DocumentRow.id.in_({job.document_id for job in jobs}), DocumentRow.deletion == 0)
+        .order_by(DocumentRow.id)
+        .with_for_update()
+    )
+    return {row.id: row for row in rows}
+
+
+def _revision_numbers(
+    session: Session, jobs: Sequence[Job], documents: dict[int, DocumentRow]
+) -> dict[int, int]:
+    wanted = {job.revision_id for job in jobs}
+    wanted |= {d.current_revision_id for d in documents.values() if d.current_revision_id}
+    rows = session.execute(
+        select(RevisionRow.id, RevisionRow.number)
+        .where(RevisionRow.id.in_(wanted))
+        .with_for_update()  # the newest state: another worker may have swapped since the snapshot
+    )
+    return dict(rows.tuples().all())
+
+
+def _set_presence(
+    session: Session, index: Index, revision_ids: set[int], presence: Presence
+) -> None:
+    if revision_ids:
+        session.execute(
+            update(IndexedRevisionRow)
+            .where(
+                IndexedRevisionRow.index_id == index.id,
+                IndexedRevisionRow.revision_id.in_(revision_ids),
+            )
+            .values(state=presence, changed_at=now())
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _set_current(session: Session, newer: dict[int, int]) -> None:
+    if newer:
+        session.execute(
+            update(DocumentRow)
+            .where(DocumentRow.id.in_(newer))
+            .values(current_revision_id=case(newer, value=DocumentRow.id), updated_at=now())
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _end(session: Session, chunks: dict[int, int]) -> None:
+    session.execute(
+        update(JobRow)
+        .where(JobRow.id.in_(chunks))
+        .values(
+            state=JobState.SUCCEEDED,
+            stage=JobStage.DONE,
+            done=case(chunks, value=JobRow.id),
+            total=case(chunks, value=JobRow.id),
+            owner=None,
+            lease_until=None,
+            error=None,
+            remedy=None,
+            updated_at=now(),
+        )
+        .execution_options(synchronize_session=False)
+    )

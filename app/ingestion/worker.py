@@ -1,0 +1,118 @@
+"""The worker: takes jobs from the queue and does them, on a few threads of this process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+
+from app.errors import TidemarkError
+from app.ingestion.clearing import Clearing
+from app.ingestion.ingest import Ingest, Progress
+from app.ingestion.job import JobStage
+from app.ingestion.job_store import Claim, JobStore
+
+log = logging.getLogger(__name__)
+
+THREADS = 2  # while one waits for TiDB, the other embeds
+JOBS_AT_ONCE = 64
+BYTES_AT_ONCE = 4_000_000
+IDLE_PAUSE = 0.5  # seconds between looks at an empty queue
+REPORT_PAUSE = 2.0  # seconds; TiDB keeps every version of a row, so progress is written seldom
+RENEW_PAUSE = 30.0  # seconds; a third of a lease
+CLEAR_PAUSE = 10.0  # seconds between looks for what may be cleared
+
+
+@dataclass
+class Worker:
+    """`start` and `stop` it, or `drain` the queue on the calling thread."""
+
+    jobs: JobStore
+    ingest: Ingest
+    clearing: Clearing
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        for number in range(THREADS):
+            thread = threading.Thread(target=self._work, name=f"worker-{number}")
+            thread.start()
+            self._threads.append(thread)
+        clearing = threading.Thread(target=self._clear, name="clearing")
+        clearing.start()
+        self._threads.append(clearing)
+
+    def stop(self) -> None:
+        """End after the batch at hand; unfinished jobs go back to the queue at once."""
+        self._stop.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def wake(self) -> None:
+        """Look at the queue now: something was put into it by this process."""
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Do jobs until none is ready."""
+        while self._do_next():
+            pass
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                worked = self._do_next()
+            except TidemarkError as error:  # TiDB is away: the jobs' leases bring them back
+                log.warning("The worker pauses: %s %s", error.message, error.remedy)
+                worked = False
+            except Exception:
+                # A fault of ours must not end the worker: the job comes back, and is given up in
+                # the end.
+                log.exception("A job could not be done")
+                worked = False
+            if not worked:
+                self._wake.wait(IDLE_PAUSE)
+                self._wake.clear()
+
+    def _do_next(self) -> bool:
+        claim = self.jobs.claim(JOBS_AT_ONCE, BYTES_AT_ONCE)
+        if claim is None or not claim.jobs:
+            return False
+        progress = Progress(stop=self._stop)
+        ended = threading.Event()
+        reporter = threading.Thread(target=self._report, args=(claim, progress, ended))
+        reporter.start()
+        try:
+            self.ingest.run(claim, progress)
+        finally:
+            ended.set()
+            reporter.join()
+        return True
+
+    def _report(self, claim: Claim, progress: Progress, ended: threading.Event) -> None:
+        """Hold the lease while the claim is worked on, and write how far it is."""
+        written: dict[int, tuple[JobStage, int, int]] = {}
+        renewed = time.monotonic()
+        while not ended.wait(REPORT_PAUSE):
+            present = dict(progress.of)
+            changed = {job: at for job, at in present.items() if written.get(job) != at}
+            if changed or time.monotonic() - renewed > RENEW_PAUSE:
+                try:
+                    self.jobs.renew(claim, changed)
+                except TidemarkError as error:
+                    log.warning("Progress could not be written: %s", error.message)
+                    continue
+                written.update(changed)
+                renewed = time.monotonic()
+
+    def _clear(self) -> None:
+        while not self._stop.wait(CLEAR_PAUSE):
+            try:
+                self.clearing.clear()
+            except TidemarkError as error:
+                log.warning("Clearing pauses: %s", error.message)
+            except Exception:
+                log.exception("Clearing failed")

@@ -1,0 +1,51 @@
+"""Where a question's words stand in a passage, for people to see at a glance."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+WORD = re.compile(r"\w+")
+ENDING = 3  # characters by which two forms of a word may differ at their ends
+SHORTEST_STEM = 4
+SHORTEST_WORD = 3
+
+# Scripts that write no spaces: their words are found as stretches of the question itself.
+UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}")
+
+
+def matches(question: str, text: str) -> tuple[tuple[int, int], ...]:
+    """The `[start, end)` offsets of words of `text` that are the question's, or forms of them."""
+    wanted = {w for w in map(_folded, WORD.findall(question)) if len(w) >= SHORTEST_WORD or w.isdigit()}
+    bigrams = {run[i : i + 2] for run in UNSPACED.findall(question) for i in range(len(run) - 1)}
+    found = [
+        (m.start(), m.end())
+        for m in WORD.finditer(text)
+        if any(_same_word(_folded(m[0]), word) for word in wanted)
+    ]
+    for bigram in bigrams:
+        found.extend((m.start(), m.end()) for m in re.finditer(re.escape(bigram), text))
+    return _merged(found)
+
+
+def _folded(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).casefold()
+
+
+def _same_word(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    stem = 0
+    while stem < min(len(one), len(other)) and one[stem] == other[stem]:
+        stem += 1
+    return stem >= SHORTEST_STEM and max(len(one), len(other)) - stem <= ENDING
+
+
+def _merged(spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return tuple(merged)

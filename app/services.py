@@ -1,0 +1,157 @@
+"""The composition root: every object is made here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import URL
+
+from app.config import Settings
+from app.database.capabilities import Capabilities, probe
+from app.database.connection import Database
+from app.database.embedded import EmbeddedServer
+from app.database.migrations import migrate
+from app.documents.knowledge_bases import KnowledgeBaseStore
+from app.documents.model import KnowledgeBase
+from app.documents.store import DocumentStore
+from app.embedding.embedder import Embedder
+from app.embedding.making import make_embedder
+from app.errors import KnowledgeBaseExists
+from app.indexes.embedders import Embedders, recipe_of
+from app.indexes.recipe import Recipe
+from app.indexes.store import IndexStore
+from app.indexes.vector_search import VectorSearch
+from app.ingestion.clearing import Clearing
+from app.ingestion.deletion import Deletion
+from app.ingestion.ingest import Ingest
+from app.ingestion.job_store import JobStore
+from app.ingestion.publication import Publication
+from app.ingestion.uploads import Uploads
+from app.ingestion.worker import Worker
+from app.retrieval.retriever import Retriever
+
+FIRST_KNOWLEDGE_BASE = "default"
+
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the doors (web, command line) work with."""
+
+    settings: Settings
+    database: Database
+    capabilities: Capabilities
+    embedded: bool
+    """Whether the TiDB is the one that Tidemark brought along."""
+    embedder: Embedder
+    knowledge_bases: KnowledgeBaseStore
+    documents: DocumentStore
+    indexes: IndexStore
+    jobs: JobStore
+    uploads: Uploads
+    deletion: Deletion
+    retriever: Retriever
+    ingest: Ingest
+    clearing: Clearing
+
+    def worker(self) -> Worker:
+        """A worker of its own queue position; start it, and stop it before the services close."""
+        return Worker(self.jobs, self.ingest, self.clearing)
+
+    def first_knowledge_base(self) -> KnowledgeBase:
+        """The knowledge base that is there from the start, so that nobody must make one first."""
+        bases = self.knowledge_bases.list()
+        if not bases:
+            try:
+                return self.knowledge_bases.create(FIRST_KNOWLEDGE_BASE)
+            except KnowledgeBaseExists:  # another process was quicker
+                return self.knowledge_bases.get(FIRST_KNOWLEDGE_BASE)
+        named = {base.name: base for base, _ in bases}
+        return named.get(FIRST_KNOWLEDGE_BASE, bases[0][0])
+
+
+@contextmanager
+def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
+    """Everything that Tidemark needs, for as long as the context lasts.
+
+    Starts the embedded TiDB where none is configured, and gives it back in the end. The model is
+    loaded meanwhile.
+
+    Raises:
+        TidemarkError: whatever stands in the way, in words.
+    """
+    with ExitStack() as stack:
+        loading = stack.enter_context(ThreadPoolExecutor(1, "loading"))
+        embedder = loading.submit(make_embedder, settings, announce)
+        database = Database.connect(database_url(settings, announce, stack))
+        stack.callback(database.dispose)
+        capabilities = probe(database)
+        for revision in migrate(database):
+            announce(f"Brought the database to revision {revision}.")
+        yield compose(settings, database, capabilities, embedder.result(), announce)
+
+
+def database_url(settings: Settings, announce: Announce, stack: ExitStack) -> str | URL:
+    """The configured TiDB's URL, or that of the embedded one, which `stack` gives back."""
+    if settings.tidb_database_url is not None:
+        return settings.tidb_database_url.get_secret_value()
+    server = EmbeddedServer(
+        settings.data_dir, settings.cache_dir, settings.tidb_memory_mb, announce
+    )
+    lease = stack.enter_context(server.acquire())
+    if lease.recovered:
+        announce("TiDB had not been stopped cleanly: its tables were checked.")
+    return lease.url
+
+
+def compose(
+    settings: Settings,
+    database: Database,
+    capabilities: Capabilities,
+    embedder: Embedder,
+    announce: Announce,
+) -> Services:
+    """Wire the objects to each other; nothing is started."""
+
+    def make(recipe: Recipe) -> Embedder:
+        return make_embedder(_settings_for(settings, recipe), announce)
+
+    def new_recipe() -> Recipe:
+        return recipe_of(embedder, settings.chunk_tokens)
+
+    embedders = Embedders(make)
+    embedders.keep(embedder)
+    indexes = IndexStore(database)
+    jobs = JobStore(database)
+    return Services(
+        settings=settings,
+        database=database,
+        capabilities=capabilities,
+        embedded=settings.tidb_database_url is None,
+        embedder=embedder,
+        knowledge_bases=KnowledgeBaseStore(database),
+        documents=DocumentStore(database),
+        indexes=indexes,
+        jobs=jobs,
+        uploads=Uploads(database, jobs, settings.max_upload_mb),
+        deletion=Deletion(database),
+        retriever=Retriever(indexes, embedders, VectorSearch(database)),
+        ingest=Ingest(database, jobs, indexes, embedders, Publication(database), new_recipe),
+        clearing=Clearing(database),
+    )
+
+
+def _settings_for(settings: Settings, recipe: Recipe) -> Settings:
+    """The settings that make a recipe's embedder: those of today, but for what the recipe says."""
+    return settings.model_copy(
+        update={
+            "embedding_model": recipe.model,
+            "embedding_dimensions": recipe.dimensions,
+            "embedding_query_prefix": recipe.query_prefix,
+            "embedding_document_prefix": recipe.document_prefix,
+        }
+    )
