@@ -14,7 +14,7 @@ from tests.tidb import fresh_database, tidb_for_tests
 
 @pytest.fixture(scope="session")
 def machine_settings() -> Settings:
-    """The settings of the machine that runs the tests: where its caches are, which TiDB it offers."""
+    """The settings of the machine that runs the tests: its caches, the TiDB it offers."""
     return load_settings()
 
 

@@ -59,7 +59,7 @@ def binary_on_path(announce: Callable[[str], None]) -> Binary | None:
 
 @dataclass(frozen=True)
 class BinaryCache:
-    """`<cache folder>/tidb/<version>/tidb-server`, beside a record that tells whether it is whole."""
+    """`<cache folder>/tidb/<version>/tidb-server`, beside a record that shows damage."""
 
     folder: Path
 
@@ -88,9 +88,7 @@ class BinaryCache:
         if record is not None and record["sha256"] != _hash(self.path):
             announce(f"The TiDB in {self.path} is damaged: its hash is not the one recorded.")
         elif told_version(self.path) != TIDB_VERSION:
-            announce(
-                f"The TiDB in {self.path} is damaged: it does not say that it is {TIDB_VERSION}."
-            )
+            announce(f"The TiDB in {self.path} is damaged: it does not call itself {TIDB_VERSION}.")
         else:
             self.record()
             return Binary(self.path, TIDB_VERSION)

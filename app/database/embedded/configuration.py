@@ -1,4 +1,4 @@
-"""How the embedded server is told to run: its configuration, its first statements, its environment."""
+"""How the embedded server is told to run: configuration, first statements, environment."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ GLOBAL_VARIABLES = {
     # transaction could tear it: one-phase commit leaves no such gap.
     "tidb_enable_1pc": "ON",
     "tidb_enable_async_commit": "OFF",
-    # Both would undo GOMEMLIMIT and GOGC: the first raises GOGC up to 500 while the heap is far below
-    # the machine's memory, the second sets Go's limit to a share of that memory.
+    # Both would undo GOMEMLIMIT and GOGC: the first raises GOGC up to 500 while the heap is far
+    # below the machine's memory, the second sets Go's limit to a share of that memory.
     "tidb_enable_gogc_tuner": "OFF",
     "tidb_server_memory_limit": "0",
 }

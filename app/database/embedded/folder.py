@@ -1,4 +1,4 @@
-"""The embedded server's folder: where everything of it lies, and what is remembered between starts."""
+"""The embedded server's folder: where all of it lies, and what one start tells the next."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ServerState:
     port: int
     status_port: int
     initialized: bool = False
-    """Whether the first start came to its end; before that the data folder holds nothing of value."""
+    """Whether the first start came to its end; before that there are no data of value."""
     running: bool = False
-    """Set before a start and cleared after a clean stop: set without a server, it tells of a crash."""
+    """Set before a start, cleared after a clean stop: without a server, it tells of a crash."""
     unchecked: bool = False
     """Whether the tables are still to be checked after an unclean stop."""
 

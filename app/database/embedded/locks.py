@@ -14,7 +14,7 @@ LOOK = 0.01  # seconds
 
 
 def lock_now(path: Path) -> int | None:
-    """Lock the file at `path` without waiting: its open descriptor, or None if somebody holds it."""
+    """Lock the file at `path` without waiting: its descriptor, or None if somebody holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,7 +28,7 @@ def lock_now(path: Path) -> int | None:
 
 
 def lock_soon(path: Path) -> int | None:
-    """As `lock_now`, but outlasting those who only look: `is_locked` holds the file for an instant."""
+    """As `lock_now`, but outlasting those who only look: `is_locked` holds it for an instant."""
     for _ in range(LOOKS):
         descriptor = lock_now(path)
         if descriptor is not None:

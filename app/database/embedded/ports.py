@@ -9,7 +9,7 @@ from app.database.embedded.process import LOOPBACK
 
 
 def choose_ports(last: ServerState | None) -> tuple[int, int]:
-    """Two free ports: those of the last start where they are free still, for its users to find it."""
+    """Two free ports: those of the last start if they still are, so that its users find it."""
     wanted = (last.port, last.status_port) if last else (0, 0)
     first, second = (_listener(port) for port in wanted)
     with first, second:  # both are held until both are known, so that they differ

@@ -57,5 +57,5 @@ def _process(folder: ServerFolder, binary: Binary) -> Program:
 
 
 def _belongs_to_a_process(state: ServerState | None) -> bool:
-    """Data that a process began let its root in from loopback only, and a container's is not that."""
+    """A process lets root in from loopback only, which a container's host is not."""
     return state is not None and state.initialized and state.kind == "process"

@@ -17,7 +17,7 @@ SAY_AFTER = 5.0  # seconds
 
 
 def answers(status_port: int) -> bool:
-    """Whether TiDB's status port says that it is up: the SQL port may open before bootstrap ends."""
+    """Whether TiDB's status port says it is up: the SQL port may open before bootstrap ends."""
     connection = http.client.HTTPConnection(LOOPBACK, status_port, timeout=2)
     try:
         connection.request("GET", "/status")

@@ -24,7 +24,7 @@ Announce = Callable[[str], None]
 
 @dataclass
 class Lease:
-    """One user's hold on the server: it runs at least until this is released, or its process ends."""
+    """One user's hold on the server: it runs until this is released, or its process ends."""
 
     url: URL
     """With the password; the database is there."""
@@ -65,7 +65,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """One TiDB for one data folder, started on demand and shared by all Tidemark processes there."""
+    """The TiDB of a data folder, started on demand and shared by all Tidemark processes there."""
 
     data_dir: Path
     cache_dir: Path

@@ -99,14 +99,24 @@ def _launched(
             status_port=state.status_port,
             memory_mb=memory_mb,
         )
-        if not wait_until_ready(program.runner, folder, state, announce):
-            raise start_failure(folder, _told_since(folder, told_before))
+        _wait(folder, program, state, told_before, announce)
         return _prepared(folder, state, announce)
     except BaseException:
         if program.runner.stop():
             # The data are as they were: without this, the next start would speak of a crash.
             folder.remember(replace(state, running=False))
         raise
+
+
+def _wait(
+    folder: ServerFolder,
+    program: Program,
+    state: ServerState,
+    told_before: list[int],
+    announce: Callable[[str], None],
+) -> None:
+    if not wait_until_ready(program.runner, folder, state, announce):
+        raise start_failure(folder, _told_since(folder, told_before))
 
 
 def _prepared(folder: ServerFolder, state: ServerState, announce: Callable[[str], None]) -> Started:

