@@ -6,32 +6,40 @@ import re
 from dataclasses import dataclass
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import OperationalError
 
 from app.database.connection import Database
 from app.errors import DatabaseRefused
 
 OLDEST = (8, 4)  # the first release with the VECTOR type
+STORAGE = (
+    "SELECT value FROM information_schema.cluster_config "
+    "WHERE type = 'tidb' AND `key` = 'store' LIMIT 1"
+)
+TIFLASH_STORES = "SELECT COUNT(*) FROM information_schema.cluster_info WHERE type = 'tiflash'"
 VERSION = re.compile(r"TiDB-v?(\d+)\.(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """A server's version and kind; `tiflash_stores` counts its columnar stores."""
+    """A server's version and kind.
+
+    `storage` is what it keeps its rows in, `unistore` or `tikv`, and empty where a managed tier
+    does not say; `tiflash_stores` counts its columnar stores.
+    """
 
     version: str
+    storage: str
     tiflash_stores: int
-    tikv_stores: int
 
     @property
     def kind(self) -> str:
         """The kind of server, in words."""
         if self.tiflash_stores:
             return "cluster with TiFlash"
-        if self.tikv_stores:
-            return "cluster without TiFlash"
-        return "single server"
+        if self.storage == "unistore":
+            return "single server"
+        return "cluster without TiFlash" if self.storage else "managed"
 
     @property
     def vector_plan(self) -> str:
@@ -50,7 +58,11 @@ def probe(database: Database) -> Capabilities:
         lambda session: str(session.scalar(text("SELECT VERSION()")) or "")
     )
     _check(version)
-    return Capabilities(version.partition("-TiDB-")[2], *database.transaction(_stores))
+    return Capabilities(
+        version.partition("-TiDB-")[2],
+        _asked(database, STORAGE) or "",
+        int(_asked(database, TIFLASH_STORES) or 0),
+    )
 
 
 def _check(version: str) -> None:
@@ -67,15 +79,9 @@ def _check(version: str) -> None:
         )
 
 
-def _stores(session: Session) -> tuple[int, int]:
-    counted = text(
-        "SELECT COALESCE(SUM(type = 'tiflash'), 0), COALESCE(SUM(type = 'tikv'), 0) "
-        "FROM information_schema.cluster_info"
-    )
+def _asked(database: Database, question: str) -> str | None:
+    """One value that the server tells of itself; None where a managed tier hides it."""
     try:
-        tiflash, tikv = session.execute(counted).one()
-    except (OperationalError, DBAPIError):
-        # A managed tier may hide the table from its users: then nothing is promised of it.
-        session.rollback()
-        return 0, 0
-    return int(tiflash), int(tikv)
+        return database.transaction(lambda session: session.scalar(text(question)))
+    except OperationalError:
+        return None

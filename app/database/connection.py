@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pytidb import TiDBClient
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -100,6 +100,14 @@ class Database:
                 return result
             time.sleep(FIRST_PAUSE * 2**attempt * (0.5 + random.random()))  # noqa: S311 - jitter
         raise AssertionError("the last attempt returns or raises")
+
+    def ping(self) -> None:
+        """Ask TiDB for an answer.
+
+        Raises:
+            DatabaseUnavailable: there is none.
+        """
+        self.transaction(lambda session: session.execute(text("SELECT 1")) and None)
 
     def dispose(self) -> None:
         """Close the pool's connections."""

@@ -16,7 +16,8 @@ UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2
 
 def matches(question: str, text: str) -> tuple[tuple[int, int], ...]:
     """The `[start, end)` offsets of words of `text` that are the question's, or forms of them."""
-    wanted = {w for w in map(_folded, WORD.findall(question)) if len(w) >= SHORTEST_WORD or w.isdigit()}
+    asked = {_folded(word) for word in WORD.findall(question)}
+    wanted = {word for word in asked if len(word) >= SHORTEST_WORD or word.isdigit()}
     bigrams = {run[i : i + 2] for run in UNSPACED.findall(question) for i in range(len(run) - 1)}
     found = [
         (m.start(), m.end())

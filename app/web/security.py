@@ -1,0 +1,129 @@
+"""What every request passes first: its host, its origin, its size; and the headers of each reply."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import DocumentTooLarge, ForbiddenRequest, TidemarkError
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LOOPBACK_NAMES = frozenset({"localhost", "testserver"})
+
+HEADERS = {
+    # No script, style, font, image or frame from anywhere else; none inside the page either.
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'self'; manifest-src 'self'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+@dataclass(frozen=True)
+class SecurityHeaders:
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+@dataclass(frozen=True)
+class SameSiteOnly:
+    """Keeps pages of the web from reaching a Tidemark on this machine.
+
+    On loopback the `Host` must be a loopback name, which DNS rebinding cannot give; and a request
+    that changes something must not come from another site's page.
+    """
+
+    app: ASGIApp
+    host: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            refusal = self._refusal(scope["method"], Headers(scope=scope))
+            if refusal is not None:
+                await _refuse(refusal, scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _refusal(self, method: str, headers: Headers) -> TidemarkError | None:
+        asked_for = headers.get("host", "")
+        if _is_loopback(self.host) and not _is_loopback(_name(asked_for)):
+            return ForbiddenRequest(f"This Tidemark does not answer as {asked_for[:100]!r}.")
+        if method in SAFE_METHODS:
+            return None
+        origin = headers.get("origin")
+        foreign = origin is not None and urlsplit(origin).netloc != asked_for
+        if foreign or headers.get("sec-fetch-site", "same-origin") in {"cross-site", "same-site"}:
+            return ForbiddenRequest("A page of another site may not change anything here.")
+        return None
+
+
+@dataclass(frozen=True)
+class BodyLimit:
+    """Refuses bodies over `max_bytes` before they are read, and cuts off those that lie about it."""
+
+    app: ASGIApp
+    max_bytes: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isdigit() and int(announced) > self.max_bytes:
+            await _refuse(self._too_large(), scope, receive, send)
+            return
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self.max_bytes:
+                raise self._too_large()
+            return message
+
+        await self.app(scope, counted, send)
+
+    def _too_large(self) -> DocumentTooLarge:
+        return DocumentTooLarge(f"The request is larger than {self.max_bytes // 1_000_000} MB.")
+
+
+async def _refuse(error: TidemarkError, scope: Scope, receive: Receive, send: Send) -> None:
+    body = {"error": {"code": error.code, "message": error.message, "remedy": error.remedy}}
+    await JSONResponse(body, status_code=error.status_code)(scope, receive, send)
+
+
+def _name(host: str) -> str:
+    """The name in a `Host` header, without its port and the brackets of IPv6."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(name: str) -> bool:
+    if name in LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
