@@ -46,7 +46,7 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
         summary="Semantic search and cited answers over a team's documents.",
         version="0.1.0",
         lifespan=lifespan,
-        docs_url=None,  # the stock page loads its script from another host; see app/web/api/reference.py
+        docs_url=None,  # the stock page loads its script from another host
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )

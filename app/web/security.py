@@ -1,4 +1,4 @@
-"""What every request passes first: its host, its origin, its size; and the headers of each reply."""
+"""What every request passes first: its host, origin and size; and the headers of each reply."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class SameSiteOnly:
 
 @dataclass(frozen=True)
 class BodyLimit:
-    """Refuses bodies over `max_bytes` before they are read, and cuts off those that lie about it."""
+    """Refuses bodies over `max_bytes` unread, and cuts off those that lie about it."""
 
     app: ASGIApp
     max_bytes: int
