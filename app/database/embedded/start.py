@@ -133,7 +133,7 @@ def _prepared(folder: ServerFolder, state: ServerState, announce: Callable[[str]
             f"{', '.join(damaged)}. Rebuild the indexes they belong to."
         )
     else:
-        announce(f"TiDB is back after the crash: {checked} tables checked, all whole.")
+        announce(f"TiDB is back after the crash; tables checked: {checked}, all whole.")
     # What is damaged stays to be checked, and told, until it is mended.
     folder.remember(replace(ready, unchecked=bool(damaged)))
     return Started(ready, recovered=True, damaged=damaged)

@@ -1,0 +1,88 @@
+# Everything that is done with this checkout. Needs python3 (3.11 or newer), and no more than that.
+
+UV_VERSION := 0.13.8
+COLLECTIONS ?= ../shared/data
+PYTEST_ARGS ?=
+ARGS ?=
+
+# The uv on PATH if it runs, else one of this checkout's own.
+UV := $(shell uv --version >/dev/null 2>&1 && command -v uv)
+ifeq ($(UV),)
+UV := $(CURDIR)/.uv/bin/uv
+endif
+RUN := $(UV) run --no-sync
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench environment development chromium
+
+help:
+	@echo "make run     set everything up and serve on http://127.0.0.1:8000"
+	@echo "make test    set up what the tests need, and run them on a real TiDB; PYTEST_ARGS='-k search'"
+	@echo "make check   lint, formatting, types, and which room may import which"
+	@echo "make bench   measure; COLLECTIONS=$(COLLECTIONS) is where the collections are, ARGS go on"
+
+run: environment
+	@$(RUN) tidemark serve
+
+test: development chromium
+	@echo "Running the tests; the first time, TiDB is found or built before they begin."
+	@$(RUN) pytest $(PYTEST_ARGS)
+
+check: development
+	@echo "Lint:"
+	@$(RUN) ruff check
+	@echo "Formatting:"
+	@$(RUN) ruff format --check
+	@echo "Types:"
+	@$(RUN) mypy
+	@echo "Imports:"
+	@$(RUN) lint-imports
+
+bench: development
+	@$(RUN) python -m benchmarks --collections "$(COLLECTIONS)" $(ARGS)
+
+# What a run needs. Inexact, so that it does not take the tests' packages away.
+environment: $(UV)
+	@echo "Setting up the environment that uv.lock describes, in .venv."
+	@$(UV) sync --locked --no-dev --inexact
+
+development: $(UV)
+	@echo "Setting up the environment that uv.lock describes, in .venv, for development too."
+	@$(UV) sync --locked
+
+# Browser tests look for one of these names on PATH, then for playwright's own.
+chromium: development
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then \
+		exit 0; \
+	fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "No Chromium here: installing it with apt-get, for the browser tests."; \
+		if apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium; then exit 0; fi; \
+	fi; \
+	echo "Looking for the Chromium that playwright brings, and fetching it if it is not here."; \
+	if $(RUN) playwright install chromium; then exit 0; fi; \
+	echo "The browser tests need a Chromium, and none could be installed."; \
+	echo "Install the package chromium or google-chrome of your system, and try again."; \
+	exit 1
+
+$(CURDIR)/.uv/bin/uv:
+	@echo "No uv on PATH: putting uv $(UV_VERSION) into .uv, in this folder."
+	@command -v python3 >/dev/null || { \
+		echo "There is no python3 either. Install Python 3.11 or newer, and try again."; exit 1; }
+	@rm -rf .uv; \
+	if python3 -m venv .uv >/dev/null 2>&1 \
+		&& .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	then exit 0; fi; \
+	rm -rf .uv; \
+	if python3 -m pip install --quiet --disable-pip-version-check --target .uv uv==$(UV_VERSION); \
+	then exit 0; fi; \
+	rm -rf .uv; \
+	echo "uv could not be installed: python3 needs its venv module or pip, and the network."; \
+	echo "Install them (on Debian: apt-get install python3-venv), or uv itself, and try again."; \
+	exit 1
+
+# A uv on PATH is nothing to be made.
+ifneq ($(UV),$(CURDIR)/.uv/bin/uv)
+$(UV): ;
+endif
