@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from app.answering.answer import AnswerSentence, Citation, NothingFound, Quote
+from app.answering.citations import quote_of
 from app.answering.lexical import Lexicon, Scores, question_terms, terms, words_looked_for
 from app.answering.sentences import sentence_spans
 from app.embedding import Embedder
@@ -134,17 +135,6 @@ def _candidates(passages: Sequence[Passage]) -> list[_Candidate]:
 def _could_answer(text: str) -> bool:
     """Headings, questions (an FAQ's own) and scraps share a question's words and answer nothing."""
     return len(terms(text)) >= FEWEST_TERMS and not text.startswith("#") and text[-1] not in _ASKS
-
-
-def quote_of(passage: Passage, start: int, end: int) -> Quote:
-    """The quote of `passage.text[start:end]`, with its offsets into the revision."""
-    return Quote(
-        passage.document_id,
-        passage.revision_id,
-        passage.start + start,
-        passage.start + end,
-        passage.text[start:end],
-    )
 
 
 def _spread(scores: Scores) -> Scores:
