@@ -1,6 +1,6 @@
 """Text → vectors: one `Embedder`, local or behind an OpenAI-compatible endpoint."""
 
 from app.embedding.embedder import Embedder, TokenCounter
-from app.embedding.making import make_embedder
+from app.embedding.making import make_embedder, warm_up
 
-__all__ = ["Embedder", "TokenCounter", "make_embedder"]
+__all__ = ["Embedder", "TokenCounter", "make_embedder", "warm_up"]

@@ -37,7 +37,7 @@ class EmbedderFunction(BaseEmbeddingFunction):
     def get_query_embedding(
         self, query: str, source_type: SourceType = "text", **_: object
     ) -> list[float]:
-        _only_text(source_type)
+        only_text(source_type)
         return self._embedder.embed_query(query)
 
     def get_source_embedding(
@@ -48,10 +48,11 @@ class EmbedderFunction(BaseEmbeddingFunction):
     def get_source_embeddings(
         self, sources: list[str], source_type: SourceType = "text", **_: object
     ) -> list[list[float]]:
-        _only_text(source_type)
+        only_text(source_type)
         return self._embedder.embed_documents(sources)
 
 
-def _only_text(source_type: SourceType) -> None:
+def only_text(source_type: SourceType) -> None:
+    """Refuse pytidb's images."""
     if source_type != "text":
         raise ValueError(f"Tidemark embeds text, not {source_type}.")

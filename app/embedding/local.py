@@ -6,21 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
 from pytidb.embeddings.base import BaseEmbeddingFunction
 
 from app.embedding.encoder import Encoder
 from app.embedding.function import EmbedderFunction
 from app.embedding.gate import Gate
 from app.embedding.tokens import LocalTokens
+from app.embedding.vectors import plain
 
 BATCH_TOKENS = 512
 """Tokens in one batch, padding included. Larger ones are no faster (measured: 58 texts/s at 512, 57
 at 1024,
 53 at 2048), take more memory, and are longer in a question's way."""
-
-_DIGITS = 7
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class LocalEmbedder:
         """The vector of a question, at once: batches of documents wait meanwhile."""
         ids = self._ids(self.query_prefix + text)
         with self.gate.question():
-            return _plain(self.encoder.encode([ids]))[0]
+            return plain(self.encoder.encode([ids]))[0]
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """The vectors of `texts`, in their order.
@@ -67,7 +64,7 @@ class LocalEmbedder:
         for rows in _batches([len(text) for text in ids]):
             with self.gate.batch():
                 batch = self.encoder.encode([ids[row] for row in rows])
-            for row, vector in zip(rows, _plain(batch), strict=True):
+            for row, vector in zip(rows, plain(batch), strict=True):
                 vectors[row] = vector
         return vectors
 
@@ -90,9 +87,3 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         size = max(1, BATCH_TOKENS // lengths[order[start]])
         yield order[start : start + size]
         start += size
-
-
-def _plain(vectors: NDArray[np.float32]) -> list[list[float]]:
-    """Python floats of seven decimals: as exact as float32 is, and half as long on TiDB's wire."""
-    rounded: list[list[float]] = np.round(vectors.astype(np.float64), _DIGITS).tolist()
-    return rounded

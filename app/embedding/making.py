@@ -7,6 +7,7 @@ from collections.abc import Callable
 from app.config import Settings
 from app.embedding.embedder import Embedder
 from app.embedding.local_models import make_local_embedder
+from app.embedding.remote import RemoteEmbedder, make_remote_embedder
 
 
 def make_embedder(settings: Settings, announce: Callable[[str], None]) -> Embedder:
@@ -18,4 +19,15 @@ def make_embedder(settings: Settings, announce: Callable[[str], None]) -> Embedd
         ModelUnavailable: the local model's files are missing, damaged, or cannot be run.
         InvalidSetting: settings that do not fit each other.
     """
-    return make_local_embedder(settings, announce)
+    if settings.embedding_model.startswith("local/"):
+        return make_local_embedder(settings, announce)
+    return make_remote_embedder(settings)
+
+
+def warm_up(embedder: Embedder) -> None:
+    """Do now what the first question would wait for, without asking anything of a provider.
+
+    A local model is ready as it is made; litellm, which speaks to remote ones, takes seconds to load.
+    """
+    if isinstance(embedder, RemoteEmbedder):
+        embedder.endpoint.load_client()

@@ -1,0 +1,191 @@
+"""A fake OpenAI-compatible embedding server over real HTTP, as Ollama, vLLM or OpenAI behave."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import re
+import struct
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+
+Kind = Literal["ollama", "vllm", "openai"]
+
+NATIVE_WIDTHS = {
+    "nomic-embed-text": 768,
+    "intfloat/e5-mistral-7b-instruct": 4096,
+    "text-embedding-3-small": 1536,
+    "text-embedding-3-large": 3072,
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer other than the right one: to one request, then it is used up."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    """Seconds of silence before it, which end early when the server stops."""
+
+
+def bag_of_words(text: str, width: int) -> list[float]:
+    """A unit vector that is near another's when they share words: each word has its direction.
+
+    Words are cut to their first five letters, so that "program" and "programming" are one.
+    """
+    vector = [0.0] * width
+    for word in re.findall(r"\w+", text.lower()) or [text or "nothing"]:
+        digest = hashlib.sha256(word[:5].encode("utf-8", "replace")).digest()
+        for at in range(0, 16, 4):
+            value = int.from_bytes(digest[at : at + 4], "little")
+            vector[value % width] += 1.0 if value & 0x8000_0000 else -1.0
+    length = math.sqrt(sum(value * value for value in vector)) or 1.0
+    return [value / length for value in vector]
+
+
+@dataclass
+class FakeProvider:
+    """What the server does, and what it was asked: `requests` holds each JSON body."""
+
+    kind: Kind = "openai"
+    key: str | None = None
+    """The bearer key that is asked for, where one is."""
+    shuffled: bool = False
+    as_base64: bool = False
+    poison: str | None = None
+    """A word for which the whole request is answered with 400."""
+    replies: list[Reply] = field(default_factory=list)
+    """Answers to the next requests, before it behaves again."""
+    change: Any = None
+    """A function that is given the right list of vectors, and gives the wrong one."""
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    address: str = ""
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def api_base(self) -> str:
+        return f"{self.address}/v1"
+
+    @property
+    def sent_texts(self) -> list[str]:
+        return [text for request in self.requests for text in request["input"]]
+
+    def answer(self, request: dict[str, Any], authorization: str) -> Reply:
+        self.requests.append(request)
+        if self.replies:
+            prepared = self.replies.pop(0)
+            if prepared.status != 200 or prepared.body is not None:
+                return prepared
+            if prepared.delay:
+                self.stopping.wait(prepared.delay)
+        return self._refusal(request, authorization) or self._right_answer(request)
+
+    def _refusal(self, request: dict[str, Any], authorization: str) -> Reply | None:
+        model, texts = request["model"], request["input"]
+        if self.key is not None and authorization != f"Bearer {self.key}":
+            wrong = f"Incorrect API key provided: {authorization[7:]}."
+            return _error(401, wrong, "invalid_api_key")
+        if model not in NATIVE_WIDTHS:
+            wanted = f'model "{model}" not found, try pulling it first'
+            return _error(404, wanted, "model_not_found")
+        if request.get("dimensions") is not None and self.kind == "vllm":
+            return Reply(400, _vllm_error(f"Model {model} does not support matryoshka"))
+        if self.poison and any(self.poison in text for text in texts):
+            return _error(400, "This model's maximum context length is 8192 tokens", "too_long")
+        if self.kind == "openai" and "" in texts:
+            return _error(400, "input cannot be an empty string", "invalid_input")
+        return None
+
+    def _right_answer(self, request: dict[str, Any]) -> Reply:
+        width = NATIVE_WIDTHS[request["model"]]
+        if self.kind == "openai":  # Ollama ignores what it is asked for
+            width = request.get("dimensions") or width
+        vectors = [bag_of_words(text, width) for text in request["input"]]
+        if self.change is not None:
+            vectors = self.change(vectors)
+        return Reply(body=self._body(request["model"], vectors))
+
+    def _body(self, model: str, vectors: Sequence[Any]) -> dict[str, Any]:
+        data = [
+            {
+                "object": "embedding",
+                "index": at,
+                "embedding": _base64(vector) if self.as_base64 else vector,
+            }
+            for at, vector in enumerate(vectors)
+        ]
+        if self.shuffled:
+            data.reverse()
+        usage = {"prompt_tokens": 1, "total_tokens": 1}
+        return {"object": "list", "model": model, "data": data, "usage": usage}
+
+
+def _error(status: int, message: str, code: str) -> Reply:
+    kind = "invalid_request_error"
+    return Reply(status, {"error": {"message": message, "type": kind, "param": None, "code": code}})
+
+
+def _vllm_error(message: str) -> dict[str, Any]:
+    return {
+        "object": "error",
+        "message": message,
+        "type": "BadRequestError",
+        "param": None,
+        "code": 400,
+    }
+
+
+def _base64(vector: Sequence[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+@contextmanager
+def serving(provider: FakeProvider) -> Iterator[FakeProvider]:
+    """Serve `provider` on loopback; its `address` is known inside."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if not self.path.endswith("/embeddings"):
+                reply = _error(404, f"no endpoint {self.path}", "not_found")
+            else:
+                reply = provider.answer(request, self.headers.get("Authorization", ""))
+            if reply.delay and provider.stopping.wait(reply.delay):
+                return
+            body = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
+            try:
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body.encode())))
+                self.end_headers()
+                self.wfile.write(body.encode())
+            except OSError:
+                pass  # the client has given up waiting
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    provider.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield provider
+    finally:
+        provider.stopping.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
