@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from app.database.connection import Database
 from app.database.tables import with_zone
 from app.documents.contents import blob_parts, load_sections, read_text
-from app.documents.model import Document, ParsedText, Revision
+from app.documents.listing import ListedDocument, Listing, listed, named
+from app.documents.model import Document, ParsedText, Revision, Section
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import DocumentNotFound, InvalidName, RevisionNotFound
 
@@ -76,10 +77,23 @@ class DocumentStore:
 
         return self.database.transaction(read)
 
-    def count(self, knowledge_base_id: int) -> int:
+    def listing(self, knowledge_base_id: int, listing: Listing) -> tuple[ListedDocument, ...]:
+        """The documents that `listing` asks for, in its order."""
+
+        def read(session: Session) -> tuple[ListedDocument, ...]:
+            return tuple(
+                ListedDocument(_document(document), _revision(revision) if revision else None)
+                for document, revision in session.execute(listed(knowledge_base_id, listing))
+            )
+
+        return self.database.transaction(read)
+
+    def count(self, knowledge_base_id: int, name_contains: str = "") -> int:
+        """How many documents there are, ingested or not, with these characters in their name."""
+
         def read(session: Session) -> int:
-            counted = select(func.count()).select_from(_in(knowledge_base_id).subquery())
-            return session.scalar(counted) or 0
+            wanted = named(knowledge_base_id, name_contains)
+            return session.scalar(select(func.count()).select_from(DocumentRow).where(wanted)) or 0
 
         return self.database.transaction(read)
 
@@ -106,6 +120,21 @@ class DocumentStore:
 
         return self.database.transaction(read)
 
+    def outline(
+        self, document_id: int, revision_id: int | None = None
+    ) -> tuple[Revision, tuple[Section, ...]]:
+        """A revision with its sections, without its text; see `revision` for what it raises."""
+
+        def read(session: Session) -> tuple[Revision, tuple[Section, ...]]:
+            row = _readable(session, document_id, revision_id)
+            return _revision(row), load_sections(row.section_map or "[]")
+
+        return self.database.transaction(read)
+
+    def stretch(self, revision: Revision, start: int, end: int) -> str:
+        """Characters `[start, end)` of a revision's text: of a long one, only what is shown."""
+        return self.database.transaction(lambda s: read_text(s, revision.id, start, end))
+
     def original(self, document_id: int, revision_id: int | None = None) -> tuple[Revision, bytes]:
         """A revision with the bytes that were uploaded; see `revision` for what it raises."""
 
@@ -131,9 +160,7 @@ class DocumentStore:
 
 
 def _in(knowledge_base_id: int) -> Select[DocumentRow]:
-    return select(DocumentRow).where(
-        DocumentRow.knowledge_base_id == knowledge_base_id, DocumentRow.deletion == 0
-    )
+    return select(DocumentRow).where(named(knowledge_base_id, ""))
 
 
 def _present(session: Session, document_id: int) -> DocumentRow:
