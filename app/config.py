@@ -24,13 +24,13 @@ def _absolute(path: Path) -> Path:
 
 
 class Settings(BaseSettings):
-    """Every setting, with its default. Names in the environment are `TIDEMARK_` and the field's name."""
+    """Every setting, with its default; in the environment, `TIDEMARK_` and the field's name."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=".env",
         env_ignore_empty=True,
-        extra="ignore",  # unknown names are found, and refused with a suggestion, in `load_settings`
+        extra="ignore",  # unknown names are refused, with a suggestion, in `load_settings`
         frozen=True,
         populate_by_name=True,
         hide_input_in_errors=True,  # a bad secret must not be echoed
@@ -66,7 +66,8 @@ class Settings(BaseSettings):
 
     embedding_model: str = Field(
         "local/all-MiniLM-L6-v2",
-        description="local/all-MiniLM-L6-v2; local/<folder> or local/<owner/name on the Hugging Face hub>; "
+        description="local/all-MiniLM-L6-v2; local/<folder> or "
+        "local/<owner/name on the Hugging Face hub>; "
         "or openai/<model name> at TIDEMARK_EMBEDDING_API_BASE.",
     )
     embedding_api_base: str | None = Field(
@@ -79,7 +80,8 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=16000,
-        description="Width of the vectors, for models that offer several; asked of the model when unset.",
+        description="Width of the vectors, for models that offer several; "
+        "asked of the model when unset.",
     )
     embedding_query_prefix: str | None = Field(
         None, description="Put before each query; by default what the model's recipe says."
@@ -148,15 +150,17 @@ def load_settings() -> Settings:
     """Read the environment and `.env`.
 
     Raises:
-        InvalidSetting: an unknown `TIDEMARK_…` name, or a value that cannot be used; the message has the
-            name, the value (unless it is a secret) and what would be right.
+        InvalidSetting: an unknown `TIDEMARK_…` name, or a value that cannot be used; the message
+            has the name, the value (unless it is a secret) and what would be right.
     """
     given = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
     known = {setting_name(field) for field in Settings.model_fields}
     for name in sorted(given):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else "See .env.example for every setting."
+            # Without the prefix: it alone would make every name look like every other.
+            ends = {other.removeprefix(PREFIX): other for other in sorted(known)}
+            near = difflib.get_close_matches(name.upper().removeprefix(PREFIX), ends, n=1)
+            hint = f"Did you mean {ends[near[0]]}?" if near else InvalidSetting.remedy
             raise InvalidSetting(f"{name} is not a setting of Tidemark.", remedy=hint)
     try:
         return Settings()
@@ -180,7 +184,7 @@ def _is_secret(field: str) -> bool:
 
 
 def shown_settings(settings: Settings) -> dict[str, str]:
-    """Each setting's name and value as it may be shown: a secret is `set` or `not set`, never its text."""
+    """Each setting's name and value as it may be shown: of a secret, only whether it is set."""
     shown = {}
     for field in Settings.model_fields:
         value = getattr(settings, field)
