@@ -1,0 +1,32 @@
+"""What commands work with: the settings, and the services made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from app.cli.console import log_to_messages, say
+
+if TYPE_CHECKING:
+    from app.config import Settings
+    from app.services import Services
+
+
+def read_settings() -> Settings:
+    """The settings; from here on the log is shown at their level."""
+    from app.config import load_settings
+
+    settings = load_settings()
+    log_to_messages(settings.log_level)
+    return settings
+
+
+@contextmanager
+def open_everything() -> Iterator[Services]:
+    """The services, told of on stderr while they open, and closed in the end."""
+    settings = read_settings()
+    from app.services import open_services
+
+    with open_services(settings, say) as services:
+        yield services

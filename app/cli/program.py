@@ -1,0 +1,73 @@
+"""The `tidemark` program: its commands, and how every one of them ends."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from app.cli import database, doctor, evaluating, ingesting, searching, serving
+from app.cli.console import tell
+from app.cli.exits import EXIT_CODES, exit_code
+from app.cli.interrupts import INTERRUPTS
+from app.errors import TidemarkError
+
+
+class Program(TyperGroup):
+    """Ends every command alike: an error as its sentence and remedy, never as a trace."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as its base has it
+        try:
+            return super().invoke(ctx)
+        except TidemarkError as error:
+            tell(error)
+            raise typer.Exit(exit_code(error)) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTS.exit_code) from None
+
+
+program = typer.Typer(
+    name="tidemark",
+    cls=Program,
+    help="Search a team's documents by meaning, and get answers that cite them.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    # A trace shows local variables, and among them may be a secret.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for room in (serving, ingesting, searching, evaluating, doctor):
+    room.add_commands(program)
+program.add_typer(database.program, name="database")
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tidemark {version('tidemark')}")
+        raise typer.Exit
+
+
+@program.callback()
+def start(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version, and end."
+        ),
+    ] = False,
+) -> None:
+    """Search a team's documents by meaning, and get answers that cite them."""
+
+
+def main() -> None:
+    """Run the command that the process was started with."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character is shown its escape, not a trace.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    INTERRUPTS.install()
+    program()

@@ -1,0 +1,128 @@
+"""`search` and `ask`: a question, and the passages or the answer it finds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.console import results, say, shown, shown_name, write_json
+from app.cli.knowledge_base import KnowledgeBaseName, find_knowledge_base
+from app.cli.opening import open_everything
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from app.documents.model import KnowledgeBase
+    from app.retrieval.passage import Passage, Retrieval
+    from app.services import Services
+
+DocumentNames = Annotated[
+    list[str] | None,
+    typer.Option("--document", "-d", help="Only this document, by its name; may be repeated."),
+]
+
+
+def add_commands(program: typer.Typer) -> None:
+    program.command()(search)
+
+
+def search(
+    question: Annotated[str, typer.Argument(metavar="QUERY", help="What to look for, in words.")],
+    *,
+    top_k: Annotated[int, typer.Option("--top-k", "-n", help="How many passages, up to 200.")] = 10,
+    document: DocumentNames = None,
+    knowledge_base: KnowledgeBaseName = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the passages as JSON.")] = False,
+) -> None:
+    """Search by meaning, and show the best passages with their document, section and page."""
+    from app.retrieval.passage import Query
+    from app.retrieval.retriever import checked
+
+    checked(Query(question), top_k)  # before anything is started
+    with open_everything() as services:
+        base = find_knowledge_base(services, knowledge_base)
+        query = Query(question, document_ids(services, base, document))
+        retrieval = services.retriever.retrieve(base, query, top_k)
+    if as_json:
+        write_json(_as_data(base, retrieval))
+        return
+    for passage in retrieval.passages:
+        _show(passage, question)
+    if not retrieval.passages:
+        say(f"The knowledge base {base.name} has no passage to show. `tidemark ingest` adds some.")
+
+
+def document_ids(
+    services: Services, base: KnowledgeBase, names: list[str] | None
+) -> tuple[int, ...]:
+    """The ids of the documents of those names.
+
+    Raises:
+        DocumentNotFound: the knowledge base has no document of one of the names.
+    """
+    return tuple(services.documents.by_name(base.id, name).id for name in names or ())
+
+
+def place(passage: Passage) -> str:
+    """Where a passage stands: its document, section and page."""
+    page = f"page {passage.page}" if passage.page is not None else ""
+    parts = (passage.document_name, " > ".join(passage.section_path), page)
+    return " · ".join(shown_name(part) for part in parts if part)
+
+
+def _show(passage: Passage, question: str) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    heading = Text(f"{passage.rank}. ", style="bold")
+    heading.append(place(passage), style="bold")
+    heading.append(f"  {passage.score:.3f}", style="dim")
+    results().print(heading)
+    body = _marked(passage.text, question)
+    if results().is_terminal:
+        results().print(Padding(body, (0, 0, 1, 3)), soft_wrap=False)
+    else:
+        results().print("\n".join(f"   {line}" for line in body.plain.split("\n")) + "\n")
+
+
+def _marked(text: str, question: str) -> Text:
+    """The text with the question's words in bold."""
+    from rich.text import Text
+
+    from app.retrieval.matches import matches
+
+    marked, done = Text(), 0
+    for start, end in matches(question, text):
+        marked.append(shown(text[done:start]))
+        marked.append(shown(text[start:end]), style="bold yellow")
+        done = end
+    return marked.append(shown(text[done:]))
+
+
+def _as_data(base: KnowledgeBase, retrieval: Retrieval) -> dict[str, Any]:
+    return {
+        "query": retrieval.query.text,
+        "knowledge_base": base.name,
+        "milliseconds": round(retrieval.milliseconds, 1),
+        "stages": [asdict(stage) for stage in retrieval.stages],
+        "passages": [passage_as_data(passage) for passage in retrieval.passages],
+    }
+
+
+def passage_as_data(passage: Passage) -> dict[str, Any]:
+    """A passage for programs; `start` and `end` are characters of the revision's text."""
+    return {
+        "rank": passage.rank,
+        "score": passage.score,
+        "document": passage.document_name,
+        "document_id": passage.document_id,
+        "title": passage.title,
+        "revision_id": passage.revision_id,
+        "section": list(passage.section_path),
+        "page": passage.page,
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+    }

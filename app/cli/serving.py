@@ -1,0 +1,188 @@
+"""`serve` and `worker`: the processes that run until they are told to stop."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.console import say
+from app.cli.exits import ExitCode
+from app.cli.interrupts import INTERRUPTS
+from app.cli.opening import open_everything, read_settings
+from app.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+SECONDS_TO_FINISH = 5
+"""How long requests that are being answered get when the server stops."""
+
+
+def add_commands(program: typer.Typer) -> None:
+    program.command()(serve)
+    program.command()(worker)
+
+
+def serve(
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on; TIDEMARK_HOST unless given.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="The port to listen on, 0 for any; TIDEMARK_PORT unless given."
+        ),
+    ] = None,
+    with_worker: Annotated[
+        bool,
+        typer.Option("--worker/--no-worker", help="Ingest uploads in this process too."),
+    ] = True,
+) -> None:
+    """Serve the web app, its API and, unless told not to, a worker, until Ctrl-C.
+
+    Starts TiDB where none is configured, and stops it in the end. Several of these may run on one
+    TiDB. A stop by SIGTERM is an orderly end, with exit code 0.
+    """
+    settings = read_settings()
+    settings = settings.model_copy(
+        update={
+            "host": settings.host if host is None else host,
+            "port": settings.port if port is None else port,
+        }
+    )
+    listener = listen_on(settings.host, settings.port)
+    say("Starting Tidemark.")
+    import asyncio
+
+    from app.main import create_app
+
+    with listener:
+        asyncio.run(_serve(create_app(settings, worker=with_worker), listener, settings.host))
+    _ended()
+
+
+def worker() -> None:
+    """Ingest what is in the queue, without a web app, until Ctrl-C.
+
+    Any number of these may run on one TiDB. A stop by SIGTERM is an orderly end, with exit code 0.
+    """
+    with open_everything() as services:
+        working = services.worker()
+        stop = threading.Event()
+        INTERRUPTS.on_first = stop.set
+        working.start()
+        say("Waiting for documents to ingest. Ctrl-C ends.")
+        stop.wait()
+        say("Stopping after the batch at hand.")
+        working.stop()
+    _ended()
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """A socket bound to the address, before anything is started.
+
+    Raises:
+        InvalidSetting: the address is not this machine's own, or is in use.
+    """
+    refuse_public(host)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    # A port that was in use a moment ago may be used again.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as refused:
+        listener.close()
+        raise port_refused(refused, host, port) from refused
+    return listener
+
+
+def refuse_public(host: str) -> None:
+    """Only this machine may reach a Tidemark that asks nobody who they are."""
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise InvalidSetting(
+            f"Tidemark does not listen on {host!r}: it has no login yet, and whoever reached that "
+            "address could read every document.",
+            remedy="Leave TIDEMARK_HOST and --host at 127.0.0.1, and let others in through a proxy "
+            "that asks for a login.",
+        )
+
+
+def port_refused(refused: OSError, host: str, port: int) -> InvalidSetting:
+    """Why the address cannot be listened on, and what to do about it."""
+    if refused.errno == errno.EADDRINUSE:
+        return InvalidSetting(
+            f"Port {port} on {host} is in use by another program.",
+            remedy=f"Stop that program (another Tidemark?), or choose a port: "
+            f"tidemark serve --port {port + 1 if port < 65535 else 8000}.",  # noqa: PLR2004
+        )
+    if refused.errno == errno.EACCES:
+        return InvalidSetting(
+            f"Port {port} on {host} may not be used by this user.",
+            remedy="Choose a port from 1024 on with --port or TIDEMARK_PORT.",
+        )
+    return InvalidSetting(
+        f"Tidemark cannot listen on {host}:{port}: {refused.strerror}.",
+        remedy="Choose another address or port with --host and --port.",
+    )
+
+
+async def _serve(app: FastAPI, listener: socket.socket, host: str) -> None:
+    """The app's life: it opens, listens until a signal comes, and closes.
+
+    uvicorn would run the lifespan by itself, show a trace when it fails, and not close it at a
+    second Ctrl-C: TiDB would be left running.
+    """
+    address = f"[{host}]" if ":" in host else host
+    port = listener.getsockname()[1]
+    server = _server(app, f"Tidemark serves on http://{address}:{port}")
+    async with app.router.lifespan_context(app):
+        INTERRUPTS.on_first = lambda: setattr(server, "should_exit", True)
+        try:
+            await server.serve([listener])
+        except OSError as refused:  # another process was quicker between bind and listen
+            raise port_refused(refused, host, port) from refused
+        say("Stopping.")
+    say("Stopped.")
+
+
+def _server(app: FastAPI, greeting: str) -> uvicorn.Server:
+    """uvicorn, saying `greeting` when it listens, without what it does beside serving."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            say(greeting)
+
+        def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+            return nullcontext()
+
+    return Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=SECONDS_TO_FINISH,
+        )
+    )
+
+
+def _ended() -> None:
+    """Being asked to stop is how these commands end; only Ctrl-C is told apart."""
+    stopped = INTERRUPTS.exit_code
+    raise typer.Exit(ExitCode.DONE if stopped is ExitCode.TERMINATED else stopped)
