@@ -12,6 +12,11 @@ UV := $(CURDIR)/.uv/bin/uv
 endif
 RUN := $(UV) run --no-sync
 
+# Trust whom this machine trusts, where it keeps a list: some networks have a certificate of their own.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= 1
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench environment development chromium
 
