@@ -11,7 +11,7 @@ from app.documents.model import ParsedText, Section
 from app.embedding.embedder import TokenCounter
 from app.ingestion.measure import Measure
 
-LONGEST_WINDOW = 100_000
+LONGEST_WINDOW = 50_000
 """Characters that are tokenised and split at a time: memory does not grow with the document."""
 TINY = 8
 """A section of less than this part of a chunk may share a chunk with its neighbour."""
@@ -92,7 +92,7 @@ def _windows(parsed: ParsedText) -> Iterator[list[Section]]:
 
 
 def _parts(text: str, section: Section) -> Iterator[Section]:
-    """A section, cut into windows where it is longer: after a paragraph, a line, a word, or anywhere."""
+    """A section, cut where it is too long: after a paragraph, a line, a word, or anywhere."""
     start = section.start
     while section.end - start > LONGEST_WINDOW:
         reach = start + LONGEST_WINDOW
@@ -130,7 +130,7 @@ def _related(one: Section, other: Section) -> bool:
 def _split(
     text: str, group: Sequence[Section], measure: Measure, offset: int, limit: int
 ) -> Iterator[tuple[int, int]]:
-    """`[start, end)` of the pieces of a group of sections, along headings, paragraphs and sentences."""
+    """`[start, end)` of a group's pieces, along headings, paragraphs and sentences."""
     start, end = group[0].start, group[-1].end
     if measure.between(start - offset, end - offset) <= limit:
         yield start, end

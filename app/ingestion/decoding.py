@@ -15,6 +15,9 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# The share of zero bytes where a Latin text in UTF-16 has them, and where it has none.
+_MANY, _FEW = 0.6, 0.05
+
 SAMPLE_BYTES = 64_000
 """How much of a long text an encoding is guessed from."""
 
@@ -22,7 +25,11 @@ _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SOFT_HYPHEN = "\u00ad"
-_WESTERN = re.compile(r"[\x00-\x7f€‚„…‰‹Œ‘’“”•–—™›œ\u00a0¡£§©«®°´·»¿À-ÖØ-öø-ÿ]*\Z")
+# What western texts have beyond ASCII: letters, and the punctuation that word processors put.
+_WESTERN = re.compile(
+    "[\x00-\x7f\u00a0\u00a1\u00a3\u00a7\u00a9\u00ab\u00ae\u00b0\u00b4\u00b7\u00bb\u00bf\u00c0-\u00d6\u00d8-\u00f6"
+    "\u00f8-\u00ff\u0152\u0153\u2013\u2014\u2018-\u201a\u201c-\u201e\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]*\\Z"
+)
 
 
 def decoded(data: bytes, declared: str | None = None) -> str:
@@ -42,7 +49,7 @@ def decoded(data: bytes, declared: str | None = None) -> str:
         return cleaned(data.decode("utf-8"))
     except UnicodeDecodeError:
         pass
-    # Bytes that only claim to be something else are still read as UTF-8 when nearly all of them are.
+    # A few broken bytes do not make it another encoding.
     text = data.decode("utf-8", errors="replace")
     beyond_ascii = sum(character > "\x7f" for character in text)
     if text.count("\ufffd") * 20 < beyond_ascii:
@@ -53,11 +60,11 @@ def decoded(data: bytes, declared: str | None = None) -> str:
 def cleaned(text: str) -> str:
     """`text` in the form every revision has.
 
-    Lines end in `\\n` alone; NUL and other control characters become spaces, lone surrogates U+FFFD;
-    soft hyphens go; a leading byte order mark goes; letters with marks are composed (NFC), so that a
-    word is found, and a quote matches, whichever way a keyboard or a PDF spelled it.
+    Lines end in `\\n` alone; NUL and other control characters become spaces, lone surrogates
+    U+FFFD; soft hyphens and byte order marks go; letters with marks are composed (NFC), so
+    that a word is found, and a quote matches, whichever way a keyboard or a PDF spelled it.
     """
-    text = _LINE_ENDS.sub("\n", text.removeprefix("\ufeff"))
+    text = _LINE_ENDS.sub("\n", text.replace("\ufeff", ""))
     text = _CONTROLS.sub(" ", text).replace(_SOFT_HYPHEN, "")
     return unicodedata.normalize("NFC", _SURROGATES.sub("\ufffd", text))
 
@@ -65,7 +72,7 @@ def cleaned(text: str) -> str:
 def wide_encoding(data: bytes) -> str | None:
     """The UTF-16 or UTF-32 that `data` is in without a mark, told by where its zero bytes are."""
     sample = data[: SAMPLE_BYTES // 4 * 4]
-    if len(sample) < 4 or 0 not in sample:
+    if not sample or 0 not in sample:
         return None
     quarters = [sample[i::4].count(0) * 4 / len(sample) for i in range(4)]
     for encoding, zero, full in (
@@ -74,8 +81,7 @@ def wide_encoding(data: bytes) -> str | None:
         ("utf-16-le", (1, 3), (0, 2)),
         ("utf-16-be", (0, 2), (1, 3)),
     ):
-        # Zero bytes nearly everywhere a Latin text has them, and hardly any where it has none.
-        if all(quarters[i] > 0.6 for i in zero) and all(quarters[i] < 0.05 for i in full):
+        if all(quarters[i] > _MANY for i in zero) and all(quarters[i] < _FEW for i in full):
             return encoding
     return None
 
@@ -95,7 +101,7 @@ def _known(declared: str | None) -> str | None:
 
 def _guessed(data: bytes) -> str:
     sample = data[:SAMPLE_BYTES]
-    # The detector guesses rare encodings for short western texts, which a look at the letters settles.
+    # For short western texts the detector guesses rare encodings; a look at the letters settles it.
     western = sample.decode("cp1252", errors="replace")
     beyond_ascii = sum(character > "\x7f" for character in western)
     if beyond_ascii * 4 < len(western) and _WESTERN.match(western):

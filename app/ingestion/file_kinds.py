@@ -1,7 +1,7 @@
 """The kinds of file that can be told apart: signatures, names, and what a person calls them.
 
-Tables of our own rather than a library's: `filetype` is no longer kept, `puremagic` answers with many
-guesses for a text, and neither looks into a ZIP for the few kinds that matter here.
+Tables of our own rather than a library's: `filetype` is no longer kept, `puremagic` answers with
+many guesses for a text, and neither looks into a ZIP for the few kinds that matter here.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ OLE_STREAMS: tuple[tuple[str, str], ...] = (
 
 MARKDOWN_NAMES = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"})
 HTML_NAMES = frozenset({".html", ".htm", ".xhtml"})
-TEXT_NAMES = {
+_TEXT_NAMES = {
     ".txt": "text/plain",
     ".text": "text/plain",
     ".log": "text/plain",
@@ -80,11 +80,16 @@ TEXT_NAMES = {
     ".ipynb": "application/json",
     ".xml": "text/xml",
 }
-SOURCE_NAMES = frozenset(
-    ".py .pyi .js .mjs .ts .tsx .jsx .java .kt .go .rs .c .h .cc .cpp .hpp .cs .rb .php .swift .scala"
-    " .sh .bash .zsh .ps1 .sql .r .lua .pl .ex .exs .erl .hs .ml .clj .dart .vue .svelte .css .scss"
-    " .toml .yaml .yml .ini .cfg .conf .tf .proto .graphql .dockerfile .makefile".split()
+_SOURCE_NAMES = (
+    name
+    for line in (
+        ".py .pyi .js .mjs .ts .tsx .jsx .java .kt .go .rs .c .h .cc .cpp .hpp .cs .rb .php .swift",
+        ".scala .sh .bash .zsh .ps1 .sql .r .lua .pl .ex .exs .erl .hs .ml .clj .dart .vue .svelte",
+        ".css .scss .toml .yaml .yml .ini .cfg .conf .tf .proto .graphql .dockerfile .makefile",
+    )
+    for name in line.split()
 )
+NAMED_TEXTS = {**dict.fromkeys(_SOURCE_NAMES, "text/x-source"), **_TEXT_NAMES}
 
 DESCRIPTIONS = {
     "text/plain": "plain text",

@@ -9,8 +9,8 @@ from app.embedding.embedder import TokenCounter
 CHARACTERS_PER_TOKEN = 16
 """A stretch counts as at least one token for so many characters.
 
-Models that take a word they don't know for one token would otherwise make one chunk of a word of any
-length; no prose comes near it.
+Models that take a word they don't know for one token would otherwise make one chunk of a word of
+any length; no prose comes near it.
 """
 
 
@@ -30,10 +30,10 @@ class Measure:
         return max(counted, -(-(end - start) // CHARACTERS_PER_TOKEN))
 
     def of(self, part: str) -> int:
-        """Tokens in `part`, a stretch of the text, wherever it stands: equal texts have equal tokens.
+        """Tokens in `part`, a stretch of the text, wherever it is: equal texts have equal tokens.
 
-        A splitter asks about stretches that begin further and further on, so looking from the last
-        one finds the next at once; tokenising each anew takes forty times as long.
+        A splitter asks about stretches that begin further and further on, so looking from the
+        last one finds the next at once; tokenising each anew takes forty times as long.
         """
         start = self._text.find(part, self._last_found)
         if start < 0:

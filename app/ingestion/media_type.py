@@ -13,15 +13,16 @@ from app.ingestion.file_kinds import (
     DESCRIPTIONS,
     HTML_NAMES,
     MARKDOWN_NAMES,
+    NAMED_TEXTS,
     OFFICE_PARTS,
     OLE_STREAMS,
     SIGNATURES,
-    SOURCE_NAMES,
-    TEXT_NAMES,
 )
 
 _PDF_HEADER_WITHIN = 1024  # where readers, PDFium among them, look for it
 _ZIP_MEMBERS_READ = 64
+_LONGEST_MIMETYPE = 200
+_ENOUGH_SIGNS = 2
 _CONTROL_BYTES = bytes({*range(0x20), 0x7F} - set(b"\t\n\r\f\x08\x1b"))
 
 _HTML_START = re.compile(
@@ -76,7 +77,7 @@ def _zip_kind(data: bytes) -> str:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             names = set(archive.namelist())
-            if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
+            if "mimetype" in names and archive.getinfo("mimetype").file_size < _LONGEST_MIMETYPE:
                 declared = archive.read("mimetype").decode("ascii", errors="replace").strip()
                 if declared in DESCRIPTIONS:
                     return declared
@@ -95,7 +96,7 @@ def _zip_kind(data: bytes) -> str:
 
 
 def _ole_kind(data: bytes) -> str:
-    """The container of old Office files, and of new ones under a password: its streams' names tell."""
+    """The container of old Office files, and of new ones under a password: its streams tell."""
     for stream, kind in OLE_STREAMS:
         if stream.encode("utf-16-le") in data:
             return kind
@@ -127,14 +128,14 @@ def _text_kind(data: bytes, name: str) -> str:
         return "text/html"
     if _XML_START.match(text):
         return "text/xml"
-    if extension in TEXT_NAMES:
-        return TEXT_NAMES[extension]
-    if extension in SOURCE_NAMES:
-        return "text/x-source"
+    return NAMED_TEXTS.get(extension) or _unnamed_text_kind(text, known=bool(extension))
+
+
+def _unnamed_text_kind(text: str, *, known: bool) -> str:
+    """A text whose name says nothing: HTML by its first tag, Markdown by its signs, or plain."""
     if _HTML_FRAGMENT.match(text):
         return "text/html"
-    if not extension and not text.startswith("#!"):
-        signs = sum(bool(sign.search(text)) for sign in _MARKDOWN_SIGNS)
-        if signs >= 2 or (text.startswith("---\n") and signs):
-            return "text/markdown"
-    return "text/plain"
+    if known or text.startswith("#!"):
+        return "text/plain"
+    signs = sum(bool(sign.search(text)) for sign in _MARKDOWN_SIGNS)
+    return "text/markdown" if signs >= _ENOUGH_SIGNS else "text/plain"

@@ -31,7 +31,7 @@ _DAMAGED = "The Word document is damaged and cannot be opened."
 
 @dataclass(frozen=True)
 class DocxParser:
-    """Word's own headings, lists, tables and formulas; without comments, page headers and footers."""
+    """Word's headings, lists, tables and formulas; no comments, page headers or footers."""
 
     name: str = "mammoth"
     version: str = "1"
@@ -64,7 +64,7 @@ class EncryptedOfficeParser:
 
 
 def _xml_parts(data: bytes) -> dict[str, bytes]:
-    """The XML in the package; pictures and fonts stay packed, and a bomb is refused before it is unpacked."""
+    """The XML in the package; pictures stay packed, and a bomb is refused while it is small."""
     with zipfile.ZipFile(BytesIO(data)) as archive:
         members = [m for m in archive.infolist() if m.filename.endswith((".xml", ".rels"))]
         # zipfile gives no more bytes of a member than the size it declares.
@@ -77,7 +77,7 @@ def _xml_parts(data: bytes) -> dict[str, bytes]:
             )
         parts = {member.filename: archive.read(member) for member in members}
     if any(b"<!DOCTYPE" in part or b"<!ENTITY" in part for part in parts.values()):
-        # Word never writes one; what it is good for is to make a small file large, or to read others.
+        # They make a small file large, or read other files.
         raise UnreadableDocument("The Word document declares XML entities, which Word never does.")
     return parts
 
@@ -97,7 +97,8 @@ def _no_image(_image: object) -> dict[str, str]:
 
 def _title(parts: dict[str, bytes]) -> str | None:
     try:
-        properties = ET.fromstring(parts.get(_CORE_PROPERTIES, b"<none/>"))  # noqa: S314 - no entities
+        # Entities have been refused.
+        properties = ET.fromstring(parts.get(_CORE_PROPERTIES, b"<none/>"))  # noqa: S314
     except ET.ParseError:
         return None  # the text does not depend on it
     return " ".join(cleaned(properties.findtext(_TITLE) or "").split()) or None

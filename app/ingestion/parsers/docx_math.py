@@ -18,7 +18,8 @@ def with_formulas_as_text(part: bytes) -> bytes:
         for place, child in enumerate(parent):
             if child.tag in {_MATH + "oMath", _MATH + "oMathPara"}:
                 parent[place] = _run(_linear(child))
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    packed: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return packed
 
 
 def _run(text: str) -> ET.Element:
@@ -27,7 +28,7 @@ def _run(text: str) -> ET.Element:
     return run
 
 
-def _linear(element: ET.Element) -> str:
+def _linear(element: ET.Element) -> str:  # noqa: C901, PLR0911 - a case for each kind of element
     def part(name: str) -> str:
         found = element.find(_MATH + name)
         return _linear(found) if found is not None else ""

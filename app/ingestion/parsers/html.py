@@ -11,19 +11,18 @@ from app.documents.model import ParsedText
 from app.errors import UnreadableDocument
 from app.ingestion.decoding import decoded
 from app.ingestion.parsers.html_blocks import HtmlBlocks
-from app.ingestion.parsers.html_events import events
+from app.ingestion.parsers.html_events import events, tags
 from app.ingestion.parsers.parser import sections
 
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _CHARSET_WITHIN = 4096
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9-]*)\b[^>]*?(/?)>", re.IGNORECASE)
-_NEVER_NEST = frozenset(
-    "p li dt dd tr td th thead tbody tfoot option optgroup colgroup rt rp caption"
-    " area base br col embed hr img input link meta param source track wbr".split()
+_NEVER_NEST = tags(
+    "p li dt dd tr td th thead tbody tfoot option optgroup colgroup rt rp caption",
+    "area base br col embed hr img input link meta param source track wbr",
 )
 DEEPEST = 5_000
-"""Elements in elements; the tree builder's time grows with the square of it, and no page has so many."""
-_MAIN = "main, [role=main]"
+"""Elements in elements; the time to build the tree grows with its square, and no page has more."""
 _MAIN_SHARE = 0.3
 
 
@@ -63,7 +62,7 @@ def parsed_html(html: str) -> ParsedText:
 
 
 def _depth(html: str) -> int:
-    """How deep elements are nested, at most: tags opened and not closed, but for those that close each other."""
+    """How deep elements may be nested: tags that are opened and not closed."""
     depth = deepest = 0
     for closing, tag, empty in _TAG.findall(html):
         if tag.lower() in _NEVER_NEST:
@@ -78,7 +77,7 @@ def _depth(html: str) -> int:
 
 def _main_part(page: LexborHTMLParser, body: LexborNode) -> LexborNode:
     """The page's one `main`, or its one `article`, if it holds a good part of the text."""
-    for selector in (_MAIN, "article"):
+    for selector in ("main", "[role=main]", "article"):
         found = page.css(selector)
         if len(found) == 1 and _letters(found[0]) >= _MAIN_SHARE * _letters(body):
             return found[0]

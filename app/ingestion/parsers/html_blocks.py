@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborNode
 
-from app.ingestion.parsers.html_events import Closed, Opened, Words
+from app.ingestion.parsers.html_events import Closed, Opened, Words, tags
 from app.ingestion.parsers.html_table import TableText
 from app.ingestion.parsers.parser import Heading
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure"
-    " footer form header hgroup hr html legend li main menu nav ol p pre section summary table tbody td"
-    " tfoot th thead tr ul".split()
+_BLOCKS = tags(
+    "address article aside blockquote body caption center dd details div dl dt fieldset",
+    "figcaption figure footer form header hgroup hr html legend li main menu nav ol p pre section",
+    "summary table tbody td tfoot th thead tr ul",
 ) | frozenset(_HEADINGS)
 _SPACE = re.compile(r"[ \t\n\f]+")
 _LINE_BREAK = "\v"  # in no cleaned text: a line's end that joining white space must leave
+_ZERO_WIDTH = re.compile("[`\u200b-\u200d\u2060]")  # and the marks of code
 _DEEPEST_INDENT = 8
 
 
@@ -104,7 +105,7 @@ class HtmlBlocks:
         return f"{number}. "
 
     def _end_block(self, level: int = 0) -> None:
-        """Write what was read since the last block: a heading of `level`, or a paragraph, or code."""
+        """Write what was read since the last block: a heading of `level`, a paragraph, or code."""
         raw = "".join(self._inline)
         self._inline.clear()
         if self._verbatim:
@@ -122,7 +123,7 @@ class HtmlBlocks:
         if title:
             self._write(f"{'#' * level} {title}")
             start = self._length - len(self._parts[-1])
-            self.headings.append(Heading(start, level, title.replace("`", "")))
+            self.headings.append(Heading(start, level, _ZERO_WIDTH.sub("", title)))
 
     def _write_code(self, code: str) -> None:
         longest = max((len(run) for run in re.findall("`{3,}", code)), default=2)

@@ -1,4 +1,4 @@
-"""A tree of HTML elements → what is read of it, in order: tags that open and close, and text between."""
+"""A tree of HTML elements → what is read of it, in order: tags, and the text between them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from selectolax.lexbor import LexborNode
 
 from app.ingestion.decoding import cleaned
 
-_UNREAD = frozenset(
-    "script style noscript template head title meta link svg iframe object embed canvas audio video"
-    " button select input textarea datalist dialog map area -comment".split()
+
+def tags(*lines: str) -> frozenset[str]:
+    """The names in some lines, as a set."""
+    return frozenset(name for line in lines for name in line.split())
+
+
+_UNREAD = tags(
+    "script style noscript template head title meta link svg iframe object embed canvas audio",
+    "video button select input textarea datalist dialog map area -comment",
 )
-_FURNITURE = frozenset("nav footer aside".split())
-_FURNITURE_ROLES = frozenset("navigation contentinfo complementary search banner".split())
-_FURNITURE_CLASSES = frozenset("noprint mw-editsection headerlink sr-only visually-hidden".split())
+_FURNITURE = tags("nav footer aside")
+_FURNITURE_ROLES = tags("navigation contentinfo complementary search banner")
+_FURNITURE_CLASSES = tags(
+    "noprint mw-editsection headerlink skip-link skip-to-content sr-only visually-hidden"
+)
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
@@ -93,6 +101,7 @@ def _is_unread(node: LexborNode, tag: str, *, furniture: bool) -> bool:
         return False
     return (
         tag in _FURNITURE
+        or "hreflang" in attributes  # the same page in another language
         or attributes.get("role") in _FURNITURE_ROLES
         or not _FURNITURE_CLASSES.isdisjoint((attributes.get("class") or "").split())
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.ingestion.parsers.html_events import Closed, Opened, Words
+from app.ingestion.parsers.html_events import Closed, Opened, Words, tags
 
-_INLINE = frozenset(
-    "a abbr b bdi bdo big cite code data del dfn em font i img ins kbd mark math q s samp small span"
-    " strike strong sub sup time tt u var wbr".split()
+_INLINE = tags(
+    "a abbr b bdi bdo big cite code data del dfn em font i img ins kbd mark math q s samp small",
+    "span strike strong sub sup time tt u var wbr",
 )
 _MOST_COLUMNS = 1_000
 """The most that a `colspan` may say, as in the HTML standard."""
@@ -16,7 +16,7 @@ _MOST_COLUMNS = 1_000
 
 @dataclass
 class TableText:
-    """Takes the events between a table's start and its end; a table in a cell becomes words of it."""
+    """Takes the events from a table's start to its end; a table in a cell becomes words of it."""
 
     _caption: list[str] = field(default_factory=list)
     _rows: list[list[str]] = field(default_factory=list)

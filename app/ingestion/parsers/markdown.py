@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -18,7 +19,7 @@ _TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(?P<title>.+?)[ \t]*$", re.MULTILINE
 
 @dataclass(frozen=True)
 class MarkdownParser:
-    """CommonMark's own idea of what is a heading: not one in a code block, but one with underlines."""
+    """CommonMark's idea of a heading: not one in a code block, but one with underlines too."""
 
     name: str = "markdown"
     version: str = "1"
@@ -41,7 +42,7 @@ def _headings(text: str, body_start: int) -> list[Heading]:
     line_starts = [0, *(match.end() for match in re.finditer("\n", body))]
     found = []
     tokens = MarkdownIt("commonmark").parse(body)
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         # Level 0 is the document itself: a heading in a quote or a list item divides nothing.
         if opening.type == "heading_open" and opening.level == 0 and opening.map:
             start = body_start + line_starts[opening.map[0]]

@@ -1,10 +1,11 @@
-"""PDF: a page a section, paragraphs in reading order, headings from the outline or the size of letters."""
+"""PDF: a page a section, paragraphs in reading order, headings by the outline or by their size."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pypdfium2 as pdfium
@@ -14,16 +15,21 @@ from app.documents.model import ParsedText, Section
 from app.errors import PasswordProtected, ScannedDocument, UnreadableDocument
 from app.ingestion.decoding import cleaned
 from app.ingestion.parsers.parser import Heading, sections
-from app.ingestion.parsers.pdf_layout import in_reading_order, joined, paragraphs, without_running
+from app.ingestion.parsers.pdf_layout import in_reading_order, paragraphs
 from app.ingestion.parsers.pdf_lines import Line, Page, page_of
+from app.ingestion.parsers.pdf_prose import Prose
+from app.ingestion.parsers.pdf_running import without_running
 
 # PDFium may be called by one thread at a time, whatever the document.
 _PDFIUM = threading.Lock()
 
+_NO_TITLES = frozenset({"", "(anonymous)", "untitled"})
 _LONGEST_HEADING = 120
 _HEADING_SIZE = 1.15
 """How much larger than the document's usual letters a heading's are."""
 _HEADING_LEVELS = 3
+_NUMBERING = 8
+"""Letters that a heading may have on its page before what the outline calls it: "Chapter 2"."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,8 @@ def _read(data: bytes) -> tuple[list[Page], list[_Mark], str | None]:
         if not any(page.lines for page in pages):
             count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
             raise ScannedDocument(f"The PDF has {count} but no text in it: it looks like a scan.")
-        title = cleaned(document.get_metadata_value("Title")).strip()
-        return pages, list(_outline(document)), title if title not in {"(anonymous)", ""} else None
+        title = " ".join(cleaned(document.get_metadata_value("Title")).split())
+        return pages, list(_outline(document)), None if title.lower() in _NO_TITLES else title
     finally:
         document.close()
 
@@ -75,42 +81,46 @@ def _outline(document: pdfium.PdfDocument) -> Iterator[_Mark]:
 
 
 def _refusal(refused: pdfium.PdfiumError) -> UnreadableDocument:
-    if refused.err_code == raw.FPDF_ERR_PASSWORD:
+    if refused.err_code in {raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY}:
         return PasswordProtected("The PDF is protected with a password.")
-    if refused.err_code == raw.FPDF_ERR_SECURITY:
-        return PasswordProtected("The PDF is protected in a way that cannot be opened.")
     return UnreadableDocument("The PDF is damaged and cannot be opened.")
 
 
-def _text(pages: Sequence[Page], outline: Sequence[_Mark], title: str | None) -> ParsedText:
-    sizes = _heading_sizes(pages) if not outline else {}
-    parts: list[str] = []
+def _text(pages: Sequence[Page], outline: Iterable[_Mark], title: str | None) -> ParsedText:
+    marks_of = defaultdict[int, list[_Mark]](list)
+    for mark in outline:
+        marks_of[mark.page].append(mark)
+    sizes = {} if marks_of else _heading_sizes(pages)
+    prose = Prose.of(pages)
+    blocks: list[str] = []
     headings: list[Heading] = []
     page_starts: list[int] = []
     length = 0
     for number, page in enumerate(pages):
         page_starts.append(length)
-        marks = [mark for mark in outline if mark.page == number]
+        marks = marks_of[number]
         for lines in paragraphs(in_reading_order(page.lines)):
-            block = joined(lines)
-            level = _marked_level(lines, marks) or _sized_level(lines, sizes)
+            block = prose.joined(lines)
+            level = _marked_level(block, marks) or _sized_level(lines, sizes)
             if level:
                 headings.append(Heading(length, level, " ".join(block.split())))
-            parts.append(block + "\n\n")
-            length += len(parts[-1])
+            blocks.append(block)
+            length += len(block) + len("\n\n")
         # A heading of the outline that is worded otherwise on its page still begins there.
         headings.extend(Heading(page_starts[-1], mark.level, mark.title) for mark in marks)
-    text = "".join(parts)
+    text = "\n\n".join(blocks)
     in_order = sorted(headings, key=lambda heading: heading.start)
     return ParsedText(text, tuple(_by_page(sections(text, in_order), page_starts)), title)
 
 
-def _marked_level(lines: Sequence[Line], marks: list[_Mark]) -> int:
-    """The level of the outline's entry that these lines are, which is then taken from `marks`."""
-    words = _comparable("".join(line.text for line in lines))
+def _marked_level(block: str, marks: list[_Mark]) -> int:
+    """The level of the outline's entry that this block is, which is then taken from `marks`."""
+    if len(block) > _LONGEST_HEADING:
+        return 0
+    words = _comparable(block)
     for mark in marks:
         wanted = _comparable(mark.title)
-        if wanted and words.endswith(wanted) and len(words) <= len(wanted) + 8:  # "2.1.3 Title"
+        if wanted and words.endswith(wanted) and len(words) <= len(wanted) + _NUMBERING:
             marks.remove(mark)
             return mark.level
     return 0
@@ -120,8 +130,8 @@ def _comparable(text: str) -> str:
     return "".join(filter(str.isalnum, text)).casefold()
 
 
-def _heading_sizes(pages: Sequence[Page]) -> dict[float, int]:
-    """The sizes of letters that headings have, with their levels: larger than most of the text's."""
+def _heading_sizes(pages: Iterable[Page]) -> dict[float, int]:
+    """The sizes of letters larger than most of the document's, with their headings' levels."""
     letters = Counter[float]()
     for page in pages:
         for line in page.lines:
@@ -136,8 +146,8 @@ def _heading_sizes(pages: Sequence[Page]) -> dict[float, int]:
 
 
 def _sized_level(lines: Sequence[Line], sizes: dict[float, int]) -> int:
-    words = sum(len(line.text) for line in lines)
-    if words > _LONGEST_HEADING or not any(c.isalpha() for line in lines for c in line.text):
+    words = "".join(line.text for line in lines)
+    if len(words) > _LONGEST_HEADING or not any(map(str.isalpha, words)):
         return 0
     return sizes.get(_rounded(lines[0].size), 0)
 
@@ -146,13 +156,13 @@ def _rounded(size: float) -> float:
     return round(size * 2) / 2
 
 
-def _by_page(parts: Sequence[Section], page_starts: Sequence[int]) -> Iterator[Section]:
+def _by_page(parts: Iterable[Section], page_starts: Sequence[int]) -> Iterator[Section]:
     """The sections cut at the starts of pages, each with the number of its page, from 1."""
     for part in parts:
         start = part.start
-        for number, page_start in enumerate(page_starts, 1):
-            page_end = page_starts[number] if number < len(page_starts) else part.end
+        while start < part.end:
+            page = bisect_right(page_starts, start)
+            page_end = page_starts[page] if page < len(page_starts) else part.end
             end = min(page_end, part.end)
-            if max(start, page_start) < end:
-                yield Section(start, end, part.path, number)
-                start = end
+            yield Section(start, end, part.path, page)
+            start = end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import sys
 from dataclasses import dataclass
 
 import pypdfium2 as pdfium
@@ -12,8 +13,9 @@ from pypdfium2 import raw
 from app.ingestion.decoding import cleaned
 
 HYPHEN_AT_LINE_END = "\x02"
-"""What PDFium puts for a hyphen that only the line's end called for; it joins the line to the next."""
+"""What PDFium puts for a hyphen at the end of a line; whether it stays, the next line tells."""
 
+_LINE_ENDS = frozenset({0x0A, 0x0D, ord(HYPHEN_AT_LINE_END)})
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _LIGATURES = str.maketrans(
     {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"}
@@ -22,7 +24,7 @@ _LIGATURES = str.maketrans(
 
 @dataclass(frozen=True)
 class Line:
-    """One line of text and its box in points, from the page's lower left; `size` is the height of its font."""
+    """A line of text, its box in points from the page's lower left, and its font's height."""
 
     text: str
     left: float
@@ -60,28 +62,33 @@ def page_of(document: pdfium.PdfDocument, index: int) -> Page:
 def _lines(text_page: pdfium.PdfTextPage) -> tuple[Line, ...]:
     codes = [raw.FPDFText_GetUnicode(text_page, i) for i in range(text_page.count_chars())]
     lines, start = [], 0
-    for end in (*(i for i, code in enumerate(codes) if code in {0x0A, 0x0D}), len(codes)):
+    for end in [i + 1 for i, code in enumerate(codes) if code in _LINE_ENDS] + [len(codes)]:
         line = _line(text_page, codes, start, end)
         if line is not None:
             lines.append(line)
-        start = end + 1
+        start = end
     return tuple(lines)
 
 
 def _line(text_page: pdfium.PdfTextPage, codes: list[int], start: int, end: int) -> Line | None:
     characters = [_character(code) for code in codes[start:end]]
-    places = [start + i for i, character in enumerate(characters) if not character.isspace()]
+    places = [
+        start + i
+        for i, character in enumerate(characters)
+        if not character.isspace() and character != HYPHEN_AT_LINE_END
+    ]
     if not places:
         return None
     if any(map(_RIGHT_TO_LEFT.match, characters)):
         characters = _in_reading_order(text_page, characters, start)
-    # Only the ends and the middle are asked for their boxes: a call for each character costs more than
-    # all the rest of reading a page.
+    # Only the ends and the middle are asked for their boxes: a call for each character would cost
+    # more than all the rest of reading a page.
     boxes = [_box(text_page, places[at]) for at in {0, len(places) // 2, len(places) - 1}]
-    text = "".join(characters).replace(HYPHEN_AT_LINE_END, "\ue002")
-    text = cleaned(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    # PDFium speaks UTF-16: a character beyond its first plane comes in two halves.
+    text = "".join(characters).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    words = " ".join(cleaned(text).translate(_LIGATURES).split())
     return Line(
-        " ".join(text.translate(_LIGATURES).split()).replace("\ue002", HYPHEN_AT_LINE_END),
+        words + HYPHEN_AT_LINE_END if characters[-1] == HYPHEN_AT_LINE_END else words,
         left=min(box[0] for box in boxes),
         bottom=min(box[1] for box in boxes),
         right=max(box[2] for box in boxes),
@@ -91,7 +98,7 @@ def _line(text_page: pdfium.PdfTextPage, codes: list[int], start: int, end: int)
 
 
 def _character(code: int) -> str:
-    if code in {0, 0xFFFE, 0xFFFF} or code > 0x10FFFF:
+    if code in {0, 0xFFFE, 0xFFFF} or code > sys.maxunicode:
         return " "
     return chr(code)
 
@@ -101,8 +108,8 @@ def _in_reading_order(
 ) -> list[str]:
     """PDFium turns a line from right to left around, and with it what a single glyph stands for.
 
-    A glyph for several letters (they share one box) names them in reading order already, so those are
-    turned back.
+    A glyph for several letters (they share one box) names them in reading order already, so those
+    are turned back.
     """
     ordered, shared = list[str](), list[str]()
     last: tuple[float, float, float, float] | None = None
