@@ -161,7 +161,8 @@ class Reading:
 class Token:
     """A piece of the sentence being written, without citation marks, not yet tied to anything.
 
-    The pieces since the last `SentenceDone`, joined, are the `gap + text` of the next one.
+    A token runs ahead of the sentences: each `SentenceDone` stands for the first `len(gap + text)`
+    characters of the tokens that no sentence has taken the place of yet.
     """
 
     text: str

@@ -15,7 +15,7 @@ from app.embedding import Embedder
 from app.retrieval.passage import Passage
 
 CLEAR = 0.5
-"""The share of a sentence's words, weighed by rarity, that makes a quote certain without vectors."""
+"""The share of a sentence's words, weighed by rarity, that makes a quote certain by itself."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Citer:
         Raises:
             ProviderError: the embedding model's provider refused.
         """
-        citations, missing = [], []
+        citations: list[Citation] = []
+        missing: list[int] = []
         for at, number in dict.fromkeys(draft.marks):
             if not 1 <= number <= len(passages):
                 missing.append(number)

@@ -1,0 +1,89 @@
+"""Question and passages → sentences written by a chat model, each tied to what it rests on."""
+
+from __future__ import annotations
+
+from collections import abc
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from app.answering.answer import AnswerEvent, AnswerSentence, Reading, SentenceDone, Token, Usage
+from app.answering.citations import Citer
+from app.answering.drafts import Draft, DraftSentence
+from app.answering.generator import Generator
+from app.answering.prompt import REFUSAL, Prompter
+from app.retrieval.passage import Passage
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a chat model wrote; no sentences when it found that the passages don't answer."""
+
+    sentences: tuple[AnswerSentence, ...]
+    passages: tuple[Passage, ...]
+    usage: Usage | None
+    refused: bool
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Question and passages → a written answer, as it is written."""
+
+    generator: Generator
+    citer: Citer
+    prompter: Prompter = field(default_factory=Prompter)
+
+    def write(
+        self, question: str, passages: Sequence[Passage]
+    ) -> abc.Generator[AnswerEvent, None, Written]:
+        """`Reading`, then `Token`s and `SentenceDone`s; closing it stops the model.
+
+        Raises:
+            ProviderError: the chat model's provider refused or broke off, or the embedder's.
+        """
+        prompt = self.prompter.prompt(question, passages)
+        yield Reading(prompt.passages, prompt.tokens)
+        sentences: list[AnswerSentence] = []
+        usage: Usage | None = None
+        draft = Draft()
+        held: str | None = ""  # the beginning, while it may still become a refusal
+        with closing(self.generator.stream(prompt.messages)) as stream:
+            for piece in stream:
+                if isinstance(piece, Usage):
+                    usage = piece
+                    continue
+                if held is not None:
+                    held += piece
+                    if _may_refuse(held):
+                        continue
+                    piece, held = held, None  # noqa: PLW2901
+                yield from self._show(draft.read(piece), prompt.passages, sentences)
+        if held is not None:
+            if _bare(held).startswith(REFUSAL):
+                return Written((), prompt.passages, usage, refused=True)
+            yield from self._show(draft.read(held), prompt.passages, sentences)
+        yield from self._show(draft.finish(), prompt.passages, sentences)
+        return Written(tuple(sentences), prompt.passages, usage, refused=False)
+
+    def _show(
+        self,
+        parts: Iterator[str | DraftSentence],
+        passages: Sequence[Passage],
+        sentences: list[AnswerSentence],
+    ) -> Iterator[AnswerEvent]:
+        for part in parts:
+            if isinstance(part, str):
+                yield Token(part)
+                continue
+            sentence = self.citer.cite(part, passages)
+            sentences.append(sentence)
+            yield SentenceDone(len(sentences) - 1, sentence)
+
+
+def _may_refuse(beginning: str) -> bool:
+    return REFUSAL.startswith(_bare(beginning)) or _bare(beginning).startswith(REFUSAL)
+
+
+def _bare(beginning: str) -> str:
+    """Without what models put around a word they were told to write."""
+    return beginning.strip().lstrip("*`\"'[ ")

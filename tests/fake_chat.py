@@ -1,0 +1,196 @@
+"""A chat model for tests: readable answers, the faults of real endpoints, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+
+from app.answering.answer import Usage
+from app.answering.prompt import Message
+from app.retrieval.passage import Passage
+
+Fault = Literal["wrong key", "over the limit", "down", "hangs", "dies", "stalls", "says nothing"]
+
+
+def passage(
+    text: str, number: int = 1, *, start: int = 0, name: str = "", score: float = 0.5
+) -> Passage:
+    """Passage `number` of a document of its own, beginning at `start` of its revision's text."""
+    return Passage(
+        rank=number,
+        score=score,
+        chunk_id=number,
+        document_id=number,
+        document_name=name or f"document-{number}.md",
+        title=None,
+        revision_id=10 + number,
+        revision_created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        start=start,
+        end=start + len(text),
+        text=text,
+    )
+
+
+@dataclass
+class FakeGenerator:
+    """Says `reply` in pieces of `size` characters, and remembers what it was told and if closed."""
+
+    reply: str
+    size: int = 7
+    model: str = "fake/chat"
+    error_at: int | None = None
+    error: Exception | None = None
+    told: list[Sequence[Message]] = field(default_factory=list)
+    closed: bool = False
+
+    def stream(self, messages: Sequence[Message]) -> Generator[str | Usage, None, None]:
+        self.told.append(messages)
+        try:
+            for at in range(0, len(self.reply), self.size):
+                if self.error is not None and self.error_at is not None and at >= self.error_at:
+                    raise self.error
+                yield self.reply[at : at + self.size]
+            yield Usage(prompt_tokens=100, completion_tokens=len(self.reply))
+        finally:
+            self.closed = True
+
+
+def obey(messages: Sequence[dict[str, str]]) -> str:
+    """What a model says that follows every order which reaches it outside of a passage's fence."""
+    system, user = messages[0]["content"], messages[-1]["content"]
+    fences = re.search(r'"<<<passage N (\w+)"', system)
+    fence = fences[1] if fences else "none"
+    outside = re.sub(
+        rf"^<<<passage \d+ {fence}$.*?^{fence} passage \d+>>>$",
+        "",
+        user,
+        flags=re.DOTALL | re.MULTILINE,
+    )
+    orders = re.findall(r"(?i)say:? (\w+)", outside)
+    return " ".join(orders) or "The passages say so. [1]"
+
+
+@dataclass
+class FakeChat:
+    """An OpenAI-compatible chat endpoint. `faults` happen one per request, in their order."""
+
+    reply: str | Callable[[Sequence[dict[str, str]]], str] = "The tide turns at noon. [1]"
+    key: str | None = None
+    faults: deque[Fault] = field(default_factory=deque)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    reader_left: threading.Event = field(default_factory=threading.Event)
+    endless: bool = False
+    released: threading.Event = field(default_factory=threading.Event)
+    port: int = 0
+
+    @property
+    def api_base(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def text_for(self, messages: Sequence[dict[str, str]]) -> str:
+        return self.reply(messages) if callable(self.reply) else self.reply
+
+
+class ChatHandler(BaseHTTPRequestHandler):
+    """One request to a `FakeChat`."""
+
+    chat: FakeChat
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.chat.requests.append(body)
+        key = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.chat.keys.append(key)
+        self.close_connection = True
+        fault = self.chat.faults.popleft() if self.chat.faults else None
+        if fault == "wrong key" or (self.chat.key is not None and key != self.chat.key):
+            self._refuse(401, f"Incorrect API key provided: {key}.", "invalid_api_key")
+        elif fault == "over the limit":
+            self._refuse(429, "Rate limit reached.", "rate_limit_exceeded")
+        elif fault == "down":
+            self._refuse(503, "The model is loading.", "server_is_overloaded")
+        elif fault == "hangs":
+            self.chat.released.wait(30)
+        else:
+            self._stream(self.chat.text_for(body["messages"]), fault)
+
+    def _refuse(self, status: int, message: str, code: str) -> None:
+        error = {"message": message, "type": "error", "param": None, "code": code}
+        payload = json.dumps({"error": error}).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(payload)))
+        self.send_header("Retry-After", "3")
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def _stream(self, text: str, fault: Fault | None) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        pieces = re.findall(r"\s*\S{1,5}", text) if fault != "says nothing" else []
+        for number, piece in enumerate(pieces):
+            if number == 2 and fault == "dies":
+                self.wfile.flush()
+                return  # without the last, empty chunk: the connection just ends
+            if number == 2 and fault == "stalls":
+                self.chat.released.wait(30)
+                return
+            self._chunk({"content": piece})
+        while self.chat.endless:
+            try:
+                self._chunk({"content": " more"})
+            except OSError:
+                self.chat.reader_left.set()
+                return
+        self._chunk({}, finish="stop")
+        usage = {"prompt_tokens": 12, "completion_tokens": 34, "total_tokens": 46}
+        self._send({"choices": [], "usage": usage})
+        self._raw("data: [DONE]\n\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _chunk(self, delta: dict[str, str], finish: str | None = None) -> None:
+        self._send(
+            {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}], "usage": None}
+        )
+
+    def _send(self, chunk: dict[str, Any]) -> None:
+        whole = {"id": "c1", "object": "self.chat.completion.chunk", "created": 1, "model": "m"}
+        self._raw(f"data: {json.dumps(whole | chunk)}\n\n")
+
+    def _raw(self, data: str) -> None:
+        payload = data.encode()
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(payload), payload))
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def chatting(chat: FakeChat) -> Iterator[FakeChat]:
+    """`chat`, listening on a port of its own on loopback."""
+    handler = type("Handler", (ChatHandler,), {"chat": chat})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    chat.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield chat
+    finally:
+        chat.released.set()
+        chat.endless = False
+        server.shutdown()
+        server.server_close()
+        thread.join()
