@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.documents.model import ParsedText, Section
@@ -21,16 +21,19 @@ def add_blob_part(session: Session, revision_id: int, part: int, data: bytes) ->
     session.execute(insert(BlobRow).values(revision_id=revision_id, part=part, data=data))
 
 
+def blob_part(session: Session, revision_id: int, part: int) -> bytes | None:
+    """One part of the original bytes; None past the last."""
+    return session.scalar(
+        select(BlobRow.data).where(BlobRow.revision_id == revision_id, BlobRow.part == part)
+    )
+
+
 def blob_parts(session: Session, revision_id: int) -> Iterator[bytes]:
     """The original bytes, part after part; to be used up within the transaction."""
     part = 0
-    while (data := session.scalar(_blob_part(revision_id, part))) is not None:
+    while (data := blob_part(session, revision_id, part)) is not None:
         yield data
         part += 1
-
-
-def _blob_part(revision_id: int, part: int) -> Select[bytes]:
-    return select(BlobRow.data).where(BlobRow.revision_id == revision_id, BlobRow.part == part)
 
 
 def add_texts(session: Session, parsed: Sequence[tuple[int, ParsedText, str, str]]) -> None:

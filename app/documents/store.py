@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.database.connection import Database
 from app.database.tables import with_zone
-from app.documents.contents import blob_parts, load_sections, read_text
+from app.documents.contents import blob_part, load_sections, read_text
 from app.documents.listing import ListedDocument, Listing, listed, named
 from app.documents.model import Document, ParsedText, Revision, Section
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
-from app.errors import DocumentNotFound, InvalidName, RevisionNotFound
-
-LONGEST_NAME = 500  # characters
-
-
-def checked_document_name(name: str) -> str:
-    """`name` if it may name a document: one printable line. It is never used as a path."""
-    if not name.strip() or len(name) > LONGEST_NAME:
-        raise InvalidName(
-            f"A document's name has 1 to {LONGEST_NAME} characters; this one has {len(name)}."
-        )
-    if any(not c.isprintable() for c in name):
-        raise InvalidName(f"{name!r} has characters that cannot be shown.")
-    return name
+from app.errors import DocumentNotFound, RevisionNotFound
 
 
 @dataclass(frozen=True)
@@ -97,6 +87,22 @@ class DocumentStore:
 
         return self.database.transaction(read)
 
+    def require(self, knowledge_base_id: int, document_ids: Sequence[int]) -> None:
+        """Refuse unless all of `document_ids` are there, in that knowledge base.
+
+        Raises:
+            DocumentNotFound: names the first that is not.
+        """
+
+        def read(session: Session) -> set[int]:
+            wanted = select(DocumentRow.id).where(named(knowledge_base_id, ""))
+            return set(session.scalars(wanted.where(DocumentRow.id.in_(document_ids))))
+
+        found = self.database.transaction(read)
+        for document_id in document_ids:
+            if document_id not in found:
+                raise DocumentNotFound(f"There is no document {document_id} in it.")
+
     def revision(self, document_id: int, revision_id: int | None = None) -> Revision:
         """A revision of the document that can be read: the current one unless another is named.
 
@@ -135,14 +141,21 @@ class DocumentStore:
         """Characters `[start, end)` of a revision's text: of a long one, only what is shown."""
         return self.database.transaction(lambda s: read_text(s, revision.id, start, end))
 
-    def original(self, document_id: int, revision_id: int | None = None) -> tuple[Revision, bytes]:
-        """A revision with the bytes that were uploaded; see `revision` for what it raises."""
+    def original(self, revision: Revision) -> Iterator[bytes]:
+        """The bytes that were uploaded, part by part; each part is read in its own transaction.
 
-        def read(session: Session) -> tuple[Revision, bytes]:
-            row = _readable(session, document_id, revision_id)
-            return _revision(row), b"".join(blob_parts(session, row.id))
-
-        return self.database.transaction(read)
+        Raises:
+            RevisionNotFound: the document was deleted, and cleared, meanwhile.
+        """
+        read = 0
+        for part in count():
+            if read >= revision.size:
+                return
+            data = self.database.transaction(partial(blob_part, revision_id=revision.id, part=part))
+            if data is None:
+                raise RevisionNotFound("The document was deleted while it was being read.")
+            read += len(data)
+            yield data
 
     def revisions(self, document_id: int) -> tuple[Revision, ...]:
         """The document's revisions that can be read, newest first."""

@@ -14,7 +14,7 @@ from app.database.connection import Database
 from app.database.tables import now
 from app.documents.contents import BLOB_PART, add_blob_part
 from app.documents.model import KnowledgeBase
-from app.documents.store import checked_document_name
+from app.documents.names import checked_document_name
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import DocumentTooLarge, EmptyDocument, KnowledgeBaseNotFound
 from app.ingestion.job import JobState
