@@ -1,5 +1,9 @@
-"""The JSON API under `/api`."""
+"""The JSON API under `/api`, and the page that describes it."""
 
 from fastapi import APIRouter
 
+from app.web.api import contents, documents, jobs, knowledge_bases, search, uploads
+
 router = APIRouter()
+for part in (knowledge_bases, documents, uploads, contents, jobs, search):
+    router.include_router(part.router)

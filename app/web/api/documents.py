@@ -1,0 +1,121 @@
+"""Documents: which there are, what is known of one, deleting one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, status
+from pydantic import Field
+
+from app.documents.model import Document, Revision
+from app.web.api.shape import LARGEST_ID, DocumentId, Shape, errors
+from app.web.wiring import ReadableKnowledgeBase, Wired
+
+router = APIRouter(tags=["Documents"])
+
+MOST_DOCUMENTS = 1000  # in one reply
+
+
+class RevisionShape(Shape):
+    """An immutable state of a document."""
+
+    id: int = Field(examples=[14])
+    number: int = Field(examples=[2])
+    """Counted from 1 in its document."""
+    content_hash: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c1…"])
+    """SHA-256 of the original's bytes, in hexadecimal."""
+    size: int = Field(examples=[48213])
+    """The original's bytes."""
+    media_type: str = Field(examples=["application/pdf"])
+    title: str | None = Field(examples=["The harbour's guide"])
+    parser: str | None = Field(examples=["pdf 1"])
+    """What read the text out of it, with its version."""
+    characters: int | None = Field(examples=[31250])
+    """The length of its text."""
+    created_at: datetime
+
+    @classmethod
+    def of(cls, revision: Revision) -> RevisionShape:
+        return cls(
+            id=revision.id,
+            number=revision.number,
+            content_hash=revision.content_hash,
+            size=revision.size,
+            media_type=revision.media_type,
+            title=revision.title,
+            parser=revision.parser,
+            characters=revision.characters,
+            created_at=revision.created_at,
+        )
+
+
+class DocumentShape(Shape):
+    """One source, known by its name in its knowledge base."""
+
+    id: int = Field(examples=[12])
+    name: str = Field(examples=["guides/harbour.pdf"])
+    created_at: datetime
+    updated_at: datetime
+    revision: RevisionShape | None
+    """The revision that readers see; null until the first ingest has ended."""
+    url: str = Field(examples=["/documents/12"])
+    """The page that shows it."""
+
+    @classmethod
+    def of(cls, document: Document, revision: Revision | None) -> DocumentShape:
+        return cls(
+            id=document.id,
+            name=document.name,
+            created_at=document.created_at,
+            updated_at=document.updated_at,
+            revision=None if revision is None else RevisionShape.of(revision),
+            url=f"/documents/{document.id}",
+        )
+
+
+class DocumentList(Shape):
+    """One page of a knowledge base's documents, by name."""
+
+    documents: tuple[DocumentShape, ...]
+    total: int = Field(examples=[42])
+    offset: int = Field(examples=[0])
+    limit: int = Field(examples=[100])
+
+
+@router.get("/knowledge-bases/{name}/documents", responses=errors(404, 422, 503))
+def list_documents(
+    base: ReadableKnowledgeBase,
+    services: Wired,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST_DOCUMENTS)] = 100,
+) -> DocumentList:
+    """Documents of a knowledge base, by name, those still waiting for their ingest included."""
+    return DocumentList(
+        documents=tuple(
+            DocumentShape.of(document, revision)
+            for document, revision in services.documents.list(base.id, offset=offset, limit=limit)
+        ),
+        total=services.documents.count(base.id),
+        offset=offset,
+        limit=limit,
+    )
+
+
+@router.get("/documents/{document_id}", responses=errors(404, 422, 503))
+def read_document(document_id: DocumentId, services: Wired) -> DocumentShape:
+    """One document, with the revision that readers see."""
+    document = services.documents.get(document_id)
+    if document.current_revision_id is None:
+        return DocumentShape.of(document, None)
+    return DocumentShape.of(document, services.documents.revision(document_id))
+
+
+@router.delete(
+    "/documents/{document_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=errors(404, 422, 503),
+)
+def delete_document(document_id: DocumentId, services: Wired) -> None:
+    """Take a document out of sight and out of every search, at once."""
+    services.deletion.delete(document_id)

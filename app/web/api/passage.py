@@ -1,0 +1,85 @@
+"""The shapes of what retrieval gives: passages, and the stages that found them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from app.retrieval.matches import matches
+from app.retrieval.passage import Passage, Retrieval
+from app.web.api.shape import Shape
+from app.web.pages.addresses import passage_address
+
+
+class PassageShape(Shape):
+    """A stretch of a document's text: `text` is its revision's `text[start:end]`, in characters."""
+
+    rank: int = Field(examples=[1])
+    score: float = Field(examples=[0.6213])
+    """Higher is better; the cosine similarity of question and passage, from -1 to 1."""
+    document_id: int = Field(examples=[12])
+    document_name: str = Field(examples=["guides/harbour.pdf"])
+    title: str | None = Field(examples=["The harbour's guide"])
+    revision_id: int = Field(examples=[14])
+    revision_created_at: datetime
+    section_path: tuple[str, ...] = Field(examples=[["Tides", "Spring tides"]])
+    """The headings it stands under, outermost first."""
+    page: int | None = Field(examples=[7])
+    start: int = Field(examples=[18200])
+    end: int = Field(examples=[18911])
+    text: str = Field(examples=["The tide turns at noon on days of a new moon."])
+    matches: tuple[tuple[int, int], ...] = Field(examples=[[[4, 8], [9, 14]]])
+    """Where the question's words stand: `[start, end)` offsets into `text`."""
+    url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18911#passage"])
+    """The page that shows the document with this passage marked."""
+
+    @classmethod
+    def of(cls, passage: Passage, question: str) -> PassageShape:
+        return cls(
+            rank=passage.rank,
+            score=round(passage.score, 6),
+            document_id=passage.document_id,
+            document_name=passage.document_name,
+            title=passage.title,
+            revision_id=passage.revision_id,
+            revision_created_at=passage.revision_created_at,
+            section_path=passage.section_path,
+            page=passage.page,
+            start=passage.start,
+            end=passage.end,
+            text=passage.text,
+            matches=matches(question, passage.text),
+            url=passage_address(passage),
+        )
+
+
+class StageShape(Shape):
+    """One step of the way from the question to the passages."""
+
+    name: str = Field(examples=["search"])
+    detail: str = Field(examples=["10 nearest passages"])
+    milliseconds: float = Field(examples=[23.4])
+
+
+class RetrievalShape(Shape):
+    """Passages, best first, and how they were found."""
+
+    query: str = Field(examples=["when does the tide turn"])
+    results: tuple[PassageShape, ...]
+    stages: tuple[StageShape, ...]
+    milliseconds: float = Field(examples=[31.9])
+    """How long all stages took."""
+
+    @classmethod
+    def of(cls, retrieval: Retrieval) -> RetrievalShape:
+        question = retrieval.query.text
+        return cls(
+            query=question,
+            results=tuple(PassageShape.of(passage, question) for passage in retrieval.passages),
+            stages=tuple(
+                StageShape(name=s.name, detail=s.detail, milliseconds=round(s.milliseconds, 2))
+                for s in retrieval.stages
+            ),
+            milliseconds=round(retrieval.milliseconds, 2),
+        )

@@ -1,0 +1,40 @@
+"""Search: passages that answer a question, and how they were found."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Query as Parameters
+from pydantic import Field
+
+from app.retrieval.passage import Query
+from app.web.api.passage import RetrievalShape
+from app.web.api.shape import LARGEST_ID, Shape, errors
+from app.web.wiring import ReadableKnowledgeBase, Wired
+
+router = APIRouter(tags=["Search"])
+
+
+class SearchParams(Shape):
+    """What is searched for, and where."""
+
+    q: str = Field(examples=["when does the tide turn"])
+    """The question, or words to look for: at most 8,000 characters."""
+    top_k: int = 10
+    """How many passages: 1 to 200."""
+    document: tuple[Annotated[int, Field(ge=1, le=LARGEST_ID)], ...] = ()
+    """Look only into the documents of these ids; may be repeated."""
+
+    def query(self) -> Query:
+        return Query(self.q, self.document)
+
+
+@router.get("/knowledge-bases/{name}/search", responses=errors(404, 422, 502, 503))
+def search(
+    base: ReadableKnowledgeBase, params: Annotated[SearchParams, Parameters()], services: Wired
+) -> RetrievalShape:
+    """Passages that answer `q`, best first."""
+    if params.document:
+        services.documents.require(base.id, params.document)
+    return RetrievalShape.of(services.retriever.retrieve(base, params.query(), params.top_k))

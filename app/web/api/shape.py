@@ -1,0 +1,61 @@
+"""What every shape of the JSON API is made with, and the one shape of its errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.errors import TidemarkError
+
+LARGEST_ID = 2**53 - 1  # what JavaScript counts exactly; no id of Tidemark's is larger
+
+DocumentId = Annotated[
+    int, Path(ge=1, le=LARGEST_ID, description="The document's id.", examples=[12])
+]
+JobId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The job's id.", examples=[31])]
+
+
+class Shape(BaseModel):
+    """A reply, a part of one, or a body that is asked for."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class ErrorShape(Shape):
+    """What went wrong, and what to do about it."""
+
+    code: str = Field(examples=["document_not_found"])
+    """A stable name for programs."""
+    message: str = Field(examples=["There is no document 12."])
+    """What happened, and to what."""
+    remedy: str = Field(examples=["List the knowledge base's documents to see what is there."])
+    """What to do about it."""
+
+    @classmethod
+    def of(cls, error: TidemarkError) -> ErrorShape:
+        return cls(code=error.code, message=error.message, remedy=error.remedy)
+
+
+class ErrorReply(Shape):
+    """Every error of every endpoint has this shape."""
+
+    error: ErrorShape
+
+
+REASONS = {
+    403: "The request comes from a page of another site.",
+    404: "There is no such thing.",
+    409: "There is one already.",
+    413: "The body, or the file in it, is too large.",
+    415: "The body is not of the kind that the endpoint takes.",
+    422: "The request cannot be used.",
+    502: "The model's provider failed, or its reply cannot be used.",
+    503: "TiDB, the model or its provider does not answer.",
+}
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What the OpenAPI document says of an endpoint's errors."""
+    return {status: {"model": ErrorReply, "description": REASONS[status]} for status in statuses}

@@ -1,0 +1,110 @@
+"""Uploads: files become revisions of documents, and their ingest is queued."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, BinaryIO, Literal
+
+from fastapi import APIRouter, File, Request, UploadFile, status
+from fastapi.responses import JSONResponse, Response
+from pydantic import Field
+
+from app.documents.model import KnowledgeBase
+from app.documents.names import document_name
+from app.errors import InvalidRequest, TidemarkError
+from app.services import Services
+from app.web.api.shape import ErrorShape, Shape, errors
+from app.web.wiring import ReadableKnowledgeBase, Wired, wake_worker
+
+router = APIRouter(tags=["Documents"])
+
+PIECE = 1024 * 1024  # bytes read at once from the upload, which lies in a temporary file
+
+
+class UploadedFile(Shape):
+    """What became of one file."""
+
+    name: str = Field(examples=["guides/harbour.pdf"])
+    status: Literal["accepted", "unchanged", "refused"]
+    """`unchanged`: the document has these very bytes already, and there is nothing to do."""
+    document_id: int | None = Field(default=None, examples=[12])
+    job_id: int | None = Field(default=None, examples=[31])
+    """The job that ingests it."""
+    error: ErrorShape | None = None
+    """Why the file was refused; the others go on."""
+
+
+class UploadReply(Shape):
+    """One outcome for each file, in their order."""
+
+    files: tuple[UploadedFile, ...]
+
+
+class RefusedUpload(UploadReply):
+    """No file was taken: the first one's error, and each one's own."""
+
+    error: ErrorShape
+
+
+@router.post(
+    "/knowledge-bases/{name}/documents",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_model=UploadReply,
+    responses=errors(403, 404, 413, 422, 503),
+)
+def upload_documents(
+    base: ReadableKnowledgeBase,
+    files: Annotated[list[UploadFile], File(description="One file or many.")],
+    services: Wired,
+    request: Request,
+) -> Response:
+    """Take files in. Their bytes are safe when this replies; their ingest goes on meanwhile.
+
+    A file of a name that is there becomes the document's next revision. If no file can be taken,
+    the reply has the status of the first one's error.
+    """
+    taken: list[UploadedFile] = []
+    refused: list[TidemarkError] = []
+    for file in files:
+        outcome = _received(services, base, file)
+        if isinstance(outcome, TidemarkError):
+            refused.append(outcome)
+            outcome = UploadedFile(
+                name=_shown(file.filename), status="refused", error=ErrorShape.of(outcome)
+            )
+        elif outcome.job_id is not None:
+            wake_worker(request)
+        taken.append(outcome)
+    if len(refused) == len(taken):
+        first = refused[0]
+        reply = RefusedUpload(files=tuple(taken), error=ErrorShape.of(first))
+        return JSONResponse(reply.model_dump(mode="json"), status_code=first.status_code)
+    reply_some = UploadReply(files=tuple(taken))
+    return JSONResponse(reply_some.model_dump(mode="json"), status_code=status.HTTP_202_ACCEPTED)
+
+
+def _received(
+    services: Services, base: KnowledgeBase, file: UploadFile
+) -> UploadedFile | TidemarkError:
+    try:
+        if not file.filename:
+            raise InvalidRequest("A file has no name.", remedy="Choose a file, or give it a name.")
+        receipt = services.uploads.receive(base, document_name(file.filename), _pieces(file.file))
+    except TidemarkError as error:
+        return error
+    return UploadedFile(
+        name=receipt.document_name,
+        status="unchanged" if receipt.unchanged else "accepted",
+        document_id=receipt.document_id,
+        job_id=receipt.job_id,
+    )
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(PIECE):
+        yield piece
+
+
+def _shown(name: str | None) -> str:
+    """A name that may be one because of which the file was refused."""
+    return (name or "")[:500].encode("utf-8", "backslashreplace").decode()
