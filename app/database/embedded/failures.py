@@ -11,7 +11,8 @@ from app.database.embedded.folder import ServerFolder
 from app.errors import EmbeddedServerFailed
 
 ELSEWHERE = "set TIDB_DATABASE_URL to a TiDB that runs elsewhere"
-SPACE_TO_START = 600  # MB: TiDB lays out a value log of 256 MB, and the next when that is full
+SPACE_TO_BEGIN = 600  # MB: TiDB lays out a value log of 256 MB, and the next when that is full
+SPACE_TO_START = 100  # MB, with data that are there already: enough to get at them, and delete some
 _LOG_MESSAGE = re.compile(r'\[(?:ERROR|FATAL)\] \[[^\]]*\] \["?(?P<what>.*?)"?\](?P<fields>.*)')
 _LOG_ERROR = re.compile(r'\[error="?(?P<error>(?:[^"\\\]]|\\.)*)')
 

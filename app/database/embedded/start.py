@@ -10,6 +10,7 @@ from pathlib import Path
 from app.database.embedded.access import damaged_tables, prepare
 from app.database.embedded.binary import version_number
 from app.database.embedded.failures import (
+    SPACE_TO_BEGIN,
     SPACE_TO_START,
     PortTaken,
     require_space,
@@ -44,8 +45,9 @@ def start(
     """
     last = folder.state()
     _refuse_newer_data(last, program)
-    require_space(folder.path, SPACE_TO_START, "TiDB", "TIDEMARK_DATA_DIR")
     initialized = folder.has_data() if last is None else last.initialized
+    space = SPACE_TO_START if initialized else SPACE_TO_BEGIN
+    require_space(folder.path, space, "TiDB", "TIDEMARK_DATA_DIR")
     if not initialized and folder.has_data():
         announce("TiDB's very first start was interrupted; beginning again.")
         shutil.rmtree(folder.data)

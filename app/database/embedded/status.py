@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,8 @@ class EmbeddedStatus:
     pid: int | None
     users: tuple[int, ...]
     """Process ids of the Tidemark processes that hold it, one per lease."""
+    free_mb: int
+    """What is free on the data folder's disk, in MB (10^6 bytes); TiDB stalls writes on a full one."""
     unclean: bool
     """It was not stopped cleanly: the next start checks its tables."""
 
@@ -36,17 +39,22 @@ def embedded_server_status(data_dir: Path) -> EmbeddedStatus:
     """
     folder = ServerFolder.within(data_dir)
     state = folder.state()
-    if state is None:
-        return EmbeddedStatus(folder.path, False, None, None, None, None, (), False)  # noqa: FBT003
     runner = runner_of(folder, state)
-    running = runner.alive()
+    running = state is not None and runner.alive()
     return EmbeddedStatus(
         folder=folder.path,
         running=running,
-        kind=state.kind,
-        version=state.version,
-        port=state.port if running else None,
-        pid=runner.pid(),
+        kind=state.kind if state else None,
+        version=state.version if state else None,
+        port=state.port if state and running else None,
+        pid=runner.pid() if running else None,
         users=tuple(holders(folder.leases)),
-        unclean=state.unchecked or (state.running and not running),
+        free_mb=_free_mb(folder.path),
+        unclean=state is not None and (state.unchecked or (state.running and not running)),
     )
+
+
+def _free_mb(path: Path) -> int:
+    """Asked of the nearest folder above `path` that is there."""
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    return shutil.disk_usage(there).free // 1_000_000
