@@ -1,0 +1,1 @@
+"""Measured promises: `make bench` prints them in one table."""

@@ -1,0 +1,89 @@
+"""The ONNX graph against two other implementations: numpy's here, and torch's as recorded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.config import Settings
+from app.embedding import make_embedder
+from app.embedding.bert_graph import write_graph
+from app.embedding.encoder import Encoder
+from app.embedding.model_folder import ModelFolder
+from app.errors import ModelUnavailable
+from tests.bert_folders import TinyBert, ids_of
+
+TEXTS = [
+    "the tide turns at noon",
+    "moon",
+    "the river and the moon and the tide and the dusk",
+    "",
+    "search : the tide .",
+]
+REFERENCE = Path(__file__).parent.parent / "data" / "minilm_reference.json"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        TinyBert(pooling="mean"),
+        TinyBert(pooling="cls"),
+        TinyBert(pooling="cls", prefix="bert."),
+        TinyBert(activation="gelu_new", layers=1, heads=2),
+        TinyBert(activation="relu", width=24, heads=3),
+        TinyBert(model_type="xlm-roberta", prefix="roberta."),
+    ],
+    ids=lambda m: f"{m.model_type}-{m.pooling}-{m.activation}-{m.prefix}",
+)
+def test_the_graph_computes_what_bert_is_defined_to(tmp_path: Path, model: TinyBert) -> None:
+    folder = ModelFolder(model.write(tmp_path / "model"))
+    write_graph(folder, tmp_path / "model.onnx")
+    encoder = Encoder(tmp_path / "model.onnx", pooling=folder.pooling, threads=1)
+    assert encoder.width == model.width
+    batch = [ids_of(text) for text in TEXTS]
+    assert np.allclose(encoder.encode(batch), [model.forward(ids) for ids in batch], atol=2e-6)
+
+
+def test_the_bundled_model_gives_the_vectors_that_it_gives_on_torch(
+    machine_settings: Settings,
+) -> None:
+    recorded = json.loads(REFERENCE.read_text("utf-8"))
+    reference = np.array(recorded["vectors"])
+    embedder = make_embedder(machine_settings, lambda _: None)
+    vectors = np.array(embedder.embed_documents(recorded["texts"]))
+    cosines = (vectors * reference).sum(axis=1)
+    cosines /= np.linalg.norm(vectors, axis=1) * np.linalg.norm(reference, axis=1)
+    assert cosines.min() > 0.9999996
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (TinyBert(model_type="mpnet"), "of type mpnet"),
+        (TinyBert(config={"position_embedding_type": "relative_key"}), "relative_key positions"),
+        (TinyBert(config={"hidden_act": "silu"}), "the activation silu"),
+        (TinyBert(pooling="max"), "pools by max"),
+        (TinyBert(config={"num_hidden_layers": 3}), r"lack encoder\.layer\.2\."),
+    ],
+)
+def test_a_model_that_cannot_be_run_is_told_so(tmp_path: Path, model: TinyBert, words: str) -> None:
+    folder = ModelFolder(model.write(tmp_path / "model"))
+    with pytest.raises(ModelUnavailable, match=words):
+        write_graph(folder, tmp_path / "model.onnx")
+
+
+def test_weights_that_are_cut_short_are_told(tmp_path: Path) -> None:
+    folder = ModelFolder(TinyBert().write(tmp_path / "model"))
+    whole = folder.weights.read_bytes()
+    folder.weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelUnavailable, match="cannot be read"):
+        write_graph(folder, tmp_path / "model.onnx")
+
+
+def test_a_graph_that_is_no_graph_is_told(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"no graph")
+    with pytest.raises(ModelUnavailable, match="onnxruntime cannot load"):
+        Encoder(tmp_path / "model.onnx", pooling="mean", threads=1)
