@@ -20,6 +20,8 @@ from app.documents.store import DocumentStore
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder
 from app.errors import KnowledgeBaseExists
+from app.evaluation.corpus import Corpora
+from app.evaluation.evaluator import Evaluator
 from app.indexes.embedders import Embedders, recipe_of
 from app.indexes.recipe import Recipe
 from app.indexes.store import IndexStore
@@ -61,6 +63,19 @@ class Services:
     def worker(self) -> Worker:
         """A worker of its own queue position; start it, and stop it before the services close."""
         return Worker(self.jobs, self.ingest, self.clearing)
+
+    def evaluator(self) -> Evaluator:
+        """What measures retrieval; it works the queue itself while it takes a corpus in."""
+        corpora = Corpora(
+            knowledge_bases=self.knowledge_bases,
+            documents=self.documents,
+            indexes=self.indexes,
+            uploads=self.uploads,
+            deletion=self.deletion,
+            new_worker=self.worker,
+            embedder=self.embedder,
+        )
+        return Evaluator(corpora, self.retriever, self.settings.chunk_tokens)
 
     def first_knowledge_base(self) -> KnowledgeBase:
         """The knowledge base that is there from the start, so that nobody must make one first."""
