@@ -26,7 +26,7 @@ class EmbeddedStatus:
     users: tuple[int, ...]
     """Process ids of the Tidemark processes that hold it, one per lease."""
     free_mb: int
-    """What is free on the data folder's disk, in MB (10^6 bytes); TiDB stalls writes on a full one."""
+    """What is free on its disk, in MB (10^6 bytes); on a full one TiDB lets writes hang."""
     unclean: bool
     """It was not stopped cleanly: the next start checks its tables."""
 
