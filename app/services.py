@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import URL
 
+from app.answering.answerer import Answerer
+from app.answering.generator import Generator, make_generator
 from app.config import Settings
 from app.database.capabilities import Capabilities, probe
 from app.database.connection import Database
@@ -57,6 +59,8 @@ class Services:
     uploads: Uploads
     deletion: Deletion
     retriever: Retriever
+    generator: Generator | None
+    """The chat model; without one, answers are extracts."""
     ingest: Ingest
     clearing: Clearing
 
@@ -76,6 +80,15 @@ class Services:
             embedder=self.embedder,
         )
         return Evaluator(corpora, self.retriever, self.settings.chunk_tokens)
+
+    def answerer(self, base: KnowledgeBase, top_k: int) -> Answerer:
+        """What answers questions from a knowledge base, by reading at most `top_k` passages."""
+        index = self.indexes.active(base.id)
+        return Answerer.of(
+            lambda query: self.retriever.retrieve(base, query, top_k),
+            self.generator,
+            self.embedder if index is None else self.retriever.embedders.of(index.recipe),
+        )
 
     def first_knowledge_base(self) -> KnowledgeBase:
         """The knowledge base that is there from the start, so that nobody must make one first."""
@@ -155,6 +168,7 @@ def compose(
         uploads=Uploads(database, jobs, settings.max_upload_mb),
         deletion=Deletion(database),
         retriever=Retriever(indexes, embedders, VectorSearch(database)),
+        generator=make_generator(settings),
         ingest=Ingest(database, jobs, indexes, embedders, Publication(database), new_recipe),
         clearing=Clearing(database),
     )
