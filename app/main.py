@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from app.config import Settings
 from app.services import open_services
 from app.web import api, health, pages
+from app.web.api.job_feed import JobFeeds
 from app.web.errors import install_error_handlers
 from app.web.security import BodyLimit, SameSiteOnly, SecurityHeaders
 
@@ -51,6 +52,7 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.state.services = None
+    app.state.job_feeds = JobFeeds()
     app.add_middleware(BodyLimit, max_bytes=(settings.max_upload_mb * 10 + 1) * 1_000_000)
     app.add_middleware(SameSiteOnly, host=settings.host)
     app.add_middleware(SecurityHeaders)

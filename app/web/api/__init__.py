@@ -2,8 +2,17 @@
 
 from fastapi import APIRouter
 
-from app.web.api import contents, documents, jobs, knowledge_bases, search, uploads
+from app.web.api import (
+    answers,
+    contents,
+    documents,
+    events,
+    jobs,
+    knowledge_bases,
+    search,
+    uploads,
+)
 
 router = APIRouter()
-for part in (knowledge_bases, documents, uploads, contents, jobs, search):
+for part in (knowledge_bases, documents, uploads, contents, jobs, events, search, answers):
     router.include_router(part.router)

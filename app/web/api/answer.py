@@ -1,0 +1,183 @@
+"""The shapes of an answer, and of the events it arrives by."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from app.answering.answer import (
+    Answer,
+    Answered,
+    AnswerEvent,
+    AnswerSentence,
+    Citation,
+    Failed,
+    Kind,
+    NothingFound,
+    Reading,
+    Retrieved,
+    SentenceDone,
+    Support,
+    Token,
+)
+from app.web.api.passage import PassageShape, RetrievalShape
+from app.web.api.shape import ErrorReply, ErrorShape, Shape
+from app.web.event_stream import event
+from app.web.pages.addresses import quote_address
+
+
+class CitationShape(Shape):
+    """What ties a place in a sentence to the quote that it rests on."""
+
+    number: int = Field(examples=[1])
+    """The passage's place in the answer's `passages`, counted from 1."""
+    at: int = Field(examples=[22])
+    """After how many characters of the sentence its `[1]` belongs."""
+    document_id: int = Field(examples=[12])
+    document_name: str = Field(examples=["guides/harbour.pdf"])
+    revision_id: int = Field(examples=[14])
+    start: int = Field(examples=[18200])
+    end: int = Field(examples=[18223])
+    quote: str = Field(examples=["The tide turns at noon."])
+    """The revision's characters `[start, end)`."""
+    url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18223#passage"])
+
+    @classmethod
+    def of(cls, citation: Citation) -> CitationShape:
+        quote = citation.quote
+        return cls(
+            number=citation.number,
+            at=citation.at,
+            document_id=quote.document_id,
+            document_name=citation.passage.document_name,
+            revision_id=quote.revision_id,
+            start=quote.start,
+            end=quote.end,
+            quote=quote.text,
+            url=quote_address(quote),
+        )
+
+
+class SentenceShape(Shape):
+    """One sentence, and what it rests on. Its text is plain: show it as it is written."""
+
+    text: str = Field(examples=["The tide turns at noon."])
+    gap: str = Field(examples=[" "])
+    """The white space before it."""
+    support: Support
+    """`verbatim`: the documents' own words; `cited`: the model cited a passage; `none`."""
+    citations: tuple[CitationShape, ...]
+    missing: tuple[int, ...]
+    """Numbers that the model cited and that no passage has."""
+
+    @classmethod
+    def of(cls, sentence: AnswerSentence) -> SentenceShape:
+        return cls(
+            text=sentence.text,
+            gap=sentence.gap,
+            support=sentence.support,
+            citations=tuple(CitationShape.of(citation) for citation in sentence.citations),
+            missing=sentence.missing,
+        )
+
+
+class NothingFoundShape(Shape):
+    """Why there is no answer."""
+
+    explanation: str
+    looked_for: tuple[str, ...]
+    found_nowhere: tuple[str, ...]
+
+    @classmethod
+    def of(cls, nothing: NothingFound) -> NothingFoundShape:
+        return cls(
+            explanation=nothing.explanation,
+            looked_for=nothing.looked_for,
+            found_nowhere=nothing.found_nowhere,
+        )
+
+
+class UsageShape(Shape):
+    """Tokens of the chat model, as its provider counted them."""
+
+    prompt_tokens: int = Field(examples=[1830])
+    completion_tokens: int = Field(examples=[95])
+
+
+class AnswerShape(Shape):
+    """An answer whose sentences lead to what they rest on."""
+
+    question: str = Field(examples=["When does the tide turn?"])
+    kind: Kind
+    """`written` by a chat model, `extracts` of the documents, word for word, or `nothing found`."""
+    text: str = Field(examples=["The tide turns at noon. [1]"])
+    """The whole of it as plain text, with its citations as `[n]`."""
+    sentences: tuple[SentenceShape, ...]
+    passages: tuple[PassageShape, ...]
+    """Those that were read: `[n]` is the n-th of them, counted from 1."""
+    milliseconds: float = Field(examples=[1840.5])
+    model: str | None = Field(examples=["openai/gpt-5-mini"])
+    usage: UsageShape | None
+    nothing_found: NothingFoundShape | None
+
+    @classmethod
+    def of(cls, answer: Answer) -> AnswerShape:
+        usage, nothing = answer.usage, answer.nothing_found
+        return cls(
+            question=answer.question,
+            kind=answer.kind,
+            text=answer.text,
+            sentences=tuple(SentenceShape.of(sentence) for sentence in answer.sentences),
+            passages=tuple(PassageShape.of(p, answer.question) for p in answer.passages),
+            milliseconds=round(answer.milliseconds, 2),
+            model=answer.model,
+            usage=usage
+            and UsageShape(
+                prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens
+            ),
+            nothing_found=nothing and NothingFoundShape.of(nothing),
+        )
+
+
+class ReadingData(Shape):
+    """These passages are read: `[n]` is the n-th of them, counted from 1."""
+
+    passages: tuple[PassageShape, ...]
+    tokens: int
+    """The estimated length of the prompt; 0 where no model is asked."""
+
+
+class TokenData(Shape):
+    """A piece of the sentence that is being written."""
+
+    text: str
+
+
+class SentenceData(SentenceShape):
+    """A sentence is whole, and takes the place of its tokens."""
+
+    index: int
+    """Counted from 0."""
+
+
+def event_of(question: str, said: AnswerEvent) -> str:
+    """The server-sent event by which the answer to `question` says something."""
+    name, data = _named(question, said)
+    return event(name, data.model_dump_json())
+
+
+def _named(question: str, said: AnswerEvent) -> tuple[str, BaseModel]:
+    match said:
+        case Retrieved(retrieval):
+            return "retrieved", RetrievalShape.of(retrieval)
+        case Reading(passages, tokens):
+            shown = tuple(PassageShape.of(passage, question) for passage in passages)
+            return "reading", ReadingData(passages=shown, tokens=tokens)
+        case Token(text):
+            return "token", TokenData(text=text)
+        case SentenceDone(index, sentence):
+            facts = SentenceShape.of(sentence)
+            return "sentence", SentenceData(index=index, **dict(facts))
+        case Answered(answer):
+            return "answer", AnswerShape.of(answer)
+        case Failed(error):
+            return "error", ErrorReply(error=ErrorShape.of(error))

@@ -1,0 +1,78 @@
+"""Answers: a question, answered from the documents, whole or as it is written."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator
+from typing import Annotated, Any
+
+from anyio import CancelScope, to_thread
+from fastapi import APIRouter, Body, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import Field
+
+from app.answering.answer import AnswerEvent, whole_answer
+from app.retrieval.passage import Query
+from app.web.api.answer import AnswerShape, event_of
+from app.web.api.shape import LARGEST_ID, Shape, errors
+from app.web.event_stream import EVENT_STREAM, EventStream
+from app.web.wiring import ReadableKnowledgeBase, Wired
+
+router = APIRouter(tags=["Answers"])
+
+
+class QuestionShape(Shape):
+    """What is asked, and of which documents."""
+
+    question: str = Field(examples=["When does the tide turn?"])
+    """At most 8,000 characters."""
+    top_k: int = 8
+    """How many passages are read at most: 1 to 200."""
+    documents: tuple[Annotated[int, Field(ge=1, le=LARGEST_ID)], ...] = ()
+    """Answer only from the documents of these ids."""
+
+
+ANSWER: dict[int | str, dict[str, Any]] = {
+    **errors(404, 422, 502, 503),
+    200: {
+        "description": "The answer, or with `Accept: text/event-stream` the events it arrives by.",
+        "model": AnswerShape,
+        "content": {EVENT_STREAM: {}},
+    },
+}
+
+
+@router.post("/knowledge-bases/{name}/answers", response_model=AnswerShape, responses=ANSWER)
+def answer(
+    base: ReadableKnowledgeBase,
+    asked: Annotated[QuestionShape, Body()],
+    services: Wired,
+    request: Request,
+) -> Response:
+    """Answer a question from the documents: each sentence leads to the passage it rests on.
+
+    With `Accept: text/event-stream`, the events are, in this order: `retrieved`, `reading`, for
+    each sentence its `token`s and then `sentence`, which takes their place, and in the end
+    `answer`, or `error` where the answer broke off.
+    """
+    if asked.documents:
+        services.documents.require(base.id, asked.documents)
+    answerer = services.answerer(base, asked.top_k)
+    events = answerer.answer(Query(asked.question, asked.documents))
+    if EVENT_STREAM not in request.headers.get("accept", ""):
+        return JSONResponse(AnswerShape.of(whole_answer(events)).model_dump(mode="json"))
+    first = next(events)  # what fails before anything is said fails like any other request
+    return EventStream(_told(asked.question, first, events))
+
+
+async def _told(
+    question: str, first: AnswerEvent, events: Generator[AnswerEvent, None, None]
+) -> AsyncIterator[str]:
+    """Each event as soon as it is there; who hangs up stops the chat model."""
+    said: AnswerEvent | None = first
+    try:
+        while said is not None:
+            yield event_of(question, said)
+            said = await to_thread.run_sync(next, events, None)
+    finally:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(events.close)

@@ -1,0 +1,117 @@
+"""Events: the progress of a knowledge base's jobs, pushed as it happens (server-sent events)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from app.documents.model import KnowledgeBase
+from app.ingestion.job import Job, JobState
+from app.ingestion.job_store import JobStore
+from app.web.api.job_feed import OVERLAP, Counts, JobFeeds, Listener, changes
+from app.web.api.jobs import JobShape
+from app.web.api.shape import Shape, errors
+from app.web.event_stream import COMMENT, EVENT_STREAM, EventStream, event
+from app.web.wiring import ReadableKnowledgeBase, Wired
+
+router = APIRouter(tags=["Jobs"])
+
+KEEP_ALIVE = 15.0  # seconds; proxies close connections that are silent for longer
+CATCH_UP = timedelta(hours=1)
+"""How long a listener may have been away to be told what ended meanwhile."""
+
+
+class JobCounts(Shape):
+    """How many jobs of the knowledge base are in each state."""
+
+    ready: int = Field(examples=[3])
+    running: int = Field(examples=[2])
+    succeeded: int = Field(examples=[95])
+    failed: int = Field(examples=[1])
+
+    @classmethod
+    def of(cls, counts: Counts) -> JobCounts:
+        return cls(**{state.value: counts[state] for state in JobState})
+
+
+class JobsEvent(Shape):
+    """The data of both kinds of event: `snapshot` comes first, then `changes`, as they happen."""
+
+    jobs: tuple[JobShape, ...]
+    """In a snapshot every unfinished or failed job; in changes those that changed. A job may come
+    again in the same state."""
+    counts: JobCounts | None
+    """Null where they have not been counted anew."""
+
+
+@router.get(
+    "/knowledge-bases/{name}/events",
+    response_class=EventStream,
+    responses={
+        **errors(404, 503),
+        200: {"description": "Server-sent events.", "content": {EVENT_STREAM: {}}},
+    },
+)
+async def follow_jobs(
+    base: ReadableKnowledgeBase,
+    services: Wired,
+    request: Request,
+    last_event_id: Annotated[str | None, Header(description="Sent on a reconnect.")] = None,
+) -> StreamingResponse:
+    """The progress of all jobs: a `snapshot` event, then `changes` events, until one hangs up.
+
+    The `data` of each is JSON: `jobs` as from `/api/jobs/{id}`, and `counts` by state. After a
+    reconnect, the snapshot also has the jobs that ended meanwhile.
+    """
+    feeds: JobFeeds = request.app.state.job_feeds
+    return EventStream(_told(feeds, services.jobs, base, _moment(last_event_id)))
+
+
+async def _told(
+    feeds: JobFeeds, jobs: JobStore, base: KnowledgeBase, since: datetime | None
+) -> AsyncIterator[str]:
+    with feeds.listen(jobs, base.id) as listener:
+        yield await to_thread.run_sync(_snapshot, jobs, base.id, since)
+        while not listener.ended:
+            await listener.wait(KEEP_ALIVE)
+            if listener.behind:
+                listener.behind = False
+                yield await to_thread.run_sync(_snapshot, jobs, base.id, since)
+            else:
+                yield _changes(listener)
+
+
+def _changes(listener: Listener) -> str:
+    jobs, counts = listener.take()
+    return _event("changes", jobs, counts) if jobs or counts else COMMENT
+
+
+def _snapshot(jobs: JobStore, knowledge_base_id: int, since: datetime | None) -> str:
+    told = {} if since is None else {j.id: j for j in changes(jobs, knowledge_base_id, since)}
+    told |= {job.id: job for job in jobs.unfinished(knowledge_base_id)}
+    return _event("snapshot", tuple(told.values()), jobs.counts(knowledge_base_id))
+
+
+def _event(name: str, jobs: tuple[Job, ...], counts: Counts | None) -> str:
+    data = JobsEvent(
+        jobs=tuple(JobShape.of(job) for job in jobs),
+        counts=None if counts is None else JobCounts.of(counts),
+    )
+    return event(name, data.model_dump_json(), datetime.now(UTC).isoformat())
+
+
+def _moment(last_event_id: str | None) -> datetime | None:
+    """When the listener was last told something; None if it is new, or was away for too long."""
+    try:
+        moment = datetime.fromisoformat(last_event_id or "")
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return None
+    return moment - OVERLAP if datetime.now(UTC) - moment < CATCH_UP else None

@@ -1,0 +1,171 @@
+"""What changes among a knowledge base's jobs, told to everyone who listens by one look at TiDB."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from anyio import to_thread
+
+from app.errors import TidemarkError
+from app.ingestion.job import Job, JobState
+from app.ingestion.job_store import JobStore
+
+log = logging.getLogger(__name__)
+
+PAUSE = 0.7  # seconds between looks, while somebody listens
+OVERLAP = timedelta(seconds=3)
+"""How far each look reaches back behind the last: a change is stamped before it is committed."""
+COUNT_PAUSE = 3.0  # seconds; counting reads every job of the knowledge base
+JOBS_A_LOOK = 500
+MOST_UNTOLD = 2_000  # jobs; who is further behind is told everything anew
+
+Counts = dict[JobState, int]
+
+
+@dataclass(eq=False)
+class Listener:
+    """What one open connection has not been told yet; the last state of a job replaces others."""
+
+    jobs: dict[int, Job] = field(default_factory=dict)
+    counts: Counts | None = None
+    behind: bool = False
+    """Whether it fell so far behind that it has to begin anew."""
+    ended: bool = False
+    """Whether nothing will be told any more."""
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, jobs: list[Job], counts: Counts | None) -> None:
+        self.jobs.update((job.id, job) for job in jobs)
+        self.counts = counts or self.counts
+        if len(self.jobs) > MOST_UNTOLD:
+            self.jobs.clear()
+            self.behind = True
+        self._woken.set()
+
+    def end(self) -> None:
+        self.ended = True
+        self._woken.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return when there is something to tell, or after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        self._woken.clear()
+
+    def take(self) -> tuple[tuple[Job, ...], Counts | None]:
+        """What is to be told now; afterwards there is nothing more."""
+        jobs, counts = tuple(self.jobs.values()), self.counts
+        self.jobs, self.counts = {}, None
+        return jobs, counts
+
+
+@dataclass(eq=False)
+class JobFeed:
+    """The changes in one knowledge base; looks at TiDB only while somebody listens."""
+
+    jobs: JobStore
+    knowledge_base_id: int
+    listeners: set[Listener] = field(default_factory=set)
+    _looked: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _seen: dict[int, datetime] = field(default_factory=dict)
+    _counted: float = 0.0
+    _uncounted: bool = False
+    _task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self._task = asyncio.create_task(self._follow(), name=f"jobs-{self.knowledge_base_id}")
+        self._task.add_done_callback(self._broke)
+
+    def end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        for listener in self.listeners:
+            listener.end()
+
+    @property
+    def ended(self) -> bool:
+        return self._task is None or self._task.done()
+
+    def _broke(self, task: asyncio.Task[None]) -> None:
+        """A fault of ours: whoever listens connects again, and is told everything anew."""
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("Events broke off", exc_info=fault)
+            self.end()
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(PAUSE)
+            try:
+                fresh, counts = await to_thread.run_sync(self._look)
+            except TidemarkError as error:  # TiDB is away: the next look reaches back to the last
+                log.warning("Events pause: %s", error.message)
+                continue
+            if fresh or counts:
+                for listener in self.listeners:
+                    listener.tell(fresh, counts)
+
+    def _look(self) -> tuple[list[Job], Counts | None]:
+        began = datetime.now(UTC)
+        changed = changes(self.jobs, self.knowledge_base_id, self._looked - OVERLAP)
+        fresh = [job for job in changed if self._seen.get(job.id) != job.updated_at]
+        self._seen = {job.id: job.updated_at for job in changed}
+        self._looked = began
+        self._uncounted = self._uncounted or bool(fresh)
+        if not self._uncounted or time.monotonic() - self._counted < COUNT_PAUSE:
+            return fresh, None
+        counts = self.jobs.counts(self.knowledge_base_id)
+        self._uncounted, self._counted = False, time.monotonic()
+        return fresh, counts
+
+
+@dataclass(eq=False)
+class JobFeeds:
+    """One feed for each knowledge base that is listened to, in this process."""
+
+    feeds: dict[int, JobFeed] = field(default_factory=dict)
+    closed: bool = False
+
+    @contextmanager
+    def listen(self, jobs: JobStore, knowledge_base_id: int) -> Iterator[Listener]:
+        """Be told of what changes from now on."""
+        feed = self.feeds.get(knowledge_base_id)
+        if feed is None or feed.ended:
+            feed = self.feeds[knowledge_base_id] = JobFeed(jobs, knowledge_base_id)
+            feed.begin()
+        listener = Listener(ended=self.closed)
+        feed.listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            feed.listeners.discard(listener)
+            if not feed.listeners:
+                feed.end()
+                if self.feeds.get(knowledge_base_id) is feed:
+                    del self.feeds[knowledge_base_id]
+
+    def close(self) -> None:
+        """End every connection: the server is about to stop, and waits for them."""
+        self.closed = True
+        for feed in self.feeds.values():
+            feed.end()
+
+
+def changes(jobs: JobStore, knowledge_base_id: int, since: datetime) -> list[Job]:
+    """All that changed since, each job once, in its last state."""
+    found: dict[int, Job] = {}
+    while True:
+        page = jobs.changed_since(knowledge_base_id, since, JOBS_A_LOOK)
+        found.update((job.id, job) for job in page)
+        # A page that ends at the moment it began at would be read again for ever.
+        if len(page) < JOBS_A_LOOK or page[-1].updated_at == since:
+            return list(found.values())
+        since = page[-1].updated_at
