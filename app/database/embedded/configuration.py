@@ -17,8 +17,8 @@ GLOBAL_VARIABLES = {
     "tidb_server_memory_limit": "0",
 }
 
-# Half of Go's default. After 10,000 chunks under a limit of 600 MiB it rests at 500 MB, not 580, for
-# a twentieth more processor time. (A limit of 400 MiB rests at 320, but collecting garbage then
+# Half of Go's default. After 10,000 chunks under a limit of 600 MiB it rests at 500 MB, not 580,
+# for a twentieth more processor time. (A limit of 400 MiB rests at 320, but collecting garbage then
 # costs searches half as much again.)
 GOGC = "50"
 

@@ -26,6 +26,8 @@ class ServerState:
     """Set before a start, cleared after a clean stop: without a server, it tells of a crash."""
     unchecked: bool = False
     """Whether the tables are still to be checked after an unclean stop."""
+    kept: bool = False
+    """Whether it runs on when the last to use it leaves, until it is told to stop."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,13 @@ class ServerFolder:
 
     def has_data(self) -> bool:
         return self.data.is_dir() and any(self.data.iterdir())
+
+    def left_open(self) -> bool:
+        """Whether the store's own lock file is there, which TiDB removes once it has closed it.
+
+        While no server runs, this is a crash that nobody saw: a kill that came just before a stop.
+        """
+        return (self.data / "kv" / "LOCK").exists()
 
     def state(self) -> ServerState | None:
         """What the last start left; None before the first.

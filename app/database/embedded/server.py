@@ -37,8 +37,15 @@ class Lease:
     _owner: int = field(default_factory=os.getpid, repr=False)
     _released: bool = field(default=False, repr=False)
 
+    def keep(self) -> None:
+        """Let the server run on after the last lease, until `stop_embedded_server`."""
+        with _usable(self._folder), locked(self._folder.lock, lambda: None):
+            state = self._folder.state()
+            if state is not None:
+                self._folder.remember(replace(state, kept=True))
+
     def release(self) -> None:
-        """Give the server back; the last to do so stops it. A second time does nothing.
+        """Give the server back; the last to do so stops it, unless it is kept. Twice is once.
 
         Raises:
             EmbeddedServerFailed: the server cannot be stopped.
@@ -48,7 +55,9 @@ class Lease:
         self._released = True
         with _usable(self._folder), locked(self._folder.lock, lambda: None):
             self._file.give_back()
-            if not holders(self._folder.leases):
+            state = self._folder.state()
+            kept = state is not None and state.kept
+            if not kept and not holders(self._folder.leases):
                 _stop(self._folder)
 
     def __enter__(self) -> Lease:
@@ -136,7 +145,7 @@ def _stop(folder: ServerFolder) -> bool:
     if not runner.alive():
         return False
     if runner.stop() and state is not None:
-        folder.remember(replace(state, running=False))
+        folder.remember(replace(state, running=False, kept=False))
     return True
 
 

@@ -51,7 +51,7 @@ def start(
     if not initialized and folder.has_data():
         announce("TiDB's very first start was interrupted; beginning again.")
         shutil.rmtree(folder.data)
-    crashed = initialized and (last is None or last.running)
+    crashed = initialized and (last is None or last.running or folder.left_open())
     if crashed:
         announce("TiDB was not stopped cleanly last time: recovering.")
     announce(f"Starting TiDB {program.version}.")

@@ -41,6 +41,7 @@ def embedded_server_status(data_dir: Path) -> EmbeddedStatus:
     state = folder.state()
     runner = runner_of(folder, state)
     running = state is not None and runner.alive()
+    crashed = state is not None and not running and (state.running or folder.left_open())
     return EmbeddedStatus(
         folder=folder.path,
         running=running,
@@ -50,7 +51,7 @@ def embedded_server_status(data_dir: Path) -> EmbeddedStatus:
         pid=runner.pid() if running else None,
         users=tuple(holders(folder.leases)),
         free_mb=_free_mb(folder.path),
-        unclean=state is not None and (state.unchecked or (state.running and not running)),
+        unclean=crashed or (state is not None and state.unchecked),
     )
 
 
