@@ -34,7 +34,9 @@ def add_commands(program: typer.Typer) -> None:
 def evaluate(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The collection's folder.")],
     *,
-    mode: Annotated[str, typer.Option(help="How to retrieve: vector.")] = "vector",
+    mode: Annotated[
+        str, typer.Option(help="How to retrieve: vector, keyword or hybrid.")
+    ] = "vector",
     chunks: Annotated[
         ChunksOption, typer.Option(help="Embed each document as one chunk, or its passages.")
     ] = ChunksOption.WHOLE,
@@ -55,7 +57,7 @@ def evaluate(
     from app.evaluation.collection import read_collection
     from app.evaluation.evaluator import checked_mode
 
-    checked_mode(mode)
+    how = checked_mode(mode)
     if run_file is not None and not run_file.absolute().parent.is_dir():
         raise InvalidRequest(
             f"There is no folder {str(run_file.absolute().parent)!r} to write the run file to.",
@@ -63,7 +65,7 @@ def evaluate(
         )
     collection = read_collection(folder)
     with open_everything() as services, _bars() as report:
-        evaluation = services.evaluator().evaluate(collection, mode, chunks.value, report)
+        evaluation = services.evaluator().evaluate(collection, how, chunks.value, report)
     if run_file is not None:
         _write(evaluation, run_file)
     for name, reason in list(evaluation.loaded.failed.items())[:FAILURES_SHOWN]:

@@ -1,0 +1,126 @@
+"""What `tidemark doctor` looks at, each thing by itself: one that fails hides no other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.cli.console import say
+from app.config import Settings
+from app.database.capabilities import probe
+from app.database.connection import Database
+from app.database.migrations import is_migrated
+from app.embedding.making import make_embedder
+from app.errors import TidemarkError
+from app.ingestion.job import JobState
+from app.ingestion.job_store import JobStore
+from app.services import database_url
+
+GB = 1_000_000_000
+LEAST_FREE = 2 * GB  # TiDB's build takes about this much, and a small store far less
+SAMPLE = "The tide turns twice a day."
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: what was found, and what to do where that is not well."""
+
+    name: str
+    ok: bool
+    finding: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """Looks at everything that Tidemark needs."""
+
+    settings: Settings
+
+    def run(self) -> Iterator[Check]:
+        """Each check as it is done; the quick ones first."""
+        yield self._disk("data folder", self.settings.data_dir)
+        yield self._disk("cache folder", self.settings.cache_dir)
+        with ExitStack() as stack:
+            yield from self._database(stack)
+        yield _checked("embedding model", self._embedding)
+        yield _checked("chat model", self._chat)
+
+    def _disk(self, name: str, folder: Path) -> Check:
+        there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+        if not os.access(there, os.W_OK | os.X_OK):
+            return Check(
+                name,
+                ok=False,
+                finding=f"{folder} cannot be written by this user",
+                remedy="Give yourself the right to write there, or name another folder in "
+                "TIDEMARK_DATA_DIR or TIDEMARK_CACHE_DIR.",
+            )
+        free = shutil.disk_usage(there).free
+        enough = free >= LEAST_FREE
+        remedy = "" if enough else f"Make room: at least {LEAST_FREE / GB:.0f} GB."
+        return Check(name, enough, f"{free / GB:.1f} GB free in {folder}", remedy)
+
+    def _database(self, stack: ExitStack) -> Iterator[Check]:
+        """TiDB, its tables and the queue in them; only the first where it cannot be had."""
+        try:
+            database = Database.connect(database_url(self.settings, say, stack))
+            stack.callback(database.dispose)
+            found = probe(database)
+        except TidemarkError as error:
+            yield Check("TiDB", ok=False, finding=error.message, remedy=error.remedy)
+            return
+        whose = "brought along" if self.settings.tidb_database_url is None else "configured"
+        yield Check(
+            "TiDB",
+            ok=True,
+            finding=f"{found.version}, {found.kind}, {whose}; vectors: {found.vector_plan}",
+        )
+        migrated = is_migrated(database)
+        yield Check(
+            "tables",
+            ok=True,
+            finding="up to date" if migrated else "the next start brings them up to date",
+        )
+        if migrated:
+            yield _checked("queue", lambda: _queue(database))
+
+    def _embedding(self) -> str:
+        embedder = make_embedder(self.settings, say)
+        embedder.embed_query(SAMPLE)  # the first one warms up
+        began = time.perf_counter()
+        vector = embedder.embed_query(SAMPLE)
+        took = 1000 * (time.perf_counter() - began)
+        return f"{embedder.model}, {len(vector)} wide, a question in {took:.0f} ms"
+
+    def _chat(self) -> str:
+        from app.answering.answer import Usage
+        from app.answering.generator import make_generator
+        from app.answering.prompt import Message
+
+        generator = make_generator(self.settings)
+        if generator is None:
+            return "none is set: answers are extracts"
+        began = time.perf_counter()
+        reply = generator.stream([Message("user", "Answer with the one word: yes")])
+        text = "".join(piece for piece in reply if not isinstance(piece, Usage))
+        took = time.perf_counter() - began
+        return f"{generator.model} answered {text.strip()[:40]!r} in {took:.1f} s"
+
+
+def _queue(database: Database) -> str:
+    counts = JobStore(database).counts()
+    waiting, running = counts[JobState.READY], counts[JobState.RUNNING]
+    return f"{waiting:,} waiting, {running:,} running, {counts[JobState.FAILED]:,} failed"
+
+
+def _checked(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, ok=True, finding=look())
+    except TidemarkError as error:
+        return Check(name, ok=False, finding=error.message, remedy=error.remedy)
