@@ -26,6 +26,8 @@ _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SOFT_HYPHEN = "\u00ad"
 # What western texts have beyond ASCII: letters, and the punctuation that word processors put.
+# No western word has so many letters with marks in a row.
+_FOREIGN = re.compile("[\u00c0-\u00ff]{4}")
 _WESTERN = re.compile(
     "[\x00-\x7f\u00a0\u00a1\u00a3\u00a7\u00a9\u00ab\u00ae\u00b0\u00b4\u00b7\u00bb\u00bf\u00c0-\u00d6\u00d8-\u00f6"
     "\u00f8-\u00ff\u0152\u0153\u2013\u2014\u2018-\u201a\u201c-\u201e\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]*\\Z"
@@ -104,7 +106,8 @@ def _guessed(data: bytes) -> str:
     # For short western texts the detector guesses rare encodings; a look at the letters settles it.
     western = sample.decode("cp1252", errors="replace")
     beyond_ascii = sum(character > "\x7f" for character in western)
-    if beyond_ascii * 4 < len(western) and _WESTERN.match(western):
+    mostly_ascii = beyond_ascii * 2 < len(western) and not _FOREIGN.search(western)
+    if mostly_ascii and _WESTERN.match(western):
         return "cp1252"
     best = from_bytes(sample).best()
     return best.encoding if best else "cp1252"

@@ -54,7 +54,7 @@ def detected(data: bytes, name: str = "") -> str:
     """
     is_text = _is_text(data)
     header = data.find(b"%PDF-", 0, _PDF_HEADER_WITHIN)
-    if header == 0 or (header > 0 and not (is_text and data[:header].strip())):
+    if header == 0 or (header > 0 and b"endobj" in data):
         return "application/pdf"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(data)

@@ -99,7 +99,7 @@ def _text(pages: Sequence[Page], outline: Iterable[_Mark], title: str | None) ->
     for number, page in enumerate(pages):
         page_starts.append(length)
         marks = marks_of[number]
-        for lines in paragraphs(in_reading_order(page.lines)):
+        for lines in _with_headings_apart(page, marks):
             block = prose.joined(lines)
             level = _marked_level(block, marks) or _sized_level(lines, sizes)
             if level:
@@ -113,17 +113,37 @@ def _text(pages: Sequence[Page], outline: Iterable[_Mark], title: str | None) ->
     return ParsedText(text, tuple(_by_page(sections(text, in_order), page_starts)), title)
 
 
+def _with_headings_apart(page: Page, marks: Sequence[_Mark]) -> Iterator[list[Line]]:
+    """The page's paragraphs; a line that the outline names is one of its own."""
+    for lines in paragraphs(in_reading_order(page.lines)):
+        rest: list[Line] = []
+        for line in lines:
+            if any(_is(mark, line.text) for mark in marks):
+                if rest:
+                    yield rest
+                    rest = []
+                yield [line]
+            else:
+                rest.append(line)
+        if rest:
+            yield rest
+
+
 def _marked_level(block: str, marks: list[_Mark]) -> int:
     """The level of the outline's entry that this block is, which is then taken from `marks`."""
-    if len(block) > _LONGEST_HEADING:
-        return 0
-    words = _comparable(block)
     for mark in marks:
-        wanted = _comparable(mark.title)
-        if wanted and words.endswith(wanted) and len(words) <= len(wanted) + _NUMBERING:
+        if _is(mark, block):
             marks.remove(mark)
             return mark.level
     return 0
+
+
+def _is(mark: _Mark, block: str) -> bool:
+    wanted = _comparable(mark.title)
+    if not wanted or len(block) > len(mark.title) + _LONGEST_HEADING:
+        return False
+    words = _comparable(block)
+    return words.endswith(wanted) and len(words) <= len(wanted) + _NUMBERING
 
 
 def _comparable(text: str) -> str:

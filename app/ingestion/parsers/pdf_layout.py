@@ -9,7 +9,8 @@ from itertools import pairwise
 from app.ingestion.parsers.pdf_lines import HYPHEN_AT_LINE_END, Line
 
 _JUMPS_ALLOWED = 20
-"""A line in so many may stand above the one drawn before it: a page is not sorted for less."""
+"""A line in so many may stand before the one drawn before it: a page is not sorted for less."""
+_MOST_COLUMNS = 4
 _DEEPEST_CUT = 20
 _COLUMN_LINES = 3
 _PARAGRAPH_GAP = 1.3
@@ -18,11 +19,13 @@ _SIZE_TOLERANCE = 0.15
 
 def in_reading_order(lines: Sequence[Line]) -> list[Line]:
     """The lines as they are read: as the file draws them, unless that jumps about the page."""
-    jumps = sum(
-        line.bottom > before.top and line.left < before.right and before.left < line.right
-        for before, line in pairwise(lines)
-    )
-    if jumps <= max(1, len(lines) // _JUMPS_ALLOWED):
+    back = columns = 0
+    for before, line in pairwise(lines):
+        if line.bottom > before.top and line.left >= before.right:
+            columns += 1
+        elif line.bottom > before.top or (line.top > before.bottom and line.right <= before.left):
+            back += 1
+    if back + max(0, columns - _MOST_COLUMNS) <= max(1, len(lines) // _JUMPS_ALLOWED):
         return list(lines)
     return _cut(list(lines), 0)
 

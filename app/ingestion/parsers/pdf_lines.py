@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 import sys
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ _LIGATURES = str.maketrans(
 
 @dataclass(frozen=True)
 class Line:
-    """A line of text, its box in points from the page's lower left, and its font's height."""
+    """A line of text, its box in points from the page's lower left, and its font's size."""
 
     text: str
     left: float
@@ -87,13 +88,15 @@ def _line(text_page: pdfium.PdfTextPage, codes: list[int], start: int, end: int)
     # PDFium speaks UTF-16: a character beyond its first plane comes in two halves.
     text = "".join(characters).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     words = " ".join(cleaned(text).translate(_LIGATURES).split())
+    if not words:
+        return None
     return Line(
         words + HYPHEN_AT_LINE_END if characters[-1] == HYPHEN_AT_LINE_END else words,
         left=min(box[0] for box in boxes),
         bottom=min(box[1] for box in boxes),
         right=max(box[2] for box in boxes),
         top=max(box[3] for box in boxes),
-        size=max(box[3] - box[1] for box in boxes),
+        size=_font_size(text_page, places[len(places) // 2]),
     )
 
 
@@ -134,3 +137,11 @@ def _box(text_page: pdfium.PdfTextPage, index: int) -> tuple[float, float, float
     rectangle = raw.FS_RECTF()
     raw.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(rectangle))
     return rectangle.left, rectangle.bottom, rectangle.right, rectangle.top
+
+
+def _font_size(text_page: pdfium.PdfTextPage, index: int) -> float:
+    """The size that a character is drawn in: its font's, by how much the page enlarges it."""
+    matrix = raw.FS_MATRIX()
+    raw.FPDFText_GetMatrix(text_page, index, ctypes.byref(matrix))
+    size: float = raw.FPDFText_GetFontSize(text_page, index)
+    return size * math.hypot(matrix.c, matrix.d)

@@ -29,7 +29,7 @@ class Prose:
 
     @classmethod
     def of(cls, pages: Iterable[Page]) -> Prose:
-        """Learnt from all lines; the width is that of the middle letter, in heights of its font."""
+        """Learnt from all lines; the width is that of the middle letter, in sizes of its font."""
         lines = [line for page in pages for line in page.lines]
         words = set[str]()
         cut = False

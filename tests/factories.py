@@ -1,0 +1,146 @@
+"""Made things: small documents of every kind that Tidemark reads."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+
+from docx import Document as WordDocument
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
+
+from app.documents.model import ParsedText, Section
+
+LINE_HEIGHT = 14
+TOP = 760
+LEFT = 72
+
+
+def pdf(
+    *pages: Sequence[str],
+    title: str | None = None,
+    outline: Sequence[tuple[str, int, int]] = (),
+    password: str | None = None,
+    header: str | None = None,
+    numbered: bool = False,
+    columns: Sequence[Sequence[str]] = (),
+) -> bytes:
+    """A PDF of pages of lines; one that begins with `# ` is set large, an empty one is a gap.
+
+    `outline` has (title, level from 0, page from 0); `columns` fills one page more, side by side.
+    """
+    file = io.BytesIO()
+    encryption = StandardEncryption(password) if password else None
+    canvas = Canvas(file, pagesize=A4, encrypt=encryption)
+    if title:
+        canvas.setTitle(title)
+    for number, lines in enumerate(pages):
+        for entry, level, page in outline:
+            if page == number:
+                canvas.bookmarkPage(entry)
+                canvas.addOutlineEntry(entry, entry, level)
+        if header:
+            canvas.setFont("Helvetica", 9)
+            canvas.drawString(LEFT, A4[1] - 30, header)
+        _lines(canvas, lines, LEFT)
+        if numbered:
+            canvas.setFont("Helvetica", 9)
+            canvas.drawCentredString(A4[0] / 2, 40, f"Page {number + 1}")
+        canvas.showPage()
+    if columns:
+        for place, lines in enumerate(columns):
+            _lines(canvas, lines, LEFT + 240 * place)
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def _lines(canvas: Canvas, lines: Sequence[str], left: float) -> None:
+    height = TOP
+    for line in lines:
+        canvas.setFont("Helvetica", 20 if line.startswith("# ") else 11)
+        canvas.drawString(left, height, line.removeprefix("# "))
+        height -= 2 * LINE_HEIGHT if line.startswith("# ") else LINE_HEIGHT
+
+
+def scanned_pdf(pages: int = 1) -> bytes:
+    """A PDF of pictures of pages, with no text."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    for _ in range(pages):
+        canvas.drawImage(ImageReader(Image.new("L", (200, 280), 200)), 0, 0, *A4)
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def docx(
+    *blocks: str | Sequence[Sequence[str]], title: str | None = None, comment: str | None = None
+) -> bytes:
+    """A Word document: `# ` and `## ` begin headings, `- ` items; a sequence of rows is a table."""
+    document = WordDocument()
+    document.core_properties.title = title or ""
+    for block in blocks:
+        if not isinstance(block, str):
+            table = document.add_table(rows=0, cols=len(block[0]))
+            for row in block:
+                for cell, text in zip(table.add_row().cells, row, strict=True):
+                    cell.text = text
+        elif block.startswith("#"):
+            marks, text = block.split(" ", 1)
+            document.add_heading(text, level=len(marks))
+        elif block.startswith("- "):
+            document.add_paragraph(block[2:], style="List Bullet")
+        else:
+            runs = document.add_paragraph(block).runs
+            if comment:
+                document.add_comment(runs, text=comment)
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+def with_part(package: bytes, name: str, content: bytes) -> bytes:
+    """A ZIP package with one member put in, or put in another's place."""
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(package)) as old,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for member in old.namelist():
+            if member != name:
+                new.writestr(member, old.read(member))
+        new.writestr(name, content)
+    return file.getvalue()
+
+
+def zipped(**members: bytes | str) -> bytes:
+    """A ZIP of members; `__` in a name stands for `/`, and `_dot_` for a dot."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("_dot_", ".").replace("__", "/"), content)
+    return file.getvalue()
+
+
+def html(body: str, *, title: str | None = None, head: str = "") -> bytes:
+    """A whole page around `body`."""
+    named = f"<title>{title}</title>" if title is not None else ""
+    return f"<!doctype html><html><head>{named}{head}</head><body>{body}</body></html>".encode()
+
+
+def parsed(text: str, *starts: tuple[int, tuple[str, ...]], page: int | None = None) -> ParsedText:
+    """A text whose sections begin at `starts`; one section without any."""
+    begins = starts or ((0, ()),)
+    ends = [start for start, _ in begins[1:]] + [len(text)]
+    made = (
+        Section(start, end, path, page)
+        for (start, path), end in zip(begins, ends, strict=True)
+        if start < end
+    )
+    return ParsedText(text, tuple(made))

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import EmptyDocument, UnreadableDocument
+from app.ingestion.parsers import parse
+from app.ingestion.parsers.docx import LARGEST_XML, DocxParser
+from tests.factories import docx, with_part
+from tests.unit.parsing import check_read_or_refused, check_whole
+
+MADE = docx(
+    "# Tides", "They turn.", "## Spring", "High.", "- a", "- b", [["Port", "High"], ["Brest", "6"]]
+)
+MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+SIN = "sin\u2061"  # Word joins a function and its argument with an invisible sign
+WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+
+
+def with_body(body: str) -> bytes:
+    document = f'<w:document xmlns:w="{WORD}" xmlns:m="{MATH}"><w:body>{body}</w:body></w:document>'
+    return with_part(MADE, "word/document.xml", document.encode())
+
+
+def formula(inner: str) -> str:
+    return f"<w:p><w:r><w:t>so </w:t></w:r><m:oMath>{inner}</m:oMath></w:p>"
+
+
+def r(text: str) -> str:
+    return f"<m:r><m:t>{text}</m:t></m:r>"
+
+
+def test_headings_lists_and_tables_are_kept() -> None:
+    parsed = DocxParser().parse(MADE)
+    check_whole(parsed)
+    assert parsed.text == (
+        "# Tides\n\nThey turn.\n\n## Spring\n\nHigh.\n\n- a\n- b\n\n| Port | High |\n| Brest | 6 |"
+    )
+    assert [section.path for section in parsed.sections] == [("Tides",), ("Tides", "Spring")]
+
+
+def test_the_title_is_the_documents_own_or_its_first_heading() -> None:
+    assert DocxParser().parse(docx("# Other", title="Of the sea")).title == "Of the sea"
+    assert DocxParser().parse(MADE).title == "Tides"
+
+
+def test_comments_are_no_text() -> None:
+    assert "psst" not in DocxParser().parse(docx("words", comment="psst")).text
+
+
+@pytest.mark.parametrize(
+    ("inner", "text"),
+    [
+        (f"<m:f><m:num>{r('a')}</m:num><m:den>{r('b')}</m:den></m:f>", "so (a)/(b)"),
+        (f"<m:sSup><m:e>{r('x')}</m:e><m:sup>{r('10')}</m:sup></m:sSup>", "so x^{10}"),
+        (f"<m:sSub><m:e>{r('x')}</m:e><m:sub>{r('i')}</m:sub></m:sSub>", "so x_i"),
+        (f"<m:rad><m:deg/><m:e>{r('2')}</m:e></m:rad>", "so √(2)"),
+        (f"<m:d><m:e>{r('x')}</m:e></m:d>", "so (x)"),
+        (f"<m:func><m:fName>{r(SIN)}</m:fName><m:e>{r('x')}</m:e></m:func>", "so sin x"),
+        (
+            (
+                f"<m:nary><m:naryPr><m:chr m:val='∑'/></m:naryPr><m:sub>{r('i')}</m:sub>"
+                f"<m:sup>{r('n')}</m:sup><m:e>{r('i')}</m:e></m:nary>"
+            ),
+            "so ∑_i^n i",
+        ),
+    ],
+)
+def test_formulas_are_written_in_a_line(inner: str, text: str) -> None:
+    assert DocxParser().parse(with_body(formula(inner))).text == text
+
+
+def test_a_document_that_unpacks_to_far_too_much_is_refused_in_little_memory() -> None:
+    bomb = with_part(MADE, "word/document.xml", b"<a>" + b" " * 2 * LARGEST_XML)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableDocument, match="unpacks to 80 MB"):
+            parse(bomb, "a.docx")
+        assert tracemalloc.get_traced_memory()[1] < LARGEST_XML / 10
+    finally:
+        tracemalloc.stop()
+
+
+def test_xml_entities_are_refused() -> None:
+    bomb = b'<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><x>&b;</x>'
+    with pytest.raises(UnreadableDocument, match="entities"):
+        parse(with_part(MADE, "word/document.xml", bomb), "a.docx")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        MADE[: len(MADE) // 2],
+        with_part(MADE, "word/document.xml", b"<not closed"),
+        with_body("<w:p>" * 3000 + "</w:p>" * 3000),
+    ],
+)
+def test_a_damaged_document_is_refused(data: bytes) -> None:
+    with pytest.raises(UnreadableDocument, match="damaged"):
+        parse(data, "a.docx")
+
+
+def test_a_document_without_words_is_empty() -> None:
+    with pytest.raises(EmptyDocument):
+        parse(docx(""), "a.docx")
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, len(MADE) - 1), st.integers(0, 255)), max_size=60))
+def test_a_document_with_wrong_bytes_is_read_or_refused(changes: list[tuple[int, int]]) -> None:
+    data = bytearray(MADE)
+    for place, byte in changes:
+        data[place] = byte
+    check_read_or_refused(bytes(data), "a.docx")
