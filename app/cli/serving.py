@@ -162,7 +162,9 @@ def _server(app: FastAPI, greeting: str) -> uvicorn.Server:
     """uvicorn, saying `greeting` when it listens, without what it does beside serving."""
     import uvicorn
 
-    class Server(uvicorn.Server):
+    from app.web.server import Server as EndingStreams
+
+    class Server(EndingStreams):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             say(greeting)

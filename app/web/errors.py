@@ -14,6 +14,9 @@ from app.web.rendering import render
 
 log = logging.getLogger(__name__)
 
+BODIES = frozenset({"application/json", "multipart/form-data", "application/x-www-form-urlencoded"})
+"""The kinds of body that endpoints and forms take."""
+
 
 class UnexpectedError(TidemarkError):
     """A fault of Tidemark's own; the details are in its log."""
@@ -58,22 +61,43 @@ async def _ours(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-    return error_reply(request, InvalidRequest(f"{where}: {first['msg']}."))
+    said = _first_fault(error)
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    if error.errors()[0]["loc"][0] == "body" and kind not in BODIES:
+        said += f" The body was sent as {kind[:100]!r}." if kind else " The body has no type."
+    return error_reply(request, InvalidRequest(encodable(said)))
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
+    if isinstance(error.__cause__, TidemarkError):  # FastAPI wraps what reading the body raises
+        return error_reply(request, error.__cause__)
+    reply = error_reply(request, _told(request, error))
+    for name, value in (error.headers or {}).items():
+        reply.headers[name] = value  # which methods are allowed, for one
+    return reply
+
+
+def _first_fault(error: RequestValidationError) -> str:
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return f"The body is not JSON: {first['ctx']['error']} at character {first['loc'][1]}."
+    # Where it is, without the part of the request that it is in.
+    where = ".".join(str(part) for part in first["loc"][1:]) or f"The {first['loc'][0]}"
+    return f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}."
+
+
+def _told(request: Request, error: HTTPException) -> TidemarkError:
     if error.status_code == MethodNotAllowed.status_code:
-        told: TidemarkError = MethodNotAllowed(
-            f"{request.url.path} does not take {request.method}."
-        )
-    elif error.status_code == PageNotFound.status_code:
-        told = PageNotFound(f"There is nothing at {request.url.path[:200]}.")
-    else:
-        told = InvalidRequest(str(error.detail))
-    return error_reply(request, told)
+        return MethodNotAllowed(f"{request.url.path[:200]} does not take {request.method}.")
+    if error.status_code == PageNotFound.status_code:
+        return PageNotFound(f"There is nothing at {request.url.path[:200]}.")
+    return InvalidRequest(f"{str(error.detail).rstrip('.')}.")
+
+
+def encodable(text: str) -> str:
+    """Text that may hold lone surrogates, of which JSON can make them, as it can be sent."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

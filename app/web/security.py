@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import DocumentTooLarge, ForbiddenRequest, TidemarkError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LARGEST_TEXT = 2_000_000  # bytes of a body that is not an upload
 LOOPBACK_NAMES = frozenset({"localhost", "testserver"})
 
 HEADERS = {
@@ -87,9 +88,12 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdigit() and int(announced) > self.max_bytes:
-            await _refuse(self._too_large(), scope, receive, send)
+        headers = Headers(scope=scope)
+        upload = headers.get("content-type", "").startswith("multipart/form-data")
+        most = self.max_bytes if upload else LARGEST_TEXT
+        announced = headers.get("content-length", "0")
+        if announced.isdigit() and int(announced) > most:
+            await _refuse(_too_large(most), scope, receive, send)
             return
         read = 0
 
@@ -97,14 +101,18 @@ class BodyLimit:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self.max_bytes:
-                raise self._too_large()
+            if read > most:
+                raise _too_large(most)
             return message
 
         await self.app(scope, counted, send)
 
-    def _too_large(self) -> DocumentTooLarge:
-        return DocumentTooLarge(f"The request is larger than {self.max_bytes // 1_000_000} MB.")
+
+def _too_large(most: int) -> DocumentTooLarge:
+    return DocumentTooLarge(
+        f"The request is larger than {most // 1_000_000} MB.",
+        remedy="Send less at once; only files may be large.",
+    )
 
 
 async def _refuse(error: TidemarkError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Depends, Request
 
 from app.documents.model import KnowledgeBase
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseUnavailable, InvalidRequest
 from app.services import Services
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
+    # `async` although it waits for nothing: else a thread would be asked for it on each request.
     wired: Services | None = request.app.state.services
     if wired is None:
         raise DatabaseUnavailable(
@@ -21,6 +23,18 @@ def services(request: Request) -> Services:
 
 
 Wired = Annotated[Services, Depends(services)]
+
+
+async def well_formed(request: Request) -> None:
+    """Refuse an address that is not UTF-8: its bad bytes would become "\ufffd" without a word."""
+    try:
+        unquote_to_bytes(request.scope["query_string"]).decode()
+        unquote_to_bytes(request.scope.get("raw_path") or b"").decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest(
+            "The address has bytes that are not UTF-8.",
+            remedy="Write it in UTF-8, percent-encoded; lone surrogates cannot be.",
+        ) from None
 
 
 def readable_knowledge_base(name: str, services: Wired) -> KnowledgeBase:

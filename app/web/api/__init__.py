@@ -1,6 +1,6 @@
 """The JSON API under `/api`, and the page that describes it."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from app.web.api import (
     answers,
@@ -12,7 +12,8 @@ from app.web.api import (
     search,
     uploads,
 )
+from app.web.wiring import well_formed
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(well_formed)])
 for part in (knowledge_bases, documents, uploads, contents, jobs, events, search, answers):
     router.include_router(part.router)

@@ -14,6 +14,7 @@ from app.documents.names import document_name
 from app.errors import InvalidRequest, TidemarkError
 from app.services import Services
 from app.web.api.shape import ErrorShape, Shape, errors
+from app.web.errors import encodable
 from app.web.wiring import ReadableKnowledgeBase, Wired, wake_worker
 
 router = APIRouter(tags=["Documents"])
@@ -107,4 +108,4 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 def _shown(name: str | None) -> str:
     """A name that may be one because of which the file was refused."""
-    return (name or "")[:500].encode("utf-8", "backslashreplace").decode()
+    return encodable((name or "")[:500])
