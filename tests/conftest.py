@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -25,14 +26,25 @@ def tidb_url(
     request: pytest.FixtureRequest,
 ) -> Iterator[URL]:
     """A real TiDB, one per run; without one the run ends, for no test is ever skipped."""
+    is_worker = hasattr(request.config, "workerinput")  # one of pytest-xdist's
     shared = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):  # pytest-xdist: the run's folder is one up
-        shared = shared.parent
+    if is_worker:
+        shared = shared.parent  # the run's folder
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def announce(sentence: str) -> None:
+        # Building TiDB takes minutes: whoever waits for the tests should see why.
+        with capture.global_and_fixture_disabled():
+            print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+
     try:
-        with tidb_for_tests(machine_settings, shared / "tidemark") as url:
+        with tidb_for_tests(machine_settings, shared / "tidemark", announce) as url:
             yield url
     except TidemarkError as error:
-        pytest.exit(f"No TiDB for the tests. {error.message} {error.remedy}", returncode=1)
+        sentence = f"No TiDB for the tests. {error.message} {error.remedy}"
+        if is_worker:  # it may not end the run, but every test that needs TiDB fails with this
+            raise pytest.fail.Exception(sentence, pytrace=False) from None
+        pytest.exit(sentence, returncode=1)
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -21,7 +20,9 @@ READY_WITHIN = 120  # seconds
 
 
 @contextmanager
-def tidb_for_tests(settings: Settings, data_dir: Path) -> Iterator[URL]:
+def tidb_for_tests(
+    settings: Settings, data_dir: Path, announce: Callable[[str], None]
+) -> Iterator[URL]:
     """A TiDB on which databases may be made and dropped; `data_dir` is shared by all workers.
 
     Raises:
@@ -31,13 +32,14 @@ def tidb_for_tests(settings: Settings, data_dir: Path) -> Iterator[URL]:
         if settings.tidb_test_url is not None:
             url = make_url(settings.tidb_test_url.get_secret_value())
         elif docker_answers():
+            announce(f"Starting a container of {IMAGE} for the tests.")
             url = stack.enter_context(_container())
         else:
             server = EmbeddedServer(
                 data_dir=data_dir,
                 cache_dir=settings.cache_dir,
                 memory_mb=settings.tidb_memory_mb,
-                announce=lambda sentence: print(sentence, file=sys.stderr, flush=True),  # noqa: T201
+                announce=announce,
             )
             url = stack.enter_context(server.acquire()).url
         yield url.set(database=None)
