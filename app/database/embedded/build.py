@@ -88,6 +88,8 @@ def _compile(
         if not line.startswith("go: "):
             done.append(line)
         progress.tell(f"Building TiDB {TIDB_VERSION}: {len(done):,} of {packages:,} packages")
+        if line.strip() == PACKAGE:
+            announce("Linking TiDB, which is the last step.")
 
     flags = ["-v", *TAGS, "-trimpath", "-buildvcs=false", "-ldflags", FLAGS, "-o", str(draft)]
     _run(toolchain, ["build", *flags, PACKAGE], heard)
