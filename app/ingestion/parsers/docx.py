@@ -18,7 +18,7 @@ from app.ingestion.parsers.docx_math import with_formulas_as_text
 from app.ingestion.parsers.html import parsed_html
 
 LARGEST_XML = 25_000_000
-"""Bytes of XML, unpacked, that a document may have; its tree takes twenty times as much and more."""
+"""Bytes of XML, unpacked, that a document may have; its tree takes twenty times as much or more."""
 
 _CORE_PROPERTIES = "docProps/core.xml"
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"
