@@ -25,6 +25,8 @@ from app.errors import KnowledgeBaseExists
 from app.evaluation.corpus import Corpora
 from app.evaluation.evaluator import Evaluator
 from app.indexes.embedders import Embedders, recipe_of
+from app.indexes.hits import HitReader
+from app.indexes.keyword_search import KeywordSearch
 from app.indexes.recipe import Recipe
 from app.indexes.store import IndexStore
 from app.indexes.vector_search import VectorSearch
@@ -38,6 +40,7 @@ from app.ingestion.worker import Worker
 from app.retrieval.retriever import Retriever
 
 FIRST_KNOWLEDGE_BASE = "default"
+SEARCHES_AT_ONCE = 8
 
 Announce = Callable[[str], None]
 
@@ -167,7 +170,14 @@ def compose(
         jobs=jobs,
         uploads=Uploads(database, jobs, settings.max_upload_mb),
         deletion=Deletion(database),
-        retriever=Retriever(indexes, embedders, VectorSearch(database)),
+        retriever=Retriever(
+            indexes,
+            embedders,
+            VectorSearch(database),
+            KeywordSearch(database),
+            HitReader(database),
+            ThreadPoolExecutor(SEARCHES_AT_ONCE, "words"),
+        ),
         generator=make_generator(settings),
         ingest=Ingest(database, jobs, indexes, embedders, Publication(database), new_recipe),
         clearing=Clearing(database),

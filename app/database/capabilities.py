@@ -82,6 +82,7 @@ def _check(version: str) -> None:
 def _asked(database: Database, question: str) -> str | None:
     """One value that the server tells of itself; None where a managed tier hides it."""
     try:
-        return database.transaction(lambda session: session.scalar(text(question)))
+        answer = database.transaction(lambda session: session.scalar(text(question)))
     except OperationalError:
         return None
+    return None if answer is None else str(answer)

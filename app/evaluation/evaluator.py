@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ from app.evaluation.measures import Measures, means, measured
 from app.evaluation.naming import id_of, knowledge_base_name
 from app.evaluation.run import Ranking, Run, ranked
 from app.indexes.embedders import recipe_of
-from app.retrieval.passage import Query, Retrieval
+from app.retrieval.passage import Mode, Query, Retrieval
 from app.retrieval.retriever import LONGEST_QUERY, MOST_PASSAGES, Retriever
 
 Chunks = Literal["whole", "passages"]
@@ -25,24 +25,19 @@ Chunks = Literal["whole", "passages"]
 DEPTH = 100  # documents of each question that a run keeps
 QUESTIONS_AT_ONCE = 2
 
-Retrieve = Callable[[Retriever, KnowledgeBase, Query, int], Retrieval]
-MODES: Mapping[str, Retrieve] = {"vector": Retriever.retrieve}
-"""The ways to retrieve that can be evaluated."""
-NOT_YET = frozenset({"keyword", "hybrid"})
 
-
-def checked_mode(mode: str) -> str:
-    """`mode` if it can be evaluated, before anything is started.
+def checked_mode(mode: str) -> Mode:
+    """The mode of that name, before anything is started.
 
     Raises:
-        InvalidRequest: there is no such mode, or not yet.
+        InvalidRequest: there is no such mode.
     """
-    if mode not in MODES:
-        yet = " yet" if mode in NOT_YET else ""
+    try:
+        return Mode(mode)
+    except ValueError:
         raise InvalidRequest(
-            f"There is no mode {mode!r}{yet}.", remedy=f"Modes that are there: {', '.join(MODES)}."
-        )
-    return mode
+            f"There is no mode {mode!r}.", remedy=f"Modes that are there: {', '.join(Mode)}."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class Evaluation:
     """What an evaluation gave; `measures` are the means of `by_question`."""
 
     collection: str
-    mode: str
+    mode: Mode
     chunks: Chunks
     model: str
     loaded: Loaded
@@ -71,15 +66,13 @@ class Evaluator:
     """The most tokens of a chunk when documents are evaluated as passages."""
 
     def evaluate(
-        self, collection: Collection, mode: str, chunks: Chunks, report: Report
+        self, collection: Collection, mode: Mode, chunks: Chunks, report: Report
     ) -> Evaluation:
         """Take the corpus in, ask the questions, and measure.
 
         Raises:
-            InvalidRequest: a mode that is not there.
             InvalidCollection: a line of the corpus is wrong.
         """
-        retrieve = MODES[checked_mode(mode)]
         embedder = self.corpora.embedder
         recipe = recipe_of(embedder, self.chunk_tokens if chunks == "passages" else None)
         name = knowledge_base_name(collection.name, "-passages" if chunks == "passages" else "")
@@ -87,7 +80,7 @@ class Evaluator:
         loaded = self.corpora.load(collection, name, recipe, report)
         ready = time.perf_counter()
         depth = MOST_PASSAGES if chunks == "passages" else DEPTH
-        rankings = self._rankings(collection, loaded.base, retrieve, depth, report)
+        rankings = self._rankings(collection, loaded.base, mode, depth, report)
         done = time.perf_counter()
         by_question = {
             question: measured(
@@ -112,7 +105,7 @@ class Evaluator:
         self,
         collection: Collection,
         base: KnowledgeBase,
-        retrieve: Retrieve,
+        mode: Mode,
         passages: int,
         report: Report,
     ) -> dict[str, Ranking]:
@@ -120,8 +113,8 @@ class Evaluator:
 
         def ask(text: str) -> Ranking:
             # A model reads far less of a question than is left of one that is too long.
-            query = Query(text[:LONGEST_QUERY])
-            return by_best_passage(retrieve(self.retriever, base, query, passages))
+            query = Query(text[:LONGEST_QUERY], mode=mode)
+            return by_best_passage(self.retriever.retrieve(base, query, passages))
 
         rankings: dict[str, Ranking] = {}
         with ThreadPoolExecutor(QUESTIONS_AT_ONCE, "questions") as pool:

@@ -19,8 +19,15 @@ from app.indexes.chunk_table import (
     chunk_table_name,
 )
 from app.indexes.index import Index, NewChunk
+from app.indexes.postings import (
+    ChunkTerms,
+    add_postings,
+    postings_table_name,
+    remove_postings,
+)
+from app.indexes.tables import IndexedRevisionRow
 
-ROWS_A_DELETE = 2000
+ROWS_A_DELETE = 200
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class ChunkStore:
     embedder: Embedder
 
     def add(self, chunks: Sequence[NewChunk]) -> None:
-        """Embed `chunks` and store them, all or none, in one transaction.
+        """Embed `chunks` and store them with their postings, all or none, in one transaction.
 
         Raises:
             ProviderError: the embedding failed; nothing was written.
@@ -41,22 +48,28 @@ class ChunkStore:
         if not chunks:
             return  # pytidb would call the provider with nothing to embed
         table = chunk_table(self.database.client, self.index.id, self.embedder.function)
-        table.bulk_insert(
-            [
-                table.table_model(
-                    id=chunk_id(chunk.revision_id, chunk.ordinal),
-                    document_id=chunk.document_id,
-                    revision_id=chunk.revision_id,
-                    start=chunk.start,
-                    end=chunk.end,
-                    page=chunk.page,
-                    section_path=json.dumps(chunk.section_path, ensure_ascii=False),
-                    content_hash=chunk.content_hash,
-                    content=chunk.text,
-                )
-                for chunk in chunks
-            ]
-        )
+        rows = [
+            table.table_model(
+                id=chunk_id(chunk.revision_id, chunk.ordinal),
+                document_id=chunk.document_id,
+                revision_id=chunk.revision_id,
+                start=chunk.start,
+                end=chunk.end,
+                page=chunk.page,
+                section_path=json.dumps(chunk.section_path, ensure_ascii=False),
+                content_hash=chunk.content_hash,
+                content=chunk.text,
+            )
+            for chunk in chunks
+        ]
+
+        def write(session: Session) -> None:
+            # pytidb embeds before it sends its first statement: no transaction is open meanwhile.
+            # When TiDB asks for another try, the rows have their vectors already.
+            table.bulk_insert(rows)
+            add_postings(session, self.index.id, (chunk.terms for chunk in chunks))
+
+        self.database.transaction(write)
 
     def stored(self, revision_ids: Sequence[int]) -> dict[int, int]:
         """How many chunks each revision has already: they are stored in order, from the first."""
@@ -85,22 +98,32 @@ class ChunkStore:
 
 
 def remove_chunks(database: Database, index_id: int, revision_id: int) -> None:
-    """Delete a revision's chunks from an index in batches, each a transaction of its own."""
+    """Delete a revision's chunks and postings from an index, in batches of one transaction each."""
     first, last = chunk_ids_of(revision_id)
-    statement = text(
-        f"DELETE FROM {chunk_table_name(index_id)} "  # noqa: S608 - a number of ours
-        "WHERE id >= :first AND id < :last LIMIT :rows"
+    table = chunk_table_name(index_id)
+    some = text(
+        f"SELECT id, content FROM {table} WHERE id >= :first AND id < :last "  # noqa: S608
+        "ORDER BY id LIMIT :rows"
     )
-    values = {"first": first, "last": last, "rows": ROWS_A_DELETE}
+    gone = text(f"DELETE FROM {table} WHERE id >= :first AND id <= :until")  # noqa: S608
 
     def remove(session: Session) -> int:
-        return session.connection().execute(statement, values).rowcount
+        held = session.get(IndexedRevisionRow, (index_id, revision_id))
+        language = held.language if held else ""
+        values = {"first": first, "last": last, "rows": ROWS_A_DELETE}
+        rows = session.execute(some, values).all()
+        if rows:
+            terms = [ChunkTerms.of(row_id, content, language) for row_id, content in rows]
+            remove_postings(session, index_id, terms)
+            session.execute(gone, {"first": first, "until": rows[-1][0]})
+        return len(rows)
 
     while database.transaction(remove) == ROWS_A_DELETE:
         pass
 
 
-def drop_chunks(database: Database, index_id: int) -> None:
-    """Drop an index's table, if it is there."""
+def drop_index_tables(database: Database, index_id: int) -> None:
+    """Drop an index's tables, if they are there."""
     with database.engine.begin() as connection:
         connection.execute(text(f"DROP TABLE IF EXISTS {chunk_table_name(index_id)}"))
+        connection.execute(text(f"DROP TABLE IF EXISTS {postings_table_name(index_id)}"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from app.indexes.postings import ChunkTerms
 from app.indexes.recipe import Recipe
 
 
@@ -35,7 +36,10 @@ class Index:
 
 @dataclass(frozen=True)
 class NewChunk:
-    """A chunk to be embedded and stored; `ordinal` is its place in the revision, from 0."""
+    """A chunk to be embedded and stored; `ordinal` is its place in the revision, from 0.
+
+    `terms` are what its words are found by, as words of its `language` (ISO 639-1).
+    """
 
     document_id: int
     revision_id: int
@@ -45,6 +49,8 @@ class NewChunk:
     text: str
     section_path: tuple[str, ...]
     page: int | None
+    terms: ChunkTerms
+    language: str
 
     @property
     def content_hash(self) -> str:
@@ -52,11 +58,19 @@ class NewChunk:
 
 
 @dataclass(frozen=True)
+class Contents:
+    """What an index holds of a revision: how many chunks, of how many terms, in which language."""
+
+    chunks: int
+    terms: int
+    language: str
+
+
+@dataclass(frozen=True)
 class Hit:
-    """A chunk that a search found, with its document; `distance` is the cosine distance, 0 to 2."""
+    """A chunk that a search found, with its document."""
 
     chunk_id: int
-    distance: float
     document_id: int
     document_name: str
     title: str | None

@@ -15,6 +15,7 @@ from app.documents.tables import KnowledgeBaseRow
 from app.errors import KnowledgeBaseNotFound
 from app.indexes.chunk_table import create_chunk_table
 from app.indexes.index import Index, IndexState, Presence
+from app.indexes.postings import create_postings_table
 from app.indexes.recipe import Recipe
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 
@@ -50,6 +51,7 @@ class IndexStore:
         if index.state is IndexState.ACTIVE:
             return index
         try:
+            create_postings_table(self.database, index.id)
             create_chunk_table(self.database.client, index.id, function)
         except OperationalError as failure:
             if error_number(failure) != TABLE_EXISTS:  # made between pytidb's look and its CREATE

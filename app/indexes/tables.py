@@ -17,6 +17,8 @@ class IndexRow(FixedTable):
     recipe: Mapped[str] = mapped_column(TEXT)
     fingerprint: Mapped[str] = mapped_column(CHAR(64))
     state: Mapped[str] = mapped_column(String(16))
+    # Counts the changes of what is live, so that whatever is derived from that can be kept with it.
+    version: Mapped[Reference] = mapped_column(BIGINT, server_default="0")
     created_at: Mapped[Moment]
 
 
@@ -36,4 +38,6 @@ class IndexedRevisionRow(FixedTable):
     document_id: Mapped[Reference] = mapped_column(BIGINT, index=True)
     state: Mapped[str] = mapped_column(String(16))
     chunks: Mapped[int] = mapped_column(Integer)
+    terms: Mapped[int] = mapped_column(BIGINT, server_default="0")
+    language: Mapped[str] = mapped_column(String(8), server_default="")
     changed_at: Mapped[Moment]

@@ -17,7 +17,7 @@ from app.documents.tables import (
     RevisionRow,
     RevisionTextRow,
 )
-from app.indexes.chunks import drop_chunks, remove_chunks
+from app.indexes.chunks import drop_index_tables, remove_chunks
 from app.indexes.index import Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.tables import JobRow
@@ -102,7 +102,7 @@ class Clearing:
 
     def _remove_base(self, base_id: int) -> None:
         for index_id in self._ids(select(IndexRow.id).where(IndexRow.knowledge_base_id == base_id)):
-            drop_chunks(self.database, index_id)
+            drop_index_tables(self.database, index_id)
             self._delete(delete(IndexedRevisionRow).where(IndexedRevisionRow.index_id == index_id))
             self._delete(delete(IndexRow).where(IndexRow.id == index_id))
         documents = select(DocumentRow.id).where(DocumentRow.knowledge_base_id == base_id)

@@ -12,7 +12,7 @@ from app.database.tables import now
 from app.documents.tables import DocumentRow
 from app.errors import DocumentNotFound
 from app.indexes.index import Presence
-from app.indexes.tables import IndexedRevisionRow
+from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.job import JobState
 from app.ingestion.tables import JobRow
 
@@ -38,6 +38,11 @@ class Deletion:
                 update(IndexedRevisionRow)
                 .where(IndexedRevisionRow.document_id == document_id)
                 .values(state=Presence.LEAVING, changed_at=now())
+            )
+            session.execute(
+                update(IndexRow)
+                .where(IndexRow.knowledge_base_id == document.knowledge_base_id)
+                .values(version=IndexRow.version + 1)
             )
             session.execute(
                 update(JobRow)

@@ -21,9 +21,12 @@ from app.documents.model import ParsedText
 from app.documents.tables import RevisionRow
 from app.embedding.embedder import Embedder
 from app.errors import KnowledgeBaseNotFound, TidemarkError
+from app.indexes.analysis import language_of
+from app.indexes.chunk_table import chunk_id
 from app.indexes.chunks import ChunkStore
 from app.indexes.embedders import Embedders
-from app.indexes.index import Index, NewChunk
+from app.indexes.index import Contents, Index, NewChunk
+from app.indexes.postings import ChunkTerms
 from app.indexes.recipe import Recipe
 from app.indexes.store import IndexStore
 from app.ingestion.chunker import Chunker
@@ -124,7 +127,7 @@ class Ingest:
         progress: Progress,
     ) -> None:
         counts = {job: len(of_job) for job, of_job in chunks.items()}
-        self.publication.stage(index, counts)
+        self.publication.stage(index, {job: _contents(of_job) for job, of_job in chunks.items()})
         resumed = [job.revision_id for job in chunks if job.attempts > 1]
         done = store.stored(resumed)
         for job in chunks:
@@ -179,6 +182,7 @@ class Ingest:
 
 def _chunks(job: Job, text: ParsedText, index: Index, embedder: Embedder) -> list[NewChunk]:
     chunker = Chunker(embedder.tokens, index.recipe.chunk_tokens)
+    language = language_of(text.text)
     return [
         NewChunk(
             document_id=job.document_id,
@@ -189,9 +193,16 @@ def _chunks(job: Job, text: ParsedText, index: Index, embedder: Embedder) -> lis
             text=chunk.text,
             section_path=chunk.section_path,
             page=chunk.page,
+            terms=ChunkTerms.of(chunk_id(job.revision_id, ordinal), chunk.text, language),
+            language=language,
         )
         for ordinal, chunk in enumerate(chunker.split(text))
     ]
+
+
+def _contents(chunks: list[NewChunk]) -> Contents:
+    terms = sum(chunk.terms.length for chunk in chunks)
+    return Contents(len(chunks), terms, chunks[0].language if chunks else "")
 
 
 def _batches(

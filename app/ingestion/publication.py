@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.database.connection import Database
 from app.database.tables import now
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
-from app.indexes.index import Index, Presence
-from app.indexes.tables import IndexedRevisionRow
+from app.indexes.index import Contents, Index, Presence
+from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.job import Job, JobStage, JobState
 from app.ingestion.job_store import Claim
 from app.ingestion.tables import JobRow
@@ -23,7 +23,7 @@ from app.ingestion.tables import JobRow
 class Publication:
     database: Database
 
-    def stage(self, index: Index, chunks: dict[Job, int]) -> None:
+    def stage(self, index: Index, contents: dict[Job, Contents]) -> None:
         """Announce revisions whose chunks will be written: none is found until published."""
         rows = [
             {
@@ -31,10 +31,12 @@ class Publication:
                 "revision_id": job.revision_id,
                 "document_id": job.document_id,
                 "state": Presence.STAGED,
-                "chunks": count,
+                "chunks": held.chunks,
+                "terms": held.terms,
+                "language": held.language,
                 "changed_at": now(),
             }
-            for job, count in chunks.items()
+            for job, held in contents.items()
         ]
         statement = insert(IndexedRevisionRow)
         # A row that is there was staged by a worker that died, or is live already: left as it is.
@@ -69,6 +71,7 @@ class Publication:
             _set_presence(session, index, shown_now, Presence.LIVE)
             _set_presence(session, index, left - shown_now, Presence.LEAVING)
             _set_current(session, newer)
+            _count_change(session, index)
             _end(session, {job.id: chunks[job] for job in held})
 
         if chunks:
@@ -130,6 +133,12 @@ def _set_presence(
             .values(state=presence, changed_at=now())
             .execution_options(synchronize_session=False)
         )
+
+
+def _count_change(session: Session, index: Index) -> None:
+    session.execute(
+        update(IndexRow).where(IndexRow.id == index.id).values(version=IndexRow.version + 1)
+    )
 
 
 def _set_current(session: Session, newer: dict[int, int]) -> None:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """What a search goes by: meaning, words, or both."""
+
+    VECTOR = "vector"
+    KEYWORD = "keyword"
+    HYBRID = "hybrid"
 
 
 @dataclass(frozen=True)
@@ -12,6 +22,24 @@ class Query:
 
     text: str
     document_ids: tuple[int, ...] = ()
+    mode: Mode = Mode.HYBRID
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why a passage stands where it does: the numbers that ranked it, as they were used.
+
+    Ranks count from 1 among a half's candidates; None where that half did not find the passage, or
+    was not asked. `similarity` is the cosine, -1 to 1. `word_weights` is what each word of the
+    question gave to the BM25 score. `shares` is what each half gave to the fused score.
+    """
+
+    vector_rank: int | None = None
+    similarity: float | None = None
+    keyword_rank: int | None = None
+    bm25: float | None = None
+    word_weights: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -19,7 +47,8 @@ class Passage:
     """A chunk as shown to a person or to a model.
 
     `text` is `revision.text[start:end]`, in characters. `score` is the ranking's own figure, higher
-    is better: for vectors alone the cosine similarity, from -1 to 1. `rank` counts from 1.
+    is better: the fused score from 0 to 1, or for vectors alone the cosine similarity, or for words
+    alone the BM25 score. `rank` counts from 1.
     """
 
     rank: int
@@ -35,6 +64,7 @@ class Passage:
     text: str
     section_path: tuple[str, ...] = ()
     page: int | None = None
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 @dataclass(frozen=True)
@@ -48,12 +78,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """Ranked passages, best first, and what each stage did."""
+    """Ranked passages, best first, and what each stage did.
+
+    `milliseconds` is all of it: stages that run at once overlap.
+    """
 
     query: Query
     passages: tuple[Passage, ...]
-    stages: tuple[Stage, ...] = field(default=())
-
-    @property
-    def milliseconds(self) -> float:
-        return sum(stage.milliseconds for stage in self.stages)
+    stages: tuple[Stage, ...] = ()
+    milliseconds: float = 0.0

@@ -1,56 +1,155 @@
-"""Question → ranked passages."""
+"""Question → ranked passages, and why they are ranked so."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from app.documents.model import KnowledgeBase
+from app.embedding.embedder import Embedder
 from app.errors import InvalidRequest
 from app.indexes.embedders import Embedders
-from app.indexes.index import Hit
+from app.indexes.hits import HitReader
+from app.indexes.index import Hit, Index
+from app.indexes.keyword_search import KeywordSearch, WordMatch
 from app.indexes.store import IndexStore
-from app.indexes.vector_search import VectorSearch
-from app.retrieval.passage import Passage, Query, Retrieval, Stage
+from app.indexes.vector_search import Neighbour, VectorSearch
+from app.retrieval.fusion import Fused, Half, fuse
+from app.retrieval.passage import Evidence, Mode, Passage, Query, Retrieval, Stage
 
 LONGEST_QUERY = 8_000  # characters; a model reads far fewer
 MOST_PASSAGES = 200
+CANDIDATES = 100  # that each half gives to the fusion, or as many as are asked for
+TRIES = 3  # when a document is swapped between two reads
+
+
+@dataclass
+class _Clock:
+    """Stages as they were timed, in the order in which they ended."""
+
+    stages: list[Stage] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str, detail: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.stages.append(Stage(name, detail, 1000 * (time.perf_counter() - began)))
 
 
 @dataclass(frozen=True)
 class Retriever:
-    """Finds passages by meaning."""
+    """Finds passages by meaning and by words, at once."""
 
     indexes: IndexStore
     embedders: Embedders
     vectors: VectorSearch
+    words: KeywordSearch
+    hits: HitReader
+    pool: ThreadPoolExecutor
 
     def retrieve(self, base: KnowledgeBase, query: Query, top_k: int) -> Retrieval:
-        """The `top_k` passages of the knowledge base that are nearest to the question.
+        """The `top_k` passages of the knowledge base that answer the question best.
 
         Raises:
             InvalidRequest: an empty or overlong question, or a `top_k` out of range.
             ProviderError, ModelUnavailable: the question could not be embedded.
         """
         checked(query, top_k)
-        index = self.indexes.active(base.id)
-        if index is None:
-            return Retrieval(query, (), (Stage("search", "no document has been ingested", 0.0),))
         began = time.perf_counter()
+        clock = _Clock()
+        index = self.indexes.active(base.id)
+        passages: tuple[Passage, ...] = ()
+        if index is None:
+            clock.stages.append(Stage("search", "no document has been ingested", 0.0))
+        else:
+            passages = self._passages(index, query, top_k, clock)
+        elapsed = 1000 * (time.perf_counter() - began)
+        return Retrieval(query, passages, tuple(clock.stages), elapsed)
+
+    def _passages(
+        self, index: Index, query: Query, top_k: int, clock: _Clock
+    ) -> tuple[Passage, ...]:
         embedder = self.embedders.of(index.recipe)
-        vector = embedder.embed_query(query.text)
-        embedded = time.perf_counter()
-        hits = self.vectors.nearest(index, embedder, vector, top_k, query.document_ids)
-        found = time.perf_counter()
-        return Retrieval(
-            query,
-            tuple(_passage(rank, hit) for rank, hit in enumerate(hits, start=1)),
-            (
-                Stage(
-                    "understand", f"embedded with {index.recipe.model}", 1000 * (embedded - began)
-                ),
-                Stage("search", f"{len(hits)} nearest passages", 1000 * (found - embedded)),
-            ),
+        for left in reversed(range(TRIES)):
+            ranking = self._ranked(index, embedder, query, max(top_k, CANDIDATES), clock)
+            best = ranking.fused[:top_k]
+            with clock.stage("read", "passages with their documents"):
+                hits = self.hits.read(index, embedder, [one.chunk_id for one in best])
+            # Each read is a snapshot of its own. Where a document was swapped between two of them,
+            # its new state is there to be found: look again rather than leave it out.
+            if len(hits) == len(best) or not left:
+                break
+        there = [one for one in best if one.chunk_id in hits]
+        return tuple(
+            _passage(rank, hits[one.chunk_id], one.score, ranking.evidence(one))
+            for rank, one in enumerate(there, start=1)
+        )
+
+    def _ranked(
+        self, index: Index, embedder: Embedder, query: Query, limit: int, clock: _Clock
+    ) -> _Ranking:
+        matching = None
+        if query.mode is not Mode.VECTOR:
+            matching = self.pool.submit(self._matches, index, query, limit, clock)
+        neighbours: tuple[Neighbour, ...] = ()
+        if query.mode is not Mode.KEYWORD:
+            neighbours = self._neighbours(index, embedder, query, limit, clock)
+        matches = matching.result() if matching is not None else ()
+        if query.mode is Mode.HYBRID:
+            with clock.stage("fuse", "each half by how far its best stands out"):
+                fused = fuse(
+                    [
+                        Half(Mode.VECTOR, {one.chunk_id: one.similarity for one in neighbours}),
+                        Half(Mode.KEYWORD, {one.chunk_id: one.score for one in matches}),
+                    ]
+                )
+        else:
+            fused = tuple(
+                [Fused(one.chunk_id, one.similarity, {}) for one in neighbours]
+                + [Fused(one.chunk_id, one.score, {}) for one in matches]
+            )
+        return _Ranking(fused, neighbours, matches)
+
+    def _neighbours(
+        self, index: Index, embedder: Embedder, query: Query, limit: int, clock: _Clock
+    ) -> tuple[Neighbour, ...]:
+        with clock.stage("understand", f"embedded with {index.recipe.model}"):
+            vector = embedder.embed_query(query.text)
+        with clock.stage("meaning", f"the {limit} nearest vectors, exactly"):
+            return self.vectors.nearest(index, embedder, vector, limit, query.document_ids)
+
+    def _matches(
+        self, index: Index, query: Query, limit: int, clock: _Clock
+    ) -> tuple[WordMatch, ...]:
+        with clock.stage("words", f"the {limit} best by BM25"):
+            return self.words.best(index, query.text, limit, query.document_ids)
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    fused: tuple[Fused, ...]
+    neighbours: tuple[Neighbour, ...]
+    matches: tuple[WordMatch, ...]
+
+    def evidence(self, one: Fused) -> Evidence:
+        near = next(
+            ((rank, n) for rank, n in enumerate(self.neighbours, 1) if n.chunk_id == one.chunk_id),
+            None,
+        )
+        match = next(
+            ((rank, m) for rank, m in enumerate(self.matches, 1) if m.chunk_id == one.chunk_id),
+            None,
+        )
+        return Evidence(
+            vector_rank=near[0] if near else None,
+            similarity=near[1].similarity if near else None,
+            keyword_rank=match[0] if match else None,
+            bm25=match[1].score if match else None,
+            word_weights=match[1].weights if match else {},
+            shares=one.shares,
         )
 
 
@@ -69,10 +168,10 @@ def checked(query: Query, top_k: int) -> None:
         )
 
 
-def _passage(rank: int, hit: Hit) -> Passage:
+def _passage(rank: int, hit: Hit, score: float, evidence: Evidence) -> Passage:
     return Passage(
         rank=rank,
-        score=1.0 - hit.distance,
+        score=score,
         chunk_id=hit.chunk_id,
         document_id=hit.document_id,
         document_name=hit.document_name,
@@ -84,4 +183,5 @@ def _passage(rank: int, hit: Hit) -> Passage:
         text=hit.text,
         section_path=hit.section_path,
         page=hit.page,
+        evidence=evidence,
     )

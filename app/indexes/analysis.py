@@ -1,0 +1,129 @@
+"""Text → the terms that words are searched by, in any language."""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+
+import Stemmer
+from bm25s import stopwords
+from py3langid import classify
+
+LONGEST_TERM = 64  # characters: what the postings' key has room for
+SAMPLE = 2_000  # characters of a text that tell its language
+
+# Scripts whose words are not set apart by spaces, or not as a reader would: Thai, Lao, Burmese,
+# Khmer, kana, Hangul, Han. Their terms are pairs of neighbours.
+PAIRED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+)
+# A paired run; or a word, with what may hold an identifier, a version or an address together.
+TOKEN = re.compile(rf"([{PAIRED}]+)|[^\W{PAIRED}]+(?:[.@/\\:+'\u2019-]+[^\W{PAIRED}]+)*")
+HELD_TOGETHER = re.compile(r"[_@/\\:]|\d\.\d|\w\.[a-z]|\d[^\W\d]|[^\W\d]\d|[a-z][A-Z]")
+PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+WORD = re.compile(r"[^\W_]+")
+
+STEMMERS = {
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek",
+    "en": "english", "es": "spanish", "eu": "basque", "fi": "finnish", "fr": "french",
+    "ga": "irish", "hi": "hindi", "hu": "hungarian", "hy": "armenian", "id": "indonesian",
+    "it": "italian", "lt": "lithuanian", "nb": "norwegian", "ne": "nepali", "nl": "dutch",
+    "nn": "norwegian", "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian",
+    "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
+}  # fmt: skip
+"""Snowball's stemmers by the language's ISO 639-1 code; other languages' words stay whole."""
+
+STOP_WORDS: dict[str, frozenset[str]] = {
+    code: frozenset(word for entry in words for word in entry.casefold().replace("'", " ").split())
+    for code, words in {
+        "da": stopwords.STOPWORDS_DANISH,
+        "de": stopwords.STOPWORDS_GERMAN,
+        "en": stopwords.STOPWORDS_EN_PLUS,
+        "es": stopwords.STOPWORDS_SPANISH,
+        "fr": stopwords.STOPWORDS_FRENCH,
+        "it": stopwords.STOPWORDS_ITALIAN,
+        "nl": stopwords.STOPWORDS_DUTCH,
+        "no": stopwords.STOPWORDS_NORWEGIAN,
+        "pt": stopwords.STOPWORDS_PORTUGUESE,
+        "ru": stopwords.STOPWORDS_RUSSIAN,
+        "sv": stopwords.STOPWORDS_SWEDISH,
+        "tr": stopwords.STOPWORDS_TURKISH,
+    }.items()
+}
+"""Words that say nothing by themselves. Left out of questions, never out of an index."""
+
+_own = threading.local()  # one Snowball stemmer may not serve two threads at once
+
+
+def language_of(text: str) -> str:
+    """The ISO 639-1 code of the language that `text` is in, as far as its start tells."""
+    code, _ = classify(text[:SAMPLE])
+    return str(code)
+
+
+def terms(text: str, language: str) -> list[str]:
+    """The terms of `text` in their order, one for each time that one stands in it.
+
+    A word is its stem in `language`. An identifier, version, address or path is kept whole, and its
+    parts are terms too. A stretch of a script without spaces is its pairs of neighbours.
+    """
+    return [term for match in _tokens(text) for term in _terms_of(match, language)]
+
+
+def question_terms(question: str, languages: Collection[str]) -> dict[str, str]:
+    """The terms that look for `question` in texts of `languages`, each with the word it stands for.
+
+    What language a few words are in cannot be told: each word is looked for as every language of
+    the texts would have it. Stop words are left out, unless there is nothing else.
+    """
+    matches = list(_tokens(question))
+    telling = [m for m in matches if not _says_nothing(m[0], languages)]
+    return {
+        term: match[0]
+        for match in telling or matches
+        for language in sorted(languages)
+        for term in _terms_of(match, language)
+    }
+
+
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    return TOKEN.finditer(unicodedata.normalize("NFKC", text))
+
+
+def _terms_of(match: re.Match[str], language: str) -> list[str]:
+    token = match[0]
+    if match[1]:
+        return [token[i : i + 2] for i in range(len(token) - 1)] or [token]
+    if HELD_TOGETHER.search(token):
+        parts = [stem(part, language) for part in PART.findall(token)]
+        return [token.casefold()[:LONGEST_TERM], *parts]
+    return [stem(word, language) for word in WORD.findall(token)]
+
+
+def _says_nothing(token: str, languages: Collection[str]) -> bool:
+    folded = token.casefold()
+    return any(folded in STOP_WORDS.get(language, ()) for language in languages)
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str, language: str) -> str:
+    """A word's term: folded, stemmed, and without the marks that people leave out in a hurry."""
+    folded = word.casefold()
+    name = STEMMERS.get(language)
+    if name is not None:
+        folded = _stemmer(name).stemWord(folded)
+    if not folded.isascii():
+        apart = unicodedata.normalize("NFKD", folded)
+        folded = "".join(c for c in apart if not unicodedata.combining(c)) or folded
+    return folded[:LONGEST_TERM]
+
+
+def _stemmer(name: str) -> Stemmer.Stemmer:
+    made = _own.__dict__.setdefault("stemmers", {})
+    if name not in made:
+        made[name] = Stemmer.Stemmer(name, 0)
+    return made[name]

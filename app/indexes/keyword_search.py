@@ -1,0 +1,176 @@
+"""Keyword search of an index: BM25 over its postings, in SQL, on any TiDB."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database
+from app.indexes.analysis import question_terms
+from app.indexes.chunk_table import CHUNKS_A_REVISION
+from app.indexes.index import Index, Presence
+from app.indexes.postings import postings_table_name
+from app.indexes.scope import Scope
+from app.indexes.tables import IndexedRevisionRow, IndexRow
+
+# Lucene's BM25; see Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009).
+K1 = 1.5
+B = 0.75
+
+EVERYWHERE = 0.5
+"""A term in more than this share of the chunks tells them apart too little for what it costs."""
+MOST_POSTINGS = 60_000
+"""About a quarter of a second of TiDB's time: terms are looked for from the rarest on, up to it."""
+RARE_LANGUAGE = 0.02
+"""A language of fewer than this share of the chunks is not looked for: it is a wrong guess."""
+
+REVISION = f"chunk_id DIV {CHUNKS_A_REVISION}"
+
+
+@dataclass(frozen=True)
+class WordMatch:
+    """A chunk found by words: its BM25 score, and how much of it each word of the question gave."""
+
+    chunk_id: int
+    score: float
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is live in an index: chunks, the mean of their lengths in terms, their languages."""
+
+    chunks: int
+    mean_length: float
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KeywordSearch:
+    database: Database
+    _corpora: dict[int, tuple[int, Corpus]] = field(default_factory=dict)
+
+    def best(
+        self, index: Index, question: str, limit: int, document_ids: Sequence[int] = ()
+    ) -> tuple[WordMatch, ...]:
+        """The `limit` chunks that the question's words tell apart best, best first.
+
+        Only chunks of current revisions count, in the scores as in the result, and all is read from
+        one snapshot.
+        """
+
+        def search(session: Session) -> tuple[WordMatch, ...]:
+            corpus = self._corpus(session, index.id)
+            words = question_terms(question, corpus.languages)
+            if not words or not corpus.chunks:
+                return ()
+            scope = Scope.of(session, index.id, document_ids)
+            postings = _Postings(session, postings_table_name(index.id), scope, corpus)
+            idf = postings.idf(list(words))
+            scores = postings.best(idf, limit) if idf else {}
+            weights = postings.weights(idf, words, list(scores)) if scores else {}
+            return tuple(WordMatch(c, score, weights[c]) for c, score in scores.items())
+
+        return self.database.transaction(search)
+
+    def _corpus(self, session: Session, index_id: int) -> Corpus:
+        """Summed up once for each version of the index: exact, for the price of one row."""
+        version = session.scalar(select(IndexRow.version).where(IndexRow.id == index_id)) or 0
+        known = self._corpora.get(index_id)
+        if known is None or known[0] != version:
+            known = self._corpora[index_id] = (version, _summed(session, index_id))
+        return known[1]
+
+
+def _summed(session: Session, index_id: int) -> Corpus:
+    live = (IndexedRevisionRow.index_id == index_id) & (IndexedRevisionRow.state == Presence.LIVE)
+    rows = session.execute(
+        select(
+            IndexedRevisionRow.language,
+            func.sum(IndexedRevisionRow.chunks),
+            func.sum(IndexedRevisionRow.terms),
+        )
+        .where(live)
+        .group_by(IndexedRevisionRow.language)
+    ).all()
+    chunks = sum(int(row[1]) for row in rows)
+    terms = sum(int(row[2]) for row in rows)
+    spoken = tuple(row[0] for row in rows if row[1] >= RARE_LANGUAGE * chunks)
+    return Corpus(chunks, terms / chunks if chunks else 0.0, spoken)
+
+
+@dataclass(frozen=True)
+class _Postings:
+    """The postings table in one snapshot. Terms are bound as values, never written into SQL."""
+
+    session: Session
+    table: str
+    scope: Scope
+    corpus: Corpus
+
+    def idf(self, looked_for: Sequence[str]) -> dict[str, float]:
+        """The inverse document frequency, over live chunks, of the terms to look for."""
+        where, values = _listed("t", looked_for)
+        live, live_values = self.scope.not_current_clause(REVISION)
+        rows = self.session.execute(
+            text(
+                f"SELECT term, COUNT(*) FROM {self.table} "  # noqa: S608
+                f"WHERE term IN ({where}){live} GROUP BY term"
+            ),
+            values | live_values,
+        )
+        kept: dict[str, float] = {}
+        postings = 0
+        for term, count in sorted(((t, int(n)) for t, n in rows), key=lambda row: (row[1], row[0])):
+            postings += count
+            common = count > max(EVERYWHERE * self.corpus.chunks, 1)
+            if kept and (common or postings > MOST_POSTINGS):
+                break
+            kept[term] = math.log(1 + (self.corpus.chunks - count + 0.5) / (count + 0.5))
+        return kept
+
+    def best(self, idf: Mapping[str, float], limit: int) -> dict[int, float]:
+        """The `limit` best chunks with their BM25 scores, best first."""
+        where, values = _listed("t", list(idf))
+        live, live_values = self.scope.clause(REVISION)
+        cases = " ".join(f"WHEN :t{i} THEN :w{i}" for i in range(len(idf)))
+        weights = {f"w{i}": weight for i, weight in enumerate(idf.values())}
+        rows = self.session.execute(
+            text(
+                f"SELECT chunk_id, SUM((CASE term {cases} END) * tf / "  # noqa: S608
+                f"(tf + {K1} * ({1 - B} + {B} * length / :mean))) AS score "
+                f"FROM {self.table} WHERE term IN ({where}){live} "
+                "GROUP BY chunk_id ORDER BY score DESC, chunk_id LIMIT :most"
+            ),
+            values | live_values | weights | {"mean": self.corpus.mean_length, "most": limit},
+        )
+        return {chunk: float(score) for chunk, score in rows}
+
+    def weights(
+        self, idf: Mapping[str, float], words: Mapping[str, str], chunks: Sequence[int]
+    ) -> dict[int, dict[str, float]]:
+        """What each word gave to each chunk's score, by chunk."""
+        where, values = _listed("t", list(idf))
+        these, chunk_values = _listed("c", chunks)
+        rows = self.session.execute(
+            text(
+                f"SELECT chunk_id, term, tf, length FROM {self.table} "  # noqa: S608
+                f"WHERE term IN ({where}) AND chunk_id IN ({these})"
+            ),
+            values | chunk_values,
+        )
+        given: dict[int, dict[str, float]] = {chunk: {} for chunk in chunks}
+        for chunk, term, tf, length in rows:
+            saturated = tf / (tf + K1 * (1 - B + B * length / self.corpus.mean_length))
+            of_chunk = given[chunk]
+            of_chunk[words[term]] = of_chunk.get(words[term], 0.0) + idf[term] * saturated
+        return given
+
+
+def _listed(prefix: str, values: Sequence[object]) -> tuple[str, dict[str, object]]:
+    named = {f"{prefix}{i}": value for i, value in enumerate(values)}
+    return ", ".join(f":{name}" for name in named), named
