@@ -9,10 +9,15 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Half:
-    """What one retriever found: scores by chunk, higher is better, on a scale of its own."""
+    """What one retriever found: scores by chunk, higher is better, on a scale of its own.
+
+    `floor` is the score of what it did not find, where that is known: to BM25 a chunk without any
+    of the words is worth 0, while the cosine of a chunk beyond the nearest is only lower.
+    """
 
     name: str
     scores: Mapping[int, float]
+    floor: float | None = None
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,14 @@ class Fused:
 def fuse(halves: Sequence[Half]) -> tuple[Fused, ...]:
     """The halves' candidates in one order, best first.
 
-    Each half's scores are laid on 0 to 1, from its worst candidate to its best, and weighted by its
-    peak: how far its best stands above the median of its candidates, as a share of its best. A half
-    that finds everything equally good, as a model does in a language it was not made for, counts
-    for little. There is no parameter; what was tried instead is in docs/retrieval.md.
+    Each half's scores are laid on 0 to 1, from its floor or its worst candidate to its best, and
+    weighted by its peak: how far its best stands above the median of its candidates, as a share of
+    its best. A half that finds everything equally good, as a model does in a language that it was
+    not made for, counts for little. There is no parameter; what was tried instead, and what each
+    gave, is in docs/retrieval.md.
     """
-    peaks = {half.name: _peak(half) for half in halves}
+    candidates = max((len(half.scores) for half in halves), default=0)
+    peaks = {half.name: _peak(half, candidates) for half in halves}
     total = sum(peaks.values())
     shares: dict[int, dict[str, float]] = {}
     for half in halves:
@@ -44,17 +51,19 @@ def fuse(halves: Sequence[Half]) -> tuple[Fused, ...]:
     return tuple(sorted(fused, key=lambda one: (-one.score, one.chunk_id)))
 
 
-def _peak(half: Half) -> float:
-    if not half.scores:
-        return 0.0
-    best = max(half.scores.values())
-    return (best - median(half.scores.values())) / best if best > 0 else 0.0
+def _peak(half: Half, candidates: int) -> float:
+    scores = list(half.scores.values())
+    if half.floor is not None:
+        scores += [half.floor] * (candidates - len(scores))
+    best = max(scores, default=0.0)
+    return (best - median(scores)) / best if best > 0 else 0.0
 
 
 def _scaled(half: Half) -> dict[int, float]:
     if not half.scores:
         return {}
-    worst, best = min(half.scores.values()), max(half.scores.values())
-    if best == worst:
+    best = max(half.scores.values())
+    floor = min(half.scores.values()) if half.floor is None else half.floor
+    if best == floor:
         return dict.fromkeys(half.scores, 1.0)
-    return {chunk: (score - worst) / (best - worst) for chunk, score in half.scores.items()}
+    return {chunk: (score - floor) / (best - floor) for chunk, score in half.scores.items()}

@@ -103,7 +103,7 @@ class Retriever:
                 fused = fuse(
                     [
                         Half(Mode.VECTOR, {one.chunk_id: one.similarity for one in neighbours}),
-                        Half(Mode.KEYWORD, {one.chunk_id: one.score for one in matches}),
+                        Half(Mode.KEYWORD, {one.chunk_id: one.score for one in matches}, floor=0.0),
                     ]
                 )
         else:
