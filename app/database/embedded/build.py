@@ -57,8 +57,8 @@ def _build(cache: BinaryCache, announce: Callable[[str], None]) -> Binary:
         )
     draft.replace(cache.path)
     cache.record()
-    shutil.rmtree(workshop, ignore_errors=True)
     announce(f"Built TiDB {TIDB_VERSION} in {time.monotonic() - began:.0f} s: {cache.path}")
+    shutil.rmtree(workshop, ignore_errors=True)
     return Binary(cache.path, TIDB_VERSION)
 
 
