@@ -1,10 +1,12 @@
-"""A chat model for tests: readable answers, the faults of real endpoints, over real HTTP."""
+"""A chat model for tests, with the faults of real endpoints over real HTTP, and its company."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
+import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +15,11 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
+from pytidb.embeddings.base import BaseEmbeddingFunction
+
 from app.answering.answer import Usage
 from app.answering.prompt import Message
+from app.embedding import TokenCounter
 from app.retrieval.passage import Passage
 
 Fault = Literal["wrong key", "over the limit", "down", "hangs", "dies", "stalls", "says nothing"]
@@ -37,6 +42,41 @@ def passage(
         end=start + len(text),
         text=text,
     )
+
+
+@dataclass
+class BagOfWords:
+    """An embedder whose vectors count words (Chinese characters), `same` ones as one."""
+
+    same: dict[str, str] = field(default_factory=dict)
+    requests: list[list[str]] = field(default_factory=list)
+    model: str = "fake/words"
+    dimensions: int = 64
+    max_tokens: int = 256
+    query_prefix: str = ""
+    document_prefix: str = ""
+
+    @property
+    def tokens(self) -> TokenCounter:
+        raise NotImplementedError
+
+    @property
+    def function(self) -> BaseEmbeddingFunction:
+        raise NotImplementedError
+
+    def embed_query(self, text: str) -> list[float]:
+        vector = [0.0] * self.dimensions
+        text = text.casefold()
+        for words, meant in self.same.items():
+            text = text.replace(words, meant)
+        for word in re.findall(r"[\u4e00-\u9fff]|\w+", text):
+            vector[zlib.crc32(word.encode("utf-8", "replace")) % self.dimensions] += 1.0
+        length = math.hypot(*vector)
+        return [x / length for x in vector] if length else [1.0, *vector[1:]]
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        self.requests.append(list(texts))
+        return [self.embed_query(text) for text in texts]
 
 
 @dataclass

@@ -21,7 +21,7 @@ CANDIDATES = 16
 PASSAGE_WEIGHT = 0.5
 """How much the passage's own rank adds to its sentences', whose best is 1."""
 
-ENOUGH = 0.62
+ENOUGH = 0.63
 COVERAGE_WEIGHT = 0.7
 """The least *bearing* on its question of an extract: similarity + `COVERAGE_WEIGHT` times coverage.
 

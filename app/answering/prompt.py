@@ -92,7 +92,8 @@ def _fence(question: str, passages: Sequence[Passage]) -> str:
     """A word that no passage can hold: to write it, a text would have to contain its own hash."""
     digest = hashlib.sha256(question.encode("utf-8", "replace"))
     for passage in passages:
-        digest.update(f"\0{passage.chunk_id}\0{passage.text}".encode("utf-8", "replace"))
+        parts = (passage.document_name, *passage.section_path, passage.text)
+        digest.update("\0".join(parts).encode("utf-8", "replace"))
     return digest.hexdigest()[:16]
 
 
