@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.errors import TidemarkError, UnreadableDocument
+from app.documents.names import document_name
+from app.errors import InvalidName, TidemarkError, UnreadableDocument
 
 PART = 1 << 20  # bytes read at a time
 
@@ -32,8 +32,13 @@ class FoundFiles:
     _paths_by_name: dict[str, Path] = field(default_factory=dict)
 
     def add(self, path: Path, name: str) -> None:
-        """Take a file, unless this run has another one of the same name."""
-        name = unicodedata.normalize("NFC", name)  # as typed and searched for, on every system
+        """Take a file, unless its name cannot be a document's, or is another's of this run."""
+        try:
+            name = document_name(name)
+        except InvalidName as error:
+            error.remedy = "Rename the file, and ingest it again."
+            self.refused.append((name, error))
+            return
         there = self._paths_by_name.setdefault(name, path)
         if there is path:
             self.files.append(SourceFile(path, name))

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from app.cli import database, doctor, evaluating, ingesting, searching, serving
+from app.cli import asking, database, doctor, evaluating, ingesting, searching, serving
 from app.cli.console import tell
-from app.cli.exits import EXIT_CODES, exit_code
+from app.cli.exits import EXIT_CODES, ExitCode, exit_code
 from app.cli.interrupts import INTERRUPTS
 from app.errors import TidemarkError
+
+log = logging.getLogger(__name__)
+
+
+def unforeseen(fault: Exception) -> TidemarkError:
+    """What a person is told of a fault of ours; the rest of it may quote their documents."""
+    said = str(fault).partition("\n")[0]
+    return TidemarkError(
+        f"Tidemark met what it did not foresee: {type(fault).__name__}: {said}",
+        remedy="Report it, with what TIDEMARK_LOG_LEVEL=debug shows.",
+    )
 
 
 class Program(TyperGroup):
@@ -26,6 +38,13 @@ class Program(TyperGroup):
             raise typer.Exit(exit_code(error)) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTS.exit_code) from None
+        except (typer.TyperException, typer.Exit, typer.Abort, BrokenPipeError):
+            raise  # wrong usage, orderly ends, and a reader of our output who has gone
+        except Exception as fault:
+            # The boundary: nobody above could say it in words.
+            log.debug("What was not foreseen:", exc_info=fault)
+            tell(unforeseen(fault))
+            raise typer.Exit(ExitCode.FAILED) from None
 
 
 program = typer.Typer(
@@ -38,7 +57,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (serving, ingesting, searching, evaluating, doctor):
+for room in (serving, ingesting, searching, asking, evaluating, doctor):
     room.add_commands(program)
 program.add_typer(database.program, name="database")
 

@@ -1,9 +1,8 @@
-"""`search` and `ask`: a question, and the passages or the answer it finds."""
+"""`search`: a question, and the passages nearest to it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from app.documents.model import KnowledgeBase
-    from app.retrieval.passage import Passage, Retrieval
+    from app.retrieval.passage import Passage
     from app.services import Services
 
 DocumentNames = Annotated[
@@ -34,7 +33,9 @@ def search(
     top_k: Annotated[int, typer.Option("--top-k", "-n", help="How many passages, up to 200.")] = 10,
     document: DocumentNames = None,
     knowledge_base: KnowledgeBaseName = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the passages as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the passages as the API's JSON.")
+    ] = False,
 ) -> None:
     """Search by meaning, and show the best passages with their document, section and page."""
     from app.retrieval.passage import Query
@@ -46,7 +47,9 @@ def search(
         query = Query(question, document_ids(services, base, document))
         retrieval = services.retriever.retrieve(base, query, top_k)
     if as_json:
-        write_json(_as_data(base, retrieval))
+        from app.web.api.passage import RetrievalShape
+
+        write_json(RetrievalShape.of(retrieval).model_dump(mode="json"))
         return
     for passage in retrieval.passages:
         _show(passage, question)
@@ -99,30 +102,3 @@ def _marked(text: str, question: str) -> Text:
         marked.append(shown(text[start:end]), style="bold yellow")
         done = end
     return marked.append(shown(text[done:]))
-
-
-def _as_data(base: KnowledgeBase, retrieval: Retrieval) -> dict[str, Any]:
-    return {
-        "query": retrieval.query.text,
-        "knowledge_base": base.name,
-        "milliseconds": round(retrieval.milliseconds, 1),
-        "stages": [asdict(stage) for stage in retrieval.stages],
-        "passages": [passage_as_data(passage) for passage in retrieval.passages],
-    }
-
-
-def passage_as_data(passage: Passage) -> dict[str, Any]:
-    """A passage for programs; `start` and `end` are characters of the revision's text."""
-    return {
-        "rank": passage.rank,
-        "score": passage.score,
-        "document": passage.document_name,
-        "document_id": passage.document_id,
-        "title": passage.title,
-        "revision_id": passage.revision_id,
-        "section": list(passage.section_path),
-        "page": passage.page,
-        "start": passage.start,
-        "end": passage.end,
-        "text": passage.text,
-    }

@@ -1,0 +1,121 @@
+"""`ask`: a question, and an answer whose sentences lead to what they rest on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.console import results, say, shown, write_json
+from app.cli.knowledge_base import KnowledgeBaseName, find_knowledge_base
+from app.cli.opening import open_everything
+from app.cli.searching import DocumentNames, document_ids, place
+
+if TYPE_CHECKING:
+    from app.answering.answer import Answer, AnswerEvent, AnswerSentence, Citation
+
+UNSUPPORTED = "[?]"
+"""Stands after a sentence that rests on nothing in the documents."""
+
+
+def add_commands(program: typer.Typer) -> None:
+    program.command()(ask)
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    *,
+    top_k: Annotated[
+        int, typer.Option("--top-k", "-n", help="How many passages are read at most, up to 200.")
+    ] = 8,
+    document: DocumentNames = None,
+    knowledge_base: KnowledgeBaseName = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as the API's JSON.")
+    ] = False,
+) -> None:
+    """Answer a question from the documents, citing the words each sentence rests on.
+
+    With a chat model set, the answer is written as you watch; without one, it is made of the
+    documents' own sentences. What the documents don't say, it says it doesn't know.
+    """
+    from app.answering.answer import whole_answer
+    from app.retrieval.passage import Query
+    from app.retrieval.retriever import checked
+
+    checked(Query(question), top_k)  # before anything is started
+    with open_everything() as services:
+        base = find_knowledge_base(services, knowledge_base)
+        query = Query(question, document_ids(services, base, document))
+        with closing(services.answerer(base, top_k).answer(query)) as events:
+            answer = whole_answer(events if as_json else _Telling().told(events))
+    if as_json:
+        from app.web.api.answer import AnswerShape
+
+        write_json(AnswerShape.of(answer).model_dump(mode="json"))
+    else:
+        _conclude(answer)
+
+
+@dataclass
+class _Telling:
+    """Writes an answer while it comes: word by word to a terminal, else by sentences."""
+
+    live: bool = field(default_factory=sys.stdout.isatty)
+    _begun: bool = False
+    """Whether tokens of the sentence at hand have been written."""
+
+    def told(
+        self, events: Generator[AnswerEvent, None, None]
+    ) -> Generator[AnswerEvent, None, None]:
+        """The same events, each written as it passes."""
+        from app.answering.answer import SentenceDone, Token
+
+        for event in events:
+            if isinstance(event, Token) and self.live:
+                self._write(event.text)
+                self._begun = True
+            elif isinstance(event, SentenceDone):
+                self._end(event.sentence)
+            yield event
+
+    def _end(self, sentence: AnswerSentence) -> None:
+        if self._begun:  # its text stands there already: only what it rests on is missing
+            numbers = dict.fromkeys(citation.number for citation in sentence.citations)
+            self._write("".join(f" [{number}]" for number in numbers))
+        else:
+            self._write(sentence.gap + sentence.marked)
+        if sentence.support == "none" and sentence.text.strip():
+            self._write(f" {UNSUPPORTED}")
+        self._begun = False
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(shown(text))
+        sys.stdout.flush()
+
+
+def _conclude(answer: Answer) -> None:
+    """What follows the sentences: the quotes they rest on, and what kind of answer it is."""
+    if answer.kind == "nothing found":
+        results().print(shown(answer.text))
+        return
+    results().print("\n")
+    quotes = {(c.number, c.quote.start, c.quote.end): c for c in answer.citations}
+    for citation in sorted(quotes.values(), key=lambda c: (c.number, c.quote.start)):
+        _show(citation)
+    if answer.kind == "extracts":
+        say("These are extracts, word for word: no chat model is set to write an answer.")
+    if answer.unsupported:
+        say(f"{UNSUPPORTED} marks what rests on nothing in the documents: don't rely on it.")
+
+
+def _show(citation: Citation) -> None:
+    from rich.text import Text
+
+    results().print(Text(f"[{citation.number}] {place(citation.passage)}", style="bold"))
+    quote = " ".join(citation.quote.text.split())
+    results().print(Text(f"    “{shown(quote)}”"))
