@@ -27,6 +27,7 @@ LOST = frozenset({2003, 2006, 2013, 2014, 2055, 0})
 DENIED = frozenset({1044, 1045, 1049, 1698})
 
 ATTEMPTS = 8
+RECONNECTS = 2  # a TiDB that is away should be told of at once
 FIRST_PAUSE = 0.02  # seconds; doubled on each try, with jitter, so that rivals don't meet again
 UNKNOWN_OUTCOME = "TiDB's connection was lost while a change was being committed"
 
@@ -93,7 +94,8 @@ class Database:
                 if number in LOST and committing:
                     # Whether it was committed is not known: running it again could do it twice.
                     raise DatabaseUnavailable(f"{UNKNOWN_OUTCOME}.") from failure
-                again = number in CONFLICTS | BUSY or _is_lost(failure)
+                lost = _is_lost(failure) and attempt < RECONNECTS
+                again = lost or number in CONFLICTS | BUSY
                 if not again or attempt == ATTEMPTS - 1:
                     raise as_our_error(failure, self.url) from failure
             else:

@@ -1,0 +1,67 @@
+"""Text → terms: what a word is found by."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.indexes.analysis import LONGEST_TERM, language_of, question_terms, terms
+
+
+def test_forms_of_a_word_have_one_term() -> None:
+    assert terms("tide tides TIDES", "en") == ["tide", "tide", "tide"]
+    assert len(set(terms("Häuser Haus Hauses", "de"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("identifier", "parts"),
+    [
+        ("getUserById", ["get", "user", "by", "id"]),
+        ("ERR_42", ["err", "42"]),
+        ("v8.5.4", ["v", "8", "5", "4"]),
+        ("ada@example.org", ["ada", "exampl", "org"]),
+        ("src/app/main.py", ["src", "app", "main", "py"]),
+    ],
+)
+def test_an_identifier_is_found_whole_and_by_its_parts(identifier: str, parts: list[str]) -> None:
+    assert terms(identifier, "en") == [identifier.casefold(), *parts]
+
+
+def test_a_script_without_spaces_is_found_by_pairs_of_neighbours() -> None:
+    assert terms("潮汐表 at noon", "zh") == ["潮汐", "汐表", "at", "noon"]
+    assert terms("潮", "zh") == ["潮"]
+
+
+def test_accents_and_width_make_no_difference() -> None:
+    assert terms("Café ｃａｆｅ", "fr") == terms("cafe cafe", "fr")
+
+
+def test_a_question_is_looked_for_in_every_language_of_the_texts() -> None:
+    found = question_terms("Häuser", ["de", "en"])
+    assert set(found) == {*terms("Häuser", "de"), *terms("Häuser", "en")}
+    assert set(found.values()) == {"Häuser"}
+
+
+def test_stop_words_are_left_out_of_a_question_unless_it_has_no_others() -> None:
+    assert set(question_terms("what is the tide", ["en"])) == {"tide"}
+    assert set(question_terms("to be or not to be", ["en"])) == {"to", "be", "or", "not"}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The tide turns at noon and the boats leave the harbour.", "en"),
+        ("Die Boote verlassen den Hafen, sobald die Flut kommt.", "de"),
+        ("船在涨潮时离开港口。", "zh"),
+    ],
+)
+def test_the_language_of_a_text_is_found(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+@given(st.text(max_size=300))
+def test_every_term_fits_the_key_of_the_postings(text: str) -> None:
+    for term in terms(text, "en"):
+        assert 0 < len(term) <= LONGEST_TERM
+        assert term == term.strip()
