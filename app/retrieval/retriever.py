@@ -73,8 +73,9 @@ class Retriever:
         self, index: Index, query: Query, top_k: int, clock: _Clock
     ) -> tuple[Passage, ...]:
         embedder = self.embedders.of(index.recipe)
+        limit = max(top_k, CANDIDATES) if query.mode is Mode.HYBRID else top_k
         for left in reversed(range(TRIES)):
-            ranking = self._ranked(index, embedder, query, max(top_k, CANDIDATES), clock)
+            ranking = self._ranked(index, embedder, query, limit, clock)
             best = ranking.fused[:top_k]
             with clock.stage("read", "passages with their documents"):
                 hits = self.hits.read(index, embedder, [one.chunk_id for one in best])
@@ -161,6 +162,11 @@ def checked(query: Query, top_k: int) -> None:
         raise InvalidRequest(
             f"The question has {len(query.text):,} characters; at most {LONGEST_QUERY:,} are read.",
             remedy="Shorten it to what you want to know.",
+        )
+    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in query.text):
+        raise InvalidRequest(
+            "The question has characters that are no text: NUL, or halves of a surrogate pair.",
+            remedy="Send it as UTF-8 text.",
         )
     if not 1 <= top_k <= MOST_PASSAGES:
         raise InvalidRequest(

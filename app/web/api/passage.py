@@ -7,9 +7,36 @@ from datetime import datetime
 from pydantic import Field
 
 from app.retrieval.matches import matches
-from app.retrieval.passage import Passage, Retrieval
+from app.retrieval.passage import Evidence, Passage, Retrieval
 from app.web.api.shape import Shape
 from app.web.pages.addresses import passage_address
+
+
+class EvidenceShape(Shape):
+    """Why a passage stands where it does: the numbers that ranked it."""
+
+    vector_rank: int | None = Field(examples=[2])
+    """Its place among the nearest by meaning; null where it was not among them."""
+    similarity: float | None = Field(examples=[0.6213])
+    """The cosine of question and passage, from -1 to 1."""
+    keyword_rank: int | None = Field(examples=[1])
+    """Its place among the best by words; null where it was not among them."""
+    bm25: float | None = Field(examples=[7.41])
+    word_weights: dict[str, float] = Field(examples=[{"tide": 5.2, "turn": 2.21}])
+    """What each word of the question gave to the BM25 score."""
+    shares: dict[str, float] = Field(examples=[{"vector": 0.31, "keyword": 0.55}])
+    """What each half gave to the fused score."""
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> EvidenceShape:
+        return cls(
+            vector_rank=evidence.vector_rank,
+            similarity=evidence.similarity,
+            keyword_rank=evidence.keyword_rank,
+            bm25=evidence.bm25,
+            word_weights=dict(evidence.word_weights),
+            shares=dict(evidence.shares),
+        )
 
 
 class PassageShape(Shape):
@@ -17,7 +44,8 @@ class PassageShape(Shape):
 
     rank: int = Field(examples=[1])
     score: float = Field(examples=[0.6213])
-    """Higher is better; the cosine similarity of question and passage, from -1 to 1."""
+    """Higher is better: 0 to 1 for both halves together; the cosine for meaning alone, BM25 for
+    words alone."""
     document_id: int = Field(examples=[12])
     document_name: str = Field(examples=["guides/harbour.pdf"])
     title: str | None = Field(examples=["The harbour's guide"])
@@ -33,6 +61,7 @@ class PassageShape(Shape):
     """Where the question's words stand: `[start, end)` offsets into `text`."""
     url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18911#passage"])
     """The page that shows the document with this passage marked."""
+    evidence: EvidenceShape
 
     @classmethod
     def of(cls, passage: Passage, question: str) -> PassageShape:
@@ -51,6 +80,7 @@ class PassageShape(Shape):
             text=passage.text,
             matches=matches(question, passage.text),
             url=passage_address(passage),
+            evidence=EvidenceShape.of(passage.evidence),
         )
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi import Query as Parameters
 from pydantic import Field
 
-from app.retrieval.passage import Query
+from app.retrieval.passage import Mode, Query
 from app.web.api.passage import RetrievalShape
 from app.web.api.shape import LARGEST_ID, Shape, errors
 from app.web.wiring import ReadableKnowledgeBase, Wired
@@ -26,8 +26,11 @@ class SearchParams(Shape):
     document: tuple[Annotated[int, Field(ge=1, le=LARGEST_ID)], ...] = ()
     """Look only into the documents of these ids; may be repeated."""
 
+    mode: Mode = Mode.HYBRID
+    """By meaning (`vector`), by words (`keyword`), or by both."""
+
     def query(self) -> Query:
-        return Query(self.q, self.document)
+        return Query(self.q, self.document, self.mode)
 
 
 @router.get("/knowledge-bases/{name}/search", responses=errors(404, 422, 502, 503))
