@@ -1,10 +1,13 @@
 """The pages that people see."""
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
-from app.config import project_folder
+from app.web.pages import deleting, document, documents, sample, search, status
+from app.web.pages.assets import Assets
 
 
 def install(app: FastAPI) -> None:
-    app.mount("/static", StaticFiles(directory=project_folder() / "static"), name="static")
+    # `deleting` before `document`, whose address would take its own.
+    for page in (search, documents, deleting, document, sample, status):
+        app.include_router(page.router)
+    app.mount("/static", Assets(), name="static")

@@ -1,0 +1,119 @@
+"""A stretch of a document's text in blocks that can be read: pages, headings, paragraphs, code.
+
+The text is shown as it was written, character for character but for the blank lines between blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app.documents.model import Section
+from app.web.pages.marked import Part, Span, parts
+
+Kind = Literal["page", "heading", "prose", "code"]
+
+FENCE = re.compile(r"\s*(?:```|~~~)")
+INDENTED = re.compile(r"(?:    |\t)")
+DEEPEST = 4
+
+
+@dataclass(frozen=True)
+class Block:
+    """`start` is its offset into the revision's text; `anchor`, that the marked place begins in it.
+
+    `depth` is a heading's place below the page's own, from 2; it never skips one.
+    """
+
+    kind: Kind
+    start: int
+    parts: tuple[Part, ...]
+    anchor: bool = False
+    depth: int = 0
+
+
+def blocks(
+    text: str, offset: int, sections: Sequence[Section], marked: Span | None
+) -> tuple[Block, ...]:
+    """Blocks of `text`, which stands at `offset` of its revision; `marked` is a span of that."""
+    made: list[Block] = []
+    depth, page, anchored = 1, None, False
+    for section in sections:
+        start, end = max(section.start, offset), min(section.end, offset + len(text))
+        if start >= end:
+            continue
+        if section.page != page:
+            page = section.page
+            made.append(Block("page", start, (Part(f"Page {page}"),)))
+        heading = _heading_end(text, start - offset, section) if start == section.start else None
+        for kind, first, last in _stretches(text, start - offset, end - offset, heading):
+            if kind == "heading":
+                depth = min(len(section.path) + 1, depth + 1, DEEPEST)
+            spans = _inside(marked, offset + first, offset + last)
+            anchor = bool(spans) and not anchored
+            anchored = anchored or anchor
+            shown = parts(text[first:last], spans)
+            made.append(
+                Block(kind, offset + first, shown, anchor, depth if kind == "heading" else 0)
+            )
+    return tuple(made)
+
+
+def _heading_end(text: str, start: int, section: Section) -> int | None:
+    """Where the section's first line ends, if it is its heading."""
+    if not section.path:
+        return None
+    end = text.find("\n", start)
+    end = len(text) if end < 0 else end
+    line = text[start:end].strip().strip("#*_ ")
+    # Markup within a heading is not in its path: "## The `ask` command".
+    plain = re.sub(r"[`*_\\]", "", line)
+    return end if re.sub(r"[`*_\\]", "", section.path[-1]) == plain else None
+
+
+def _stretches(
+    text: str, start: int, end: int, heading: int | None
+) -> Iterator[tuple[Kind, int, int]]:
+    """Kind, start and end of each block of `text[start:end]`, without the blank lines around it."""
+    if heading is not None:
+        yield "heading", start, heading
+        start = heading
+    begun: int | None = None
+    fenced, last = False, start
+    for first, after in _lines(text, start, end):
+        line = text[first:after]
+        if not line.strip() and not fenced:
+            if begun is not None:
+                yield _kind(text[begun:last]), begun, last
+                begun = None
+            continue
+        begun = first if begun is None else begun
+        last = first + len(line.rstrip())
+        if FENCE.match(line):
+            fenced = not fenced
+    if begun is not None:
+        yield _kind(text[begun:last]), begun, last
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while start < end:
+        after = text.find("\n", start, end) + 1 or end
+        yield start, after
+        start = after
+
+
+def _kind(block: str) -> Kind:
+    lines = block.split("\n")
+    if FENCE.match(block) or all(INDENTED.match(line) for line in lines if line.strip()):
+        return "code"
+    return "code" if len(lines) > 1 and all(line.startswith("|") for line in lines) else "prose"
+
+
+def _inside(marked: Span | None, start: int, end: int) -> tuple[Span, ...]:
+    """The marked stretch as offsets into the block, if any of it is inside."""
+    if marked is None:
+        return ()
+    first, last = max(marked[0], start), min(marked[1], end)
+    return ((first - start, last - start),) if first < last else ()

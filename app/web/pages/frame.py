@@ -1,0 +1,99 @@
+"""What surrounds every page: where one is, which knowledge base is chosen, the page's JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+from fastapi.responses import HTMLResponse
+
+from app.documents.model import KnowledgeBase
+from app.errors import KnowledgeBaseNotFound
+from app.services import FIRST_KNOWLEDGE_BASE
+from app.web.pages.addresses import address
+from app.web.pages.wording import count
+from app.web.rendering import render
+from app.web.wiring import Wired
+
+PLACES = (("Search", "/"), ("Ask", "/ask"), ("Documents", "/documents"), ("Status", "/status"))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One knowledge base in the list to choose from."""
+
+    name: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The knowledge base that a page is about, and those that it could be about."""
+
+    base: KnowledgeBase
+    documents: int
+    """How many of its documents can be read."""
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One of the pages in the navigation."""
+
+    name: str
+    address: str
+    here: bool
+
+
+@dataclass(frozen=True)
+class Frame:
+    """`json` is the address of what the page shows, as data."""
+
+    title: str
+    places: tuple[Place, ...]
+    json: str
+
+
+def chosen(
+    services: Wired, name: Annotated[str | None, Query(alias="knowledge-base")] = None
+) -> Chosen:
+    """The named knowledge base, or the first."""
+    bases = services.knowledge_bases.list() or ((services.first_knowledge_base(), 0),)
+    counts = {base.name: (base, documents) for base, documents in bases}
+    wanted = name or (FIRST_KNOWLEDGE_BASE if FIRST_KNOWLEDGE_BASE in counts else bases[0][0].name)
+    if wanted not in counts:
+        raise KnowledgeBaseNotFound(
+            f"There is no knowledge base named {wanted[:80]!r}.",
+            remedy="Choose one of those on the search page.",
+        )
+    base, documents = counts[wanted]
+    options = tuple(
+        Option(each, f"{each} ({count(n, 'document')})", each == wanted)
+        for each, (_, n) in counts.items()
+    )
+    return Chosen(base, documents, options)
+
+
+ChosenBase = Annotated[Chosen, Depends(chosen)]
+
+
+def frame(title: str, here: str, base: str | None, json: str) -> Frame:
+    """The frame of the page at `here`; the other places keep to the same knowledge base."""
+    kept = None if base == FIRST_KNOWLEDGE_BASE else base
+    places = tuple(
+        Place(name, address(path, ("knowledge-base", kept)), path == here) for name, path in PLACES
+    )
+    return Frame(title, places, json)
+
+
+def show(
+    request: Request,
+    template: str,
+    around: Frame,
+    *,
+    status_code: int = 200,
+    **view: Any,  # noqa: ANN401 - what the template shows
+) -> HTMLResponse:
+    return render(request, template, status_code=status_code, frame=around, **view)

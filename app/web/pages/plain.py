@@ -1,0 +1,38 @@
+"""A text without the marks of its markup, for excerpts: the document itself is shown as written.
+
+Line by line with plain string methods: an expression for whole tables took minutes on a bad text.
+"""
+
+from __future__ import annotations
+
+import re
+
+DOT = " \u00b7 "  # between the cells of a table's row
+DEEPEST = 6  # level of a heading
+
+_LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{0,500}\)")
+_CODE = re.compile(r"`([^`\n]+)`")
+
+
+def plain(text: str) -> str:
+    lines = (_plain_line(line.strip()) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _plain_line(line: str) -> str:
+    if "---" in line and not line.strip("|:- \t"):
+        return ""  # the rule under a table's head, or between two parts of a text
+    if line.startswith("#"):
+        words = line.lstrip("#")
+        if len(line) - len(words) <= DEEPEST and words[:1].isspace():
+            line = words.rstrip("# ").strip()
+    elif len(line) > 1 and line.startswith("|") and line.endswith("|"):
+        line = DOT.join(cell for each in line.split("|") if (cell := each.strip()))
+    return _CODE.sub(r"\1", _LINK.sub(r"\1", _without_bold(line)))
+
+
+def _without_bold(line: str) -> str:
+    pieces = line.split("**")
+    bold = pieces[1::2]
+    closed = len(pieces) % 2 == 1
+    return "".join(pieces) if closed and all(p and p == p.strip() for p in bold) else line

@@ -1,0 +1,80 @@
+"""Sizes, counts, dates and kinds of file, as a person reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+KINDS = {
+    "application/pdf": "PDF",
+    "text/plain": "Text",
+    "text/markdown": "Markdown",
+    "text/html": "HTML",
+    "text/csv": "CSV",
+    "text/tab-separated-values": "TSV",
+    "text/x-source": "Source code",
+    "text/xml": "XML",
+    "application/json": "JSON",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
+}
+
+_STEPS = ((60, "second"), (60, "minute"), (24, "hour"), (7, "day"), (5, "week"))
+_DAYS_A_MONTH = 30.44
+_MONTHS_A_YEAR = 12
+
+
+@dataclass(frozen=True)
+class When:
+    """A moment: how long ago, and exactly; `machine` is for the `datetime` attribute."""
+
+    relative: str
+    exact: str
+    machine: str
+
+
+def when(moment: datetime) -> When:
+    exact = f"{moment.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
+    return When(_ago((datetime.now(UTC) - moment).total_seconds()), exact, moment.isoformat())
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 45:  # noqa: PLR2004 - less than most of a minute
+        return "just now"
+    passed = seconds
+    for size, unit in _STEPS:
+        if round(passed) < size:
+            return f"{count(round(passed), unit)} ago"
+        passed /= size
+    months = seconds / 86_400 / _DAYS_A_MONTH
+    if round(months) < _MONTHS_A_YEAR:
+        return f"{count(max(1, round(months)), 'month')} ago"
+    return f"{count(max(1, round(months / _MONTHS_A_YEAR)), 'year')} ago"
+
+
+def count(number: int, thing: str, things: str | None = None) -> str:
+    """`number` with its thing: "1 passage", "1,200 passages"."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def size(octets: int) -> str:
+    """Bytes as a person reads them, in powers of ten."""
+    if octets < 1000:  # noqa: PLR2004
+        return count(octets, "byte")
+    amount, unit = octets / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if amount < 999.5:  # noqa: PLR2004 - rounds to less than the next unit
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:,.0f} {unit}"  # noqa: PLR2004
+
+
+def kind(media_type: str) -> str:
+    """The kind of a file, in a word or two."""
+    return KINDS.get(media_type) or media_type.partition("/")[2].removeprefix("x-") or media_type
+
+
+def duration(milliseconds: float) -> str:
+    """A short time with its unit: "34 ms", "1.2 s"."""
+    if milliseconds < 999.5:  # noqa: PLR2004
+        return f"{milliseconds:.0f} ms" if milliseconds >= 1 else "under 1 ms"
+    return f"{milliseconds / 1000:.1f} s"

@@ -1,0 +1,72 @@
+// What the worker does, as it happens: server-sent events → rows, and the table when one is ready.
+import { newRow, remove, rowOf, show } from "./rows.js";
+
+const MOST_ROWS = 60; // more are only counted: ten thousand rows help nobody
+const counts = document.getElementById("counts");
+const notice = document.getElementById("notice");
+let ready = [];
+let soon = null;
+
+export function follow(base) {
+  const events = new EventSource(`/api/knowledge-bases/${encodeURIComponent(base)}/events`);
+  events.addEventListener("snapshot", (event) => {
+    const told = JSON.parse(event.data);
+    const present = new Set(told.jobs.map((job) => String(job.id)));
+    for (const row of document.querySelectorAll(".uploads [data-job]")) {
+      if (!present.has(row.dataset.job)) remove(row);
+    }
+    // Rows begin at the top: the oldest first, so that the newest ends up there.
+    take({ ...told, jobs: [...told.jobs].sort((one, other) => one.id - other.id) });
+  });
+  events.addEventListener("changes", (event) => take(JSON.parse(event.data)));
+}
+
+function take(told) {
+  for (const job of told.jobs) place(job);
+  if (told.counts) {
+    const { ready: waiting, running, failed } = told.counts;
+    const words = [];
+    if (running) words.push(`${running} being read`);
+    if (waiting) words.push(`${waiting} waiting`);
+    if (failed) words.push(`${failed} failed`);
+    counts.textContent = words.join(", ");
+  }
+}
+
+function place(job) {
+  let row = rowOf(job.id);
+  if (job.state === "succeeded") {
+    if (!row) return;
+    show(row, job);
+    ready.push(job.document_name);
+    setTimeout(() => remove(row), 1500);
+    soon ??= setTimeout(refresh, 500);
+    return;
+  }
+  if (!row) {
+    if (document.querySelectorAll(".uploads .upload").length >= MOST_ROWS) return;
+    if (job.state === "failed" && !stillThere(job)) return;
+    row = newRow(job.document_name, job.size);
+  }
+  show(row, job);
+}
+
+// A job also fails when its document is deleted: that needs no row.
+const stillThere = (job) => job.error?.message !== "The document was deleted before it was ingested.";
+
+// The table comes from the server, which knows its order and its filter: only its rows are taken.
+async function refresh() {
+  const names = ready;
+  ready = [];
+  soon = null;
+  const reply = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+  if (!reply?.ok) return;
+  const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+  const chosen = new Set([...document.querySelectorAll("td.pick :checked")].map((box) => box.value));
+  const focused = document.activeElement?.closest?.("tbody tr")?.dataset.document;
+  document.getElementById("table").replaceWith(document.adoptNode(page.getElementById("table")));
+  for (const box of document.querySelectorAll("td.pick input")) box.checked = chosen.has(box.value);
+  if (focused) document.querySelector(`tbody tr[data-document="${focused}"] a`)?.focus();
+  notice.textContent =
+    names.length === 1 ? `${names[0]} is ready.` : `${names.length} documents are ready.`;
+}
