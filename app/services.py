@@ -134,8 +134,8 @@ def database_url(settings: Settings, announce: Announce, stack: ExitStack) -> st
         settings.data_dir, settings.cache_dir, settings.tidb_memory_mb, announce
     )
     lease = stack.enter_context(server.acquire())
-    if lease.recovered:
-        announce("TiDB had not been stopped cleanly: its tables were checked.")
+    for damage in lease.damaged_tables:
+        announce(f"TiDB found damage after an unclean stop: {damage}")
     return lease.url
 
 

@@ -1,0 +1,48 @@
+"""`make bench`: runs the benchmarks and prints a table of what each gave."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measurement import Measurement
+
+BENCHMARKS = {
+    "embedder": "the local model against torch",
+    "ingest": "documents to chunks against the bare embedder",
+    "serving": "start, search over HTTP, memory",
+    "quality": "nDCG@10 of each way to search on judged collections",
+    "extracts": "whether the sentences shown hold the answer",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--collections", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--only", choices=BENCHMARKS, action="append", help="may be repeated")
+    arguments = parser.parse_args()
+    console = Console()
+    measured: list[Measurement] = []
+    for name in arguments.only or BENCHMARKS:
+        console.print(f"[bold]{name}[/]: {BENCHMARKS[name]}")
+        benchmark = importlib.import_module(f"benchmarks.{name}")
+        measured.extend(benchmark.measure(arguments.collections))
+    console.print(as_table(measured))
+
+
+def as_table(measured: list[Measurement]) -> Table:
+    table = Table(
+        "what", "measured", "target", "detail", title="Measured on this machine, just now"
+    )
+    for one in measured:
+        target = "" if one.target is None else f"{one.target:g} {one.unit}"
+        table.add_row(one.name, f"{one.value:.3g} {one.unit}", target, one.detail)
+    return table
+
+
+if __name__ == "__main__":
+    main()

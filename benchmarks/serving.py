@@ -1,0 +1,171 @@
+"""`tidemark serve` as a person runs it: how soon it answers, how fast, and in how much memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from sqlalchemy import text
+
+from app.config import load_settings
+from app.database.connection import Database
+from app.database.embedded import EmbeddedServer, embedded_server_status
+from app.embedding.making import make_embedder
+from app.evaluation.collection import read_collection
+from app.indexes.chunk_table import chunk_table_name
+from app.indexes.store import IndexStore
+from app.ingestion.job import JobState
+from app.ingestion.job_store import JobStore
+from app.retrieval.passage import Mode
+from benchmarks.measurement import Measurement
+
+CHUNKS = 10_000
+QUERIES = 100
+REST = 20  # seconds
+BASE = "/api/knowledge-bases/default"
+FILES_A_REQUEST = 200
+
+
+def measure(collections: Path) -> list[Measurement]:
+    collection = read_collection(collections / "scifact")
+    texts = [document.content for document in collection.documents()]
+    questions = list(collection.questions.values())[:QUERIES]
+    with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder:
+        with _served(folder):
+            pass  # the first start makes the database
+        with _served(folder) as (client, seconds, _), _database(folder) as database:
+            started = Measurement("start to first page, second run", seconds, "s", 4, "")
+            loaded = _fill(client, database, texts)
+            searched = list(_search(client, database, questions))
+        with _served(folder) as (client, _, process):
+            client.get(f"{BASE}/search", params={"q": questions[0]})
+            time.sleep(REST)
+            memory = _resident_mb(process, folder)
+    at_rest = Measurement(
+        "resident memory of everything, at rest", memory / 1000, "GB", 1.2, f"{loaded} chunks"
+    )
+    return [started, *searched, at_rest]
+
+
+@contextmanager
+def _database(folder: str) -> Iterator[Database]:
+    """The TiDB that the server under measurement uses, joined."""
+    settings = load_settings()
+    server = EmbeddedServer(
+        Path(folder), settings.cache_dir, settings.tidb_memory_mb, lambda _: None
+    )
+    with server.acquire() as lease:
+        database = Database.connect(lease.url)
+        yield database
+        database.dispose()
+
+
+@contextmanager
+def _served(folder: str) -> Iterator[tuple[httpx.Client, float, subprocess.Popen[bytes]]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"TIDEMARK_DATA_DIR": folder, "TIDEMARK_PORT": str(port)}
+    environment.pop("TIDB_DATABASE_URL", None)
+    command = [str(Path(sys.executable).with_name("tidemark")), "serve"]
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env=environment)  # noqa: S603 - ours
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
+        while True:
+            try:
+                if client.get("/").status_code == httpx.codes.OK:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.02)
+        yield client, time.perf_counter() - began, process
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
+
+
+def _fill(client: httpx.Client, database: Database, texts: list[str]) -> int:
+    """Upload until there are enough chunks, in requests of many files; the chunks there are."""
+    chunks = 0
+    for start in range(0, len(texts), FILES_A_REQUEST):
+        files = [
+            ("files", (f"abstract {start + n}.txt", one.encode(), "text/plain"))
+            for n, one in enumerate(texts[start : start + FILES_A_REQUEST])
+        ]
+        client.post(f"{BASE}/documents", files=files).raise_for_status()
+        while _unfinished(database):
+            time.sleep(0.5)
+        chunks = int(client.get(BASE).json()["chunks"])
+        if chunks >= CHUNKS:
+            break
+    return chunks
+
+
+def _unfinished(database: Database) -> int:
+    counts = JobStore(database).counts()
+    return counts[JobState.READY] + counts[JobState.RUNNING]
+
+
+def _search(
+    client: httpx.Client, database: Database, questions: list[str]
+) -> Iterator[Measurement]:
+    """Over HTTP against what no server can do without: the embedding and the bare statement."""
+    embedder = make_embedder(load_settings(), print)
+    index = IndexStore(database).active(1)
+    assert index is not None  # noqa: S101 - it has just been filled
+    nearest = text(
+        "SELECT id, VEC_COSINE_DISTANCE(embedding, :v) AS d "  # noqa: S608 - a number of ours
+        f"FROM {chunk_table_name(index.id)} ORDER BY d LIMIT 10"
+    )
+
+    def bare(question: str) -> None:
+        vector = embedder.embed_query(question)
+        with database.engine.connect() as connection:
+            connection.execute(nearest, {"v": str(vector)}).all()
+
+    def searched(mode: Mode) -> Callable[[str], None]:
+        def search(question: str) -> None:
+            asked = {"q": question, "mode": mode.value}
+            client.get(f"{BASE}/search", params=asked).raise_for_status()
+
+        return search
+
+    ways = {"bare": bare, "vector": searched(Mode.VECTOR), "hybrid": searched(Mode.HYBRID)}
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    for question in questions[:5]:
+        for way in ways.values():
+            way(question)  # warm
+    for question in questions:
+        for name, way in ways.items():  # by turns, so that a busy moment is in the way of all
+            began = time.perf_counter()
+            way(question)
+            took[name].append(1000 * (time.perf_counter() - began))
+    p50 = {name: statistics.median(times) for name, times in took.items()}
+    detail = ", ".join(f"{name} {milliseconds:.1f} ms" for name, milliseconds in p50.items())
+    yield Measurement(
+        "search over HTTP against embedding and bare SQL, p50",
+        p50["vector"] / p50["bare"],
+        "x",
+        1.3,
+        detail,
+    )
+
+
+def _resident_mb(process: subprocess.Popen[bytes], folder: str) -> float:
+    """Of the server and its TiDB, in MB (10^6 bytes)."""
+    tidb = embedded_server_status(Path(folder)).pid
+    pids = [process.pid, *([tidb] if tidb else [])]
+    return sum(_rss(pid) for pid in pids) / 1_000_000
+
+
+def _rss(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
