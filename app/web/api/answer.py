@@ -19,10 +19,10 @@ from app.answering.answer import (
     Support,
     Token,
 )
+from app.web.addresses import quote_address
 from app.web.api.passage import PassageShape, RetrievalShape
 from app.web.api.shape import ErrorReply, ErrorShape, Shape
 from app.web.event_stream import event
-from app.web.pages.addresses import quote_address
 
 
 class CitationShape(Shape):

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from app.retrieval.matches import matches
 from app.retrieval.passage import Evidence, Passage, Retrieval
+from app.web.addresses import passage_address
 from app.web.api.shape import Shape
-from app.web.pages.addresses import passage_address
 
 
 class EvidenceShape(Shape):

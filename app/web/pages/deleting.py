@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app.errors import DocumentNotFound
-from app.web.pages.addresses import address
+from app.web.addresses import address
 from app.web.pages.frame import frame, show
 from app.web.wiring import Wired
 

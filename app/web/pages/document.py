@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from app.documents.model import Document, Revision, Section
 from app.errors import RevisionNotFound
-from app.web.pages.addresses import address, search_address
+from app.web.addresses import address, search_address
 from app.web.pages.blocks import blocks
 from app.web.pages.frame import frame, show
 from app.web.pages.rail import rail

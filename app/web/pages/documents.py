@@ -12,7 +12,7 @@ from app.documents.listing import DocumentOrder, ListedDocument, Listing
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.services import Services
-from app.web.pages.addresses import address, api_address
+from app.web.addresses import address, api_address
 from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.frame import chosen as choose
 from app.web.pages.sample import handbook

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from app.documents.model import KnowledgeBase
 from app.errors import KnowledgeBaseNotFound
 from app.services import FIRST_KNOWLEDGE_BASE
-from app.web.pages.addresses import address
+from app.web.addresses import address
 from app.web.pages.wording import count
 from app.web.rendering import render
 from app.web.wiring import Wired

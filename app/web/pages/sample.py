@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse
 
 from app.config import project_folder
-from app.web.pages.addresses import address
+from app.web.addresses import address
 from app.web.wiring import Wired, wake_worker
 
 router = APIRouter(include_in_schema=False)

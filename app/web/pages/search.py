@@ -13,7 +13,7 @@ from app.errors import TidemarkError
 from app.retrieval import passage as found
 from app.retrieval.matches import matches
 from app.services import Services
-from app.web.pages.addresses import Parameter, address, api_address, passage_address, search_address
+from app.web.addresses import Parameter, address, api_address, passage_address, search_address
 from app.web.pages.frame import ChosenBase, frame, show
 from app.web.pages.marked import Part, excerpt
 from app.web.pages.plain import plain
