@@ -30,6 +30,11 @@ class Interrupts:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
+    def ignore(self) -> None:
+        """Let nothing more interrupt: Python lets signals kill while it clears away."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
     @property
     def exit_code(self) -> ExitCode:
         """What an interrupted command exits with."""

@@ -89,4 +89,7 @@ def main() -> None:
         # A terminal that cannot show a character is shown its escape, not a trace.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     INTERRUPTS.install()
-    program()
+    try:
+        program()
+    finally:
+        INTERRUPTS.ignore()

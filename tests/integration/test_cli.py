@@ -1,0 +1,179 @@
+"""The command line on a real TiDB and the local model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import URL
+from typer.testing import CliRunner, Result
+
+from app.cli.exits import ExitCode
+from app.cli.program import program
+
+PATIENCE = 60  # seconds for a process to do what it should; it is given up after that
+
+
+@pytest.fixture(autouse=True)
+def folder(database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to be in, and the module's database as the configured TiDB."""
+    monkeypatch.setenv("TIDB_DATABASE_URL", database_url.render_as_string(hide_password=False))
+    monkeypatch.setenv("TIDEMARK_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(program, arguments)
+
+
+def outcomes(result: Result) -> dict[str, str]:
+    return {each["name"]: each["outcome"] for each in json.loads(result.stdout)["documents"]}
+
+
+def test_a_file_is_ingested_once_and_again_when_it_changed(folder: Path) -> None:
+    guide = folder / "guide 🌊.md"
+    guide.write_text("The tide turns at noon.")
+    assert outcomes(run("ingest", str(guide), "-k", "once", "--json")) == {guide.name: "ingested"}
+    assert outcomes(run("ingest", str(guide), "-k", "once", "--json")) == {guide.name: "unchanged"}
+    guide.write_text("The tide turns at dusk.")
+    assert outcomes(run("ingest", str(guide), "-k", "once", "--json")) == {guide.name: "ingested"}
+    found = json.loads(run("search", "when does the tide turn", "-k", "once", "--json").stdout)
+    assert [each["text"] for each in found["results"]] == ["The tide turns at dusk."]
+
+
+def test_a_file_that_cannot_be_read_fails_alone(folder: Path) -> None:
+    files = folder / "files"
+    (files / "deep").mkdir(parents=True)
+    (files / "deep" / "fine.md").write_text("Seals sleep on the sandbank.")
+    (files / "empty.md").touch()
+    (files / "lies.txt").write_bytes(bytes(range(256)) * 40)
+    (files / "gone.md").symlink_to("nowhere")
+    result = run("ingest", str(files), "missing.md", "-k", "alone")
+    assert result.exit_code == ExitCode.FAILED
+    lines = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
+    assert {line.split()[1]: line.split()[0] for line in lines} == {
+        "deep/fine.md": "ingested",
+        "empty.md": "failed",
+        "lies.txt": "failed",
+        "gone.md": "failed",
+        "missing.md": "failed",
+    }
+    assert "There is no file 'missing.md'." in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_a_search_may_be_kept_to_one_document(folder: Path) -> None:
+    (folder / "one.md").write_text("The lighthouse is white.")
+    (folder / "two.md").write_text("The lighthouse is red.")
+    run("ingest", "one.md", "two.md", "-k", "lights")
+    search = ("search", "colour of the lighthouse", "-k", "lights")
+    found = json.loads(run(*search, "--document", "two.md", "--json").stdout)["results"]
+    assert {each["document_name"] for each in found} == {"two.md"}
+    assert len(json.loads(run(*search, "--top-k", "1", "--json").stdout)["results"]) == 1
+    unknown = run(*search, "--document", "three.md")
+    assert unknown.exit_code == ExitCode.FAILED
+    assert "There is no document named 'three.md'." in unknown.stderr
+
+
+def test_a_knowledge_base_that_is_not_there_is_told_with_those_that_are(folder: Path) -> None:
+    (folder / "one.md").write_text("The lighthouse is white.")
+    run("ingest", "one.md", "-k", "there")
+    result = run("search", "lighthouse", "-k", "theer")
+    assert result.exit_code == ExitCode.FAILED
+    assert "There is no knowledge base named 'theer'." in result.stderr
+    assert "there" in result.stderr.splitlines()[-1]
+
+
+def test_an_answer_cites_the_words_it_rests_on(folder: Path) -> None:
+    (folder / "tides.md").write_text("# Tides\n\nThe tide turns at noon.\n")
+    run("ingest", "tides.md", "-k", "answers")
+    result = run("ask", "When does the tide turn?", "-k", "answers")
+    assert result.exit_code == ExitCode.DONE
+    assert "The tide turns at noon. [1]" in result.stdout
+    assert "[1] tides.md · Tides\n    “The tide turns at noon.”" in result.stdout
+    assert "extracts" in result.stderr
+    assert "\x1b" not in result.stdout
+    asked = run("ask", "When does the tide turn?", "-k", "answers", "--json")
+    assert json.loads(asked.stdout)["kind"] == "extracts"
+
+
+def test_doctor_finds_everything_well() -> None:
+    run("search", "anything")  # brings the tables up to date
+    result = run("doctor", "--json")
+    found = {each["name"]: each for each in json.loads(result.stdout)["checks"]}
+    assert [name for name, check in found.items() if not check["ok"]] == []
+    assert "384 wide" in found["embedding model"]["finding"]
+    assert "waiting" in found["queue"]["finding"]
+    assert result.exit_code == ExitCode.DONE
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`tidemark` as a process, and what it said when it was ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from app.cli import main; main()", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert process.stderr is not None
+    try:
+        ready = next(line for line in process.stderr if "http://" in line or "Ctrl-C" in line)
+        yield process, ready
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [(signal.SIGTERM, ExitCode.DONE), (signal.SIGINT, ExitCode.INTERRUPTED)],
+)
+def test_serve_says_where_it_serves_and_stops_in_order(
+    ending: signal.Signals, code: ExitCode
+) -> None:
+    with running("serve", "--port", "0") as (process, ready):
+        address = ready.split()[-1]
+        live = httpx.get(f"{address}/health/live", timeout=PATIENCE)
+        assert live.status_code == 200
+        process.send_signal(ending)
+        _, said = process.communicate(timeout=PATIENCE)
+        assert process.returncode == code
+        assert "Stopped." in said
+        assert "Traceback" not in said
+
+
+def test_a_second_ctrl_c_waits_for_the_end_of_the_first() -> None:
+    with running("serve", "--port", "0", "--worker") as (process, _):
+        process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + PATIENCE
+        while process.poll() is None and time.monotonic() < deadline:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.01)
+        _, said = process.communicate(timeout=PATIENCE)
+        assert process.returncode == ExitCode.INTERRUPTED
+        assert "Stopped." in said
+        assert "Traceback" not in said
+
+
+def test_a_worker_ingests_what_others_uploaded_until_it_is_told_to_stop(folder: Path) -> None:
+    (folder / "late.md").write_text("The ferry leaves at nine.")
+    with running("worker") as (process, _):
+        assert outcomes(run("ingest", "late.md", "-k", "ferry", "--json")) == {
+            "late.md": "ingested"
+        }
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=PATIENCE)
+        assert process.returncode == ExitCode.DONE
+        assert "Traceback" not in said
