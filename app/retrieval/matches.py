@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from app.indexes.analysis import STOP_WORDS, language_of
+
 WORD = re.compile(r"\w+")
 ENDING = 3  # characters by which two forms of a word may differ at their ends
 SHORTEST_STEM = 4
@@ -15,9 +17,14 @@ UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2
 
 
 def matches(question: str, text: str) -> tuple[tuple[int, int], ...]:
-    """The `[start, end)` offsets of words of `text` that are the question's, or forms of them."""
+    """The `[start, end)` offsets of words of `text` that are the question's, or forms of them.
+
+    Words that say nothing by themselves in the text's language are marked only if there are no others.
+    """
     asked = {_folded(word) for word in WORD.findall(question)}
     wanted = {word for word in asked if len(word) >= SHORTEST_WORD or word.isdigit()}
+    # "the" and its like stand everywhere: marked, they hide the words that tell something.
+    wanted = wanted - STOP_WORDS.get(language_of(text), frozenset()) or wanted
     bigrams = {run[i : i + 2] for run in UNSPACED.findall(question) for i in range(len(run) - 1)}
     found = [
         (m.start(), m.end())
