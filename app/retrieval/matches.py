@@ -19,7 +19,7 @@ UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2
 def matches(question: str, text: str) -> tuple[tuple[int, int], ...]:
     """The `[start, end)` offsets of words of `text` that are the question's, or forms of them.
 
-    Words that say nothing by themselves in the text's language are marked only if there are no others.
+    Words that say nothing by themselves in the text's language are marked only if all are such.
     """
     asked = {_folded(word) for word in WORD.findall(question)}
     wanted = {word for word in asked if len(word) >= SHORTEST_WORD or word.isdigit()}
