@@ -17,6 +17,7 @@ Kind = Literal["page", "heading", "prose", "code"]
 
 FENCE = re.compile(r"\s*(?:```|~~~)")
 INDENTED = re.compile(r"(?:    |\t)")
+HEADING_MARKS = re.compile(r"[ ]{0,3}#{1,6}[ \t]+")
 DEEPEST = 4
 
 
@@ -51,13 +52,13 @@ def blocks(
         for kind, first, last in _stretches(text, start - offset, end - offset, heading):
             if kind == "heading":
                 depth = min(len(section.path) + 1, depth + 1, DEEPEST)
+            # The rail leads to where a section begins, which is before its heading's marks.
+            at = section.start if kind == "heading" else offset + first
             spans = _inside(marked, offset + first, offset + last)
             anchor = bool(spans) and not anchored
             anchored = anchored or anchor
             shown = parts(text[first:last], spans)
-            made.append(
-                Block(kind, offset + first, shown, anchor, depth if kind == "heading" else 0)
-            )
+            made.append(Block(kind, at, shown, anchor, depth if kind == "heading" else 0))
     return tuple(made)
 
 
@@ -78,7 +79,9 @@ def _stretches(
 ) -> Iterator[tuple[Kind, int, int]]:
     """Kind, start and end of each block of `text[start:end]`, without the blank lines around it."""
     if heading is not None:
-        yield "heading", start, heading
+        # What is shown as a heading need not say so with its marks too: "## The way" → "The way".
+        marks = HEADING_MARKS.match(text, start, heading)
+        yield "heading", marks.end() if marks else start, heading
         start = heading
     begun: int | None = None
     fenced, last = False, start

@@ -14,10 +14,10 @@ from app.retrieval import passage as found
 from app.retrieval.matches import matches
 from app.services import Services
 from app.web.addresses import Parameter, address, api_address, passage_address, search_address
+from app.web.pages.first_use import first_use
 from app.web.pages.frame import ChosenBase, frame, show
 from app.web.pages.marked import Part, excerpt
 from app.web.pages.plain import plain
-from app.web.pages.sample import handbook
 from app.web.pages.why import Reason, reasons
 from app.web.pages.wording import When, count, duration, when
 from app.web.wiring import Wired
@@ -68,17 +68,6 @@ class Results:
     """The same words without the filter."""
 
 
-@dataclass(frozen=True)
-class FirstUse:
-    """What is said while there is nothing to search."""
-
-    reading: int
-    """Documents that are being ingested."""
-    failed: int
-    handbook: int
-    """Files of the handbook that can be loaded as a sample."""
-
-
 @router.get("/")
 def search_page(
     request: Request,
@@ -90,16 +79,12 @@ def search_page(
     top_k: int = FEW,
 ) -> HTMLResponse:
     base = chosen.base
-    results, error, first_use = None, None, None
+    results, error = None, None
     if q.strip():
         try:
             results = _results(services, base, found.Query(q, document), top_k)
         except TidemarkError as refused:
             error = refused
-    if not chosen.documents:
-        jobs = services.jobs.unfinished(base.id)
-        failed = sum(job.state.ended for job in jobs)
-        first_use = FirstUse(len(jobs) - failed, failed, len(handbook()))
     asked: list[tuple[str, Parameter]] = [("q", q), ("top_k", top_k)]
     asked += [("document", each) for each in document]
     return show(
@@ -117,7 +102,7 @@ def search_page(
         filters=document,
         results=results,
         error=error,
-        first_use=first_use,
+        first_use=first_use(services, chosen),
     )
 
 
@@ -143,7 +128,7 @@ def _results(services: Services, base: KnowledgeBase, query: found.Query, top_k:
 
 
 def _result(passage: found.Passage, words: str) -> Result:
-    text = plain(passage.text)
+    text = _without_heading(plain(passage.text), passage.section_path)
     spans = matches(words, text)
     in_common = dict.fromkeys(text[start:end].casefold() for start, end in spans)
     title = passage.title or passage.document_name
@@ -161,6 +146,12 @@ def _result(passage: found.Passage, words: str) -> Result:
         words=excerpt(text, spans),
         why=reasons(passage.evidence, tuple(in_common)),
     )
+
+
+def _without_heading(text: str, path: tuple[str, ...]) -> str:
+    """A passage without its first line, if that is the heading that the path ends with already."""
+    first, _, rest = text.partition("\n")
+    return rest if path and rest and first == plain(path[-1]) else text
 
 
 def _chips(services: Services, base: KnowledgeBase, retrieval: found.Retrieval) -> tuple[Chip, ...]:

@@ -1,0 +1,87 @@
+"""The ask page: a question → an answer whose sentences lead to the words that they rest on.
+
+Scripts stream the answer from the API. Without them, `whole` renders all of it once it is there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from app.answering.answer import Answer, whole_answer
+from app.documents.model import KnowledgeBase
+from app.errors import TidemarkError
+from app.retrieval import passage as asked_of
+from app.services import Services
+from app.web.addresses import Parameter, address, search_address
+from app.web.api.answer import AnswerShape
+from app.web.pages.answer_view import answer_view
+from app.web.pages.first_use import first_use
+from app.web.pages.frame import ChosenBase, frame, show
+from app.web.wiring import Wired
+
+router = APIRouter(include_in_schema=False)
+
+PASSAGES = 8  # read for one answer
+
+Documents = Annotated[tuple[int, ...], Query()]
+
+
+@router.get("/ask")
+def ask_page(
+    request: Request,
+    services: Wired,
+    chosen: ChosenBase,
+    *,
+    q: str = "",
+    document: Documents = (),
+    whole: bool = False,
+) -> HTMLResponse:
+    base, asking = chosen.base, bool(q.strip())
+    answer, error = None, None
+    if asking and whole:
+        try:
+            answer = answer_view(_answer(services, base, q, document), base.name)
+        except TidemarkError as refused:
+            error = refused
+    same: list[tuple[str, Parameter]] = [("q", q), ("knowledge-base", base.name)]
+    same += [("document", each) for each in document]
+    return show(
+        request,
+        "ask.html",
+        frame(
+            f"{q[:80]} · Ask" if asking else "Ask",
+            "/ask",
+            base.name,
+            address("/ask.json", *same) if asking else "/api/knowledge-bases",
+        ),
+        status_code=error.status_code if error else 200,
+        chosen=chosen,
+        q=q,
+        filters=document,
+        answer=answer,
+        error=error,
+        whole=address("/ask", *same, ("whole", 1)) if asking and not whole else None,
+        search=search_address(base.name, q, document),
+        first_use=first_use(services, chosen),
+        passages=PASSAGES,
+        model=services.settings.chat_model,
+    )
+
+
+@router.get("/ask.json")
+def ask_as_data(
+    services: Wired, chosen: ChosenBase, q: str = "", document: Documents = ()
+) -> AnswerShape:
+    """The whole answer as data: what the API replies to the same question."""
+    return AnswerShape.of(_answer(services, chosen.base, q, document))
+
+
+def _answer(
+    services: Services, base: KnowledgeBase, question: str, documents: tuple[int, ...]
+) -> Answer:
+    services.documents.require(base.id, documents)
+    answerer = services.answerer(base, PASSAGES)
+    return whole_answer(answerer.answer(asked_of.Query(question, documents)))

@@ -1,0 +1,163 @@
+// An answer on the page, as it arrives. All words are data: they are set as text, never as markup.
+
+const output = document.getElementById("output");
+
+function made(tag, name, text = "") {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  if (text) element.textContent = text;
+  return element;
+}
+
+const place = (passage) =>
+  [...passage.section_path, ...(passage.page === null ? [] : [`page ${passage.page}`])].join(" \u203a ");
+
+const count = (number, thing) => `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
+
+const took = (milliseconds) =>
+  milliseconds < 999.5 ? `${Math.max(1, Math.round(milliseconds))} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+
+export class AnswerOnPage {
+  constructor() {
+    this.article = made("article", "answer");
+    this.article.id = "answer";
+    this.article.setAttribute("aria-label", "Answer");
+    this.label = made("p", "label");
+    this.said = made("div", "said");
+    this.article.append(this.label, this.said);
+    this.article.setAttribute("aria-busy", "true");
+    this.draft = null;
+    this.passages = [];
+    output.replaceChildren(this.article);
+  }
+
+  reading(passages, model) {
+    this.passages = passages;
+    this.article.dataset.kind = model ? "written" : "extracts";
+  }
+
+  token(text) {
+    if (!this.draft) {
+      const trimmed = text.replace(/^\s+/, "");
+      if (!trimmed) {
+        this.breaks = this.breaks || text.includes("\n\n");
+        return;
+      }
+      this.draft = made("span", "sentence draft");
+      this.paragraph(this.breaks || /^\s*\n\n/.test(text)).append(this.draft);
+      this.breaks = false;
+      text = trimmed;
+    }
+    this.draft.append(text);
+  }
+
+  paragraph(fresh) {
+    if (fresh || !this.said.lastElementChild) {
+      const paragraph = made("p");
+      paragraph.dir = "auto";
+      this.said.append(paragraph);
+    }
+    return this.said.lastElementChild;
+  }
+
+  sentence(sentence, kind = this.article.dataset.kind) {
+    const whole = made("span", "sentence");
+    whole.dataset.support = sentence.support;
+    // Offsets count code points, as Python does; a JavaScript string counts UTF-16 units.
+    const letters = [...sentence.text];
+    let done = 0;
+    for (const citation of sentence.citations) {
+      whole.append(letters.slice(done, citation.at).join(""), " ", this.cite(citation));
+      done = citation.at;
+    }
+    whole.append(letters.slice(done).join(""));
+    if (sentence.support === "none") whole.append(" ", made("span", "sign", "no source"));
+    if (sentence.support === "verbatim" && kind === "written") {
+      whole.append(" ", made("span", "sign", "word for word"));
+    }
+    if (this.draft) this.draft.replaceWith(whole);
+    else this.paragraph(sentence.gap.includes("\n\n")).append(whole);
+    whole.after(" ");
+    this.draft = null;
+  }
+
+  cite(citation) {
+    const passage = this.passages[citation.number - 1];
+    const link = made("a", "cite", `[${citation.number}]`);
+    link.href = citation.url;
+    link.setAttribute("aria-label", `Source ${citation.number}: ${citation.document_name}`);
+    Object.assign(link.dataset, {
+      number: citation.number,
+      name: citation.document_name,
+      place: passage ? place(passage) : "",
+      quote: citation.quote,
+    });
+    return link;
+  }
+
+  finish(answer, base) {
+    this.passages = answer.passages;
+    this.article.dataset.kind = answer.kind;
+    this.article.removeAttribute("aria-busy");
+    if (answer.kind === "extracts") this.label.textContent = "Extracts: the documents\u2019 own words";
+    else if (answer.kind === "written") this.label.textContent = `Written by ${answer.model} from ${base}`;
+    else this.label.textContent = "Nothing found";
+    if (answer.nothing_found) {
+      this.said.replaceChildren();
+      this.said.before(made("p", "explanation", answer.nothing_found.explanation));
+    }
+    this.article.append(made("p", "quiet figure summary", summary(answer)));
+    this.sources(answer);
+  }
+
+  sources(answer) {
+    const quotes = new Map();
+    for (const sentence of answer.sentences) {
+      for (const citation of sentence.citations) {
+        if (!quotes.has(citation.number)) quotes.set(citation.number, new Set());
+        quotes.get(citation.number).add(citation.quote);
+      }
+    }
+    const numbers = [...quotes.keys()].sort((one, other) => one - other);
+    const shown = numbers.length ? numbers : answer.passages.slice(0, 3).map((_, index) => index + 1);
+    if (!shown.length) return;
+    const list = made("ol", "sources");
+    for (const number of shown) list.append(source(number, answer.passages[number - 1], quotes.get(number) ?? []));
+    this.article.append(made("h2", "", numbers.length ? "Sources" : "Nearest passages"), list);
+  }
+
+  broken(error) {
+    this.article.removeAttribute("aria-busy");
+    this.draft?.classList.remove("draft");
+    const told = made("div", "problem");
+    told.setAttribute("role", "alert");
+    const message = made("p");
+    message.append(made("strong", "", error.message));
+    told.append(message, made("p", "", error.remedy ?? ""));
+    if (this.said.childElementCount) this.article.append(told);
+    else output.replaceChildren(told);
+  }
+}
+
+function source(number, passage, quotes) {
+  const item = made("li", "source");
+  item.value = number;
+  const link = made("a", "", passage.document_name);
+  link.href = passage.url;
+  link.dir = "auto";
+  item.append(link, " ", made("span", "quiet place", place(passage)));
+  for (const quote of quotes) {
+    const words = made("blockquote", "", quote);
+    words.dir = "auto";
+    item.append(words);
+  }
+  return item;
+}
+
+function summary(answer) {
+  const read = `${count(answer.passages.length, "passage")} read, ${took(answer.milliseconds)}`;
+  if (answer.kind !== "written") return read;
+  const none = answer.sentences.filter((sentence) => sentence.support === "none").length;
+  const held = `${count(answer.sentences.length - none, "sentence")} with a source`;
+  return none ? `${held}, ${none} without. ${read}` : `${held}. ${read}`;
+}
