@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -38,8 +38,10 @@ class ChunkStore:
     index: Index
     embedder: Embedder
 
-    def add(self, chunks: Sequence[NewChunk]) -> None:
+    def add(self, chunks: Sequence[NewChunk], still_wanted: Callable[[Session], None]) -> None:
         """Embed `chunks` and store them with their postings, all or none, in one transaction.
+
+        `still_wanted` has the last word in that transaction: what it raises undoes it.
 
         Raises:
             ProviderError: the embedding failed; nothing was written.
@@ -68,6 +70,7 @@ class ChunkStore:
             # When TiDB asks for another try, the rows have their vectors already.
             table.bulk_insert(rows)
             add_postings(session, self.index.id, (chunk.terms for chunk in chunks))
+            still_wanted(session)
 
         self.database.transaction(write)
 

@@ -33,7 +33,7 @@ class IndexStore:
             row = session.scalar(
                 select(IndexRow)
                 .join(KnowledgeBaseRow, KnowledgeBaseRow.active_index_id == IndexRow.id)
-                .where(KnowledgeBaseRow.id == knowledge_base_id)
+                .where(KnowledgeBaseRow.id == knowledge_base_id, KnowledgeBaseRow.deletion == 0)
             )
             return _index(row) if row else None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Delete, Select, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Delete, Select, delete, exists, select
+from sqlalchemy.orm import Session, aliased
 
 from app.database.connection import Database
 from app.database.tables import now
@@ -20,6 +21,7 @@ from app.documents.tables import (
 from app.indexes.chunks import drop_index_tables, remove_chunks
 from app.indexes.index import Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
+from app.ingestion.job import JobState
 from app.ingestion.tables import JobRow
 
 AT_ONCE = 100
@@ -35,17 +37,49 @@ class Clearing:
     database: Database
     grace: timedelta = timedelta(seconds=60)
 
-    def clear(self) -> None:
-        for index_id, revision_id in self._leaving():
-            remove_chunks(self.database, index_id, revision_id)
-            self._forget_presence(index_id, revision_id)
+    def clear(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Remove all there is to remove, until `stopped`."""
+        self._supersede()
         long_ago = now() - self.grace
-        gone = DocumentRow.deleted_at < long_ago
-        for document_id in self._ids(select(DocumentRow.id).where(gone)):
-            self._remove_document(document_id)
-        gone = KnowledgeBaseRow.deleted_at < long_ago
-        for base_id in self._ids(select(KnowledgeBaseRow.id).where(gone)):
-            self._remove_base(base_id)
+        documents = select(DocumentRow.id).where(DocumentRow.deleted_at < long_ago)
+        bases = select(KnowledgeBaseRow.id).where(KnowledgeBaseRow.deleted_at < long_ago)
+        while not stopped() and (leaving := self._leaving()):
+            for index_id, revision_id in leaving:
+                remove_chunks(self.database, index_id, revision_id)
+                self._forget_presence(index_id, revision_id)
+        while not stopped() and (gone := self._ids(documents)):
+            for document_id in gone:
+                self._remove_document(document_id)
+        while not stopped() and (gone := self._ids(bases)):
+            for base_id in gone:
+                self._remove_base(base_id)
+
+    def _supersede(self) -> None:
+        """Let go of what failed half-way, once a newer revision is there to be read instead."""
+        failed, current = aliased(RevisionRow), aliased(RevisionRow)
+        superseded = (
+            select(IndexedRevisionRow.index_id, IndexedRevisionRow.revision_id)
+            .join(failed, failed.id == IndexedRevisionRow.revision_id)
+            .join(DocumentRow, DocumentRow.id == IndexedRevisionRow.document_id)
+            .join(current, current.id == DocumentRow.current_revision_id)
+            .where(
+                IndexedRevisionRow.state == Presence.STAGED,
+                current.number > failed.number,
+                ~exists().where(
+                    JobRow.document_id == DocumentRow.id,
+                    JobRow.state.in_([JobState.READY, JobState.RUNNING]),
+                ),
+            )
+            .limit(AT_ONCE)
+        )
+
+        def let_go(session: Session) -> None:
+            for key in session.execute(superseded).all():
+                row = session.get(IndexedRevisionRow, key, with_for_update=True)
+                if row is not None and row.state == Presence.STAGED:
+                    row.state, row.changed_at = Presence.LEAVING, now()
+
+        self.database.transaction(let_go)
 
     def _leaving(self) -> list[tuple[int, int]]:
         def read(session: Session) -> list[tuple[int, int]]:
@@ -57,7 +91,7 @@ class Clearing:
                 )
                 .limit(AT_ONCE)
             )
-            return list(rows.tuples())
+            return list(rows.all())
 
         return self.database.transaction(read)
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.database.connection import Database
 from app.database.tables import now
-from app.documents.tables import DocumentRow
+from app.documents.tables import DocumentRow, KnowledgeBaseRow
 from app.errors import DocumentNotFound
 from app.indexes.index import Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
@@ -30,7 +30,8 @@ class Deletion:
 
         def hide(session: Session) -> None:
             document = session.get(DocumentRow, document_id, with_for_update=True)
-            if document is None or document.deletion:
+            base = document and session.get(KnowledgeBaseRow, document.knowledge_base_id)
+            if document is None or document.deletion or base is None or base.deletion:
                 raise DocumentNotFound(f"There is no document {document_id}.")
             document.deletion = document.id
             document.deleted_at = now()

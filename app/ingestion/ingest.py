@@ -8,7 +8,7 @@ done again after a worker died goes on where it was, and doubles nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -31,16 +31,21 @@ from app.indexes.recipe import Recipe
 from app.indexes.store import IndexStore
 from app.ingestion.chunker import Chunker
 from app.ingestion.job import Job, JobStage
-from app.ingestion.job_store import Claim, JobStore
+from app.ingestion.job_store import JobStore
+from app.ingestion.leases import Claim, LeaseLost, require_held
 from app.ingestion.parsers.registry import Parsed, parse
 from app.ingestion.publication import Publication
 
 CHUNKS_A_BATCH = 256
+DELETED = "The document was deleted before it could be ingested."
 
 
 @dataclass
 class Progress:
-    """How far a claim's jobs are: (stage, chunks done, chunks in all) by job id; `stop` ends it."""
+    """How far a claim's jobs are: (stage, chunks done, chunks in all) by job id.
+
+    `stop` ends it after the batch at hand; `lost` are jobs that were taken away from the claim.
+    """
 
     of: dict[int, tuple[JobStage, int, int]] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -80,13 +85,15 @@ class Ingest:
         """Each job's text: kept from an earlier attempt, or parsed now and kept."""
         texts: dict[Job, ParsedText] = {}
         parsed: dict[Job, Parsed] = {}
+        kept = self._kept_texts(claim)
         for job in claim.jobs:
             progress.of[job.id] = (JobStage.PARSING, 0, 0)
             try:
-                kept = self._kept_text(job)
-                if kept is None:
+                if job.revision_id in kept:
+                    texts[job] = self._kept_text(job)
+                else:
                     parsed[job] = parse(self._original(job), job.document_name)
-                texts[job] = kept or parsed[job].text
+                    texts[job] = parsed[job].text
             except TidemarkError as error:
                 self.jobs.fail(claim, job, error)
         rows = [
@@ -97,14 +104,23 @@ class Ingest:
             self.database.transaction(lambda session: add_texts(session, rows))
         return texts
 
-    def _kept_text(self, job: Job) -> ParsedText | None:
-        if job.attempts == 1:
-            return None
+    def _kept_texts(self, claim: Claim) -> set[int]:
+        """The revisions that an earlier attempt has parsed: it may have been this job's or not."""
 
-        def read(session: Session) -> ParsedText | None:
+        def read(session: Session) -> set[int]:
+            wanted = select(RevisionRow.id).where(
+                RevisionRow.id.in_([job.revision_id for job in claim.jobs]),
+                RevisionRow.text_parts.is_not(None),
+            )
+            return set(session.scalars(wanted))
+
+        return self.database.transaction(read)
+
+    def _kept_text(self, job: Job) -> ParsedText:
+        def read(session: Session) -> ParsedText:
             row = session.get(RevisionRow, job.revision_id)
-            if row is None or row.text_parts is None:
-                return None
+            if row is None:
+                raise KnowledgeBaseNotFound(DELETED)
             sections = load_sections(row.section_map or "[]")
             return ParsedText(read_text(session, row.id), sections, row.title)
 
@@ -114,7 +130,7 @@ class Ingest:
         def read(session: Session) -> bytes:
             if session.scalar(select(RevisionRow.id).where(RevisionRow.id == job.revision_id)):
                 return b"".join(blob_parts(session, job.revision_id))
-            raise KnowledgeBaseNotFound("The document was deleted before it could be ingested.")
+            raise KnowledgeBaseNotFound(DELETED)
 
         return self.database.transaction(read)
 
@@ -128,8 +144,8 @@ class Ingest:
     ) -> None:
         counts = {job: len(of_job) for job, of_job in chunks.items()}
         self.publication.stage(index, {job: _contents(of_job) for job, of_job in chunks.items()})
-        resumed = [job.revision_id for job in chunks if job.attempts > 1]
-        done = store.stored(resumed)
+        # Asked even at a first attempt: a job may be the second of its revision.
+        done = store.stored([job.revision_id for job in chunks])
         for job in chunks:
             progress.of[job.id] = (JobStage.EMBEDDING, done.get(job.revision_id, 0), counts[job])
         unfinished = dict(chunks)
@@ -137,8 +153,9 @@ class Ingest:
             if progress.stop.is_set():
                 self.jobs.release(claim)
                 return
-            self._add(claim, store, batch, unfinished)
-            for job, added in batch.items():
+            held = _without(batch, progress.lost, unfinished)
+            self._add(claim, store, held, unfinished)
+            for job, added in held.items():
                 stage, before, total = progress.of[job.id]
                 progress.of[job.id] = (stage, before + len(added), total)
             self._publish_whole(claim, index, counts, unfinished, progress)
@@ -152,19 +169,36 @@ class Ingest:
         unfinished: dict[Job, list[NewChunk]],
     ) -> None:
         try:
-            store.add([chunk for of_job in batch.values() for chunk in of_job])
+            store.add(
+                [chunk for of_job in batch.values() for chunk in of_job],
+                lambda session: require_held(session, claim, batch),
+            )
+        except LeaseLost as lost:
+            self._add(claim, store, _without(batch, lost.job_ids, unfinished), unfinished)
         except IntegrityError:
-            # Another worker has these jobs, because this one was silent too long: they are its.
-            for job in batch:
-                unfinished.pop(job, None)
+            # Another worker has stored them, because this one was silent too long: they are its.
+            if len(batch) == 1:
+                _without(batch, {job.id for job in batch}, unfinished)
+            else:
+                self._add_one_by_one(claim, store, batch, unfinished)
         except TidemarkError as error:
-            if len(batch) == 1 or error.retryable:
-                for job in batch:
-                    self.jobs.fail(claim, job, error)
-                    unfinished.pop(job, None)
+            if len(batch) > 1 and not error.retryable:
+                self._add_one_by_one(claim, store, batch, unfinished)
                 return
-            for job, of_job in batch.items():  # to let only the document at fault fail
-                self._add(claim, store, {job: of_job}, unfinished)
+            for job in batch:
+                self.jobs.fail(claim, job, error)
+                unfinished.pop(job, None)
+
+    def _add_one_by_one(
+        self,
+        claim: Claim,
+        store: ChunkStore,
+        batch: dict[Job, list[NewChunk]],
+        unfinished: dict[Job, list[NewChunk]],
+    ) -> None:
+        """Let only the document at fault fail."""
+        for job, of_job in batch.items():
+            self._add(claim, store, {job: of_job}, unfinished)
 
     def _publish_whole(
         self,
@@ -212,7 +246,8 @@ def _batches(
     batch: dict[Job, list[NewChunk]] = {}
     size = 0
     for job in list(unfinished):
-        for chunk in unfinished[job][done.get(job.revision_id, 0) :]:
+        # It may have been published or lost since the batches were begun.
+        for chunk in unfinished.get(job, [])[done.get(job.revision_id, 0) :]:
             if job not in unfinished:
                 break
             batch.setdefault(job, []).append(chunk)
@@ -222,3 +257,14 @@ def _batches(
                 batch, size = {}, 0
     if batch:
         yield batch
+
+
+def _without(
+    batch: dict[Job, list[NewChunk]],
+    job_ids: Collection[int],
+    unfinished: dict[Job, list[NewChunk]],
+) -> dict[Job, list[NewChunk]]:
+    """What is left of `batch` once those jobs are given up, here and in `unfinished`."""
+    for job in [job for job in unfinished if job.id in job_ids]:
+        del unfinished[job]
+    return {job: chunks for job, chunks in batch.items() if job in unfinished}

@@ -16,20 +16,13 @@ from app.database.tables import now, with_zone
 from app.documents.tables import DocumentRow, RevisionRow
 from app.errors import JobNotFound, TidemarkError
 from app.ingestion.job import Job, JobStage, JobState
+from app.ingestion.leases import Claim
 from app.ingestion.tables import JobRow
 
 LEASE = timedelta(seconds=90)
 """How long a worker may be silent before its jobs are given to another."""
 ATTEMPTS = 5
 FIRST_PAUSE = timedelta(seconds=5)  # before the second attempt; four times as long each time
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Jobs of one knowledge base that one worker holds; `owner` names this claim alone."""
-
-    owner: str
-    jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,8 @@ class JobStore:
     def claim(self, most: int, most_bytes: int) -> Claim | None:
         """Take up to `most` jobs of one knowledge base, `most_bytes` of originals in all (or one).
 
-        Jobs whose worker fell silent are taken like ready ones. None when nothing waits.
+        Jobs whose worker fell silent are taken like ready ones; at the third time each for itself,
+        lest the one that ends workers takes the others with it. None when nothing waits.
         """
         owner = secrets.token_hex(16)
 
@@ -77,16 +71,19 @@ class JobStore:
             ids: list[int] = []
             size = 0
             candidates = session.execute(
-                select(JobRow.id, JobRow.size)
+                select(JobRow.id, JobRow.size, JobRow.attempts, JobRow.state)
                 .where(free, JobRow.knowledge_base_id == chosen)
                 .order_by(JobRow.id)
                 .limit(most)
             )
-            for job_id, job_size in candidates:
+            for job_id, job_size, attempts, state in candidates:
+                alone = state == JobState.RUNNING and attempts > 1
                 size += job_size
-                if ids and size > most_bytes:
+                if ids and (alone or size > most_bytes):
                     break
                 ids.append(job_id)
+                if alone:
+                    break
             session.execute(
                 update(JobRow)
                 .where(JobRow.id.in_(ids), free)  # whoever changed a row first has it
@@ -171,6 +168,25 @@ class JobStore:
 
         self.database.transaction(give_back)
 
+    def give_up(self) -> None:
+        """End jobs whose worker fell silent each time: what ends a worker is not tried for ever."""
+
+        def end(session: Session) -> None:
+            session.execute(
+                update(JobRow)
+                .where(_abandoned(now()), JobRow.attempts >= ATTEMPTS)
+                .values(
+                    state=JobState.FAILED,
+                    owner=None,
+                    lease_until=None,
+                    error=f"Its ingest was begun {ATTEMPTS} times and never came to an end.",
+                    remedy="See the log of the workers for the cause, and upload it again.",
+                    updated_at=now(),
+                )
+            )
+
+        self.database.transaction(end)
+
     def get(self, job_id: int) -> Job:
         def read(session: Session) -> Job:
             row = session.get(JobRow, job_id)
@@ -246,8 +262,12 @@ class JobStore:
 def _free(moment: datetime) -> ColumnElement[bool]:
     return or_(
         and_(JobRow.state == JobState.READY, JobRow.not_before <= moment),
-        and_(JobRow.state == JobState.RUNNING, JobRow.lease_until < moment),
+        and_(_abandoned(moment), JobRow.attempts < ATTEMPTS),
     )
+
+
+def _abandoned(moment: datetime) -> ColumnElement[bool]:
+    return and_(JobRow.state == JobState.RUNNING, JobRow.lease_until < moment)
 
 
 def _job(row: JobRow) -> Job:

@@ -15,7 +15,7 @@ from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.indexes.index import Contents, Index, Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.job import Job, JobStage, JobState
-from app.ingestion.job_store import Claim
+from app.ingestion.leases import Claim
 from app.ingestion.tables import JobRow
 
 
@@ -117,7 +117,7 @@ def _revision_numbers(
         .where(RevisionRow.id.in_(wanted))
         .with_for_update()  # the newest state: another worker may have swapped since the snapshot
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _set_presence(

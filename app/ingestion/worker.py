@@ -11,7 +11,8 @@ from app.errors import TidemarkError
 from app.ingestion.clearing import Clearing
 from app.ingestion.ingest import Ingest, Progress
 from app.ingestion.job import JobStage
-from app.ingestion.job_store import Claim, JobStore
+from app.ingestion.job_store import JobStore
+from app.ingestion.leases import Claim
 
 log = logging.getLogger(__name__)
 
@@ -101,17 +102,20 @@ class Worker:
             changed = {job: at for job, at in present.items() if written.get(job) != at}
             if changed or time.monotonic() - renewed > RENEW_PAUSE:
                 try:
-                    self.jobs.renew(claim, changed)
+                    held = self.jobs.renew(claim, changed)
                 except TidemarkError as error:
                     log.warning("Progress could not be written: %s", error.message)
                     continue
+                # Those that ended are no longer held either, and nobody asks for them any more.
+                progress.lost.update(job.id for job in claim.jobs if job.id not in held)
                 written.update(changed)
                 renewed = time.monotonic()
 
     def _clear(self) -> None:
         while not self._stop.wait(CLEAR_PAUSE):
             try:
-                self.clearing.clear()
+                self.jobs.give_up()
+                self.clearing.clear(self._stop.is_set)
             except TidemarkError as error:
                 log.warning("Clearing pauses: %s", error.message)
             except Exception:
