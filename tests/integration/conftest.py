@@ -1,0 +1,86 @@
+"""The parts of the whole way, on a real TiDB with the local model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import URL
+
+from app.config import Settings
+from app.embedding.embedder import Embedder
+from app.embedding.making import make_embedder
+from app.services import Services
+from tests.fakes import WatchedEmbedder
+from tests.integration.parts import MortalWorker, SearchableBase, Uploader, opened, unheard
+from tests.server import application, client, served
+
+
+@pytest.fixture(scope="session")
+def local_embedder(machine_settings: Settings) -> Embedder:
+    """The local model, loaded once."""
+    return make_embedder(machine_settings, unheard)
+
+
+@pytest.fixture(scope="module")
+def settings(machine_settings: Settings, database_url: URL) -> Settings:
+    """Those of the machine, with a database of the module's own and chunks of one sentence."""
+    url = SecretStr(database_url.render_as_string(hide_password=False))
+    return machine_settings.model_copy(
+        update={"tidb_database_url": url, "max_upload_mb": 1, "chunk_tokens": 16}
+    )
+
+
+@pytest.fixture(scope="module")
+def watched(local_embedder: Embedder) -> WatchedEmbedder:
+    """The embedder that the module's services use."""
+    return WatchedEmbedder(local_embedder)
+
+
+@pytest.fixture(scope="module")
+def services(settings: Settings, watched: WatchedEmbedder) -> Iterator[Services]:
+    with opened(settings, watched) as services:
+        yield services
+
+
+@pytest.fixture(scope="module")
+def address(settings: Settings, services: Services) -> Iterator[str]:
+    """Where the module's services are served."""
+    with served(application(settings, services)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def http(address: str) -> Iterator[httpx.Client]:
+    with client(address) as http:
+        yield http
+
+
+@pytest.fixture
+def knowledge_base(services: Services) -> Iterator[SearchableBase]:
+    """An empty knowledge base of the test's own; the queue has no other's jobs."""
+    base = services.knowledge_bases.create(f"test-{uuid4().hex[:12]}")
+    knowledge_base = SearchableBase(services, base)
+    yield knowledge_base
+    knowledge_base.execute(f"DELETE FROM jobs WHERE knowledge_base_id = {base.id}")  # noqa: S608
+
+
+@pytest.fixture
+def uploader(knowledge_base: SearchableBase) -> Uploader:
+    return Uploader(knowledge_base.services, knowledge_base.base)
+
+
+@pytest.fixture
+def worker(knowledge_base: SearchableBase) -> MortalWorker:
+    return MortalWorker(knowledge_base.services, knowledge_base.base)
+
+
+@pytest.fixture
+def embedder(watched: WatchedEmbedder) -> Iterator[WatchedEmbedder]:
+    """The services' embedder, as if it had embedded nothing yet, and without faults."""
+    watched.embedded.clear()
+    yield watched
+    watched.before = None

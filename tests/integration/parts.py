@@ -1,0 +1,139 @@
+"""What tests of the whole way work with: a knowledge base, its uploader, and a worker that dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from app.config import Settings
+from app.database.capabilities import probe
+from app.database.connection import Database
+from app.database.migrations import migrate
+from app.database.tables import now
+from app.documents.model import KnowledgeBase
+from app.embedding.embedder import Embedder
+from app.indexes.index import Index
+from app.ingestion.clearing import Clearing
+from app.ingestion.ingest import Progress
+from app.ingestion.job import Job
+from app.ingestion.leases import Claim
+from app.ingestion.publication import Publication
+from app.ingestion.uploads import Receipt
+from app.ingestion.worker import BYTES_AT_ONCE, JOBS_AT_ONCE
+from app.retrieval.passage import Query, Retrieval
+from app.services import Services, compose
+
+
+def unheard(sentence: str) -> None:
+    """Nobody listens to what takes long."""
+
+
+@contextmanager
+def opened(settings: Settings, embedder: Embedder) -> Iterator[Services]:
+    """The services on the settings' TiDB, with an embedder that is loaded already."""
+    assert settings.tidb_database_url is not None
+    database = Database.connect(settings.tidb_database_url.get_secret_value())
+    try:
+        capabilities = probe(database)
+        migrate(database)
+        yield compose(settings, database, capabilities, embedder, unheard)
+    finally:
+        database.dispose()
+
+
+@dataclass(frozen=True)
+class Found:
+    retrieval: Retrieval
+
+    def texts(self) -> list[str]:
+        return [passage.text for passage in self.retrieval.passages]
+
+    def names(self) -> list[str]:
+        return [passage.document_name for passage in self.retrieval.passages]
+
+
+@dataclass(frozen=True)
+class SearchableBase:
+    services: Services
+    base: KnowledgeBase
+
+    def search(self, question: str, *documents: int, top_k: int = 10) -> Found:
+        query = Query(question, documents)
+        return Found(self.services.retriever.retrieve(self.base, query, top_k))
+
+    def rows(self, table: str, where: str = "1 = 1") -> int:
+        """How many rows a table has; `{index}` in its name is the knowledge base's index."""
+        index = self.services.indexes.active(self.base.id)
+        name = table.format(index=index.id if index else 0)
+        return self.execute(f"SELECT COUNT(*) FROM {name} WHERE {where}")[0][0]  # noqa: S608
+
+    def execute(self, statement: str) -> list[Any]:
+        with self.services.database.engine.begin() as connection:
+            done = connection.execute(text(statement))
+            return list(done) if done.returns_rows else []
+
+
+@dataclass(frozen=True)
+class Uploader:
+    services: Services
+    base: KnowledgeBase
+
+    def upload(self, name: str, content: str | bytes) -> Receipt:
+        data = content.encode() if isinstance(content, str) else content
+        return self.services.uploads.receive(self.base, name, [data])
+
+
+class Unpublished(Publication):
+    """Stages chunks, and never lets readers see them."""
+
+    def publish(self, index: Index, claim: Claim, chunks: dict[Job, int]) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class MortalWorker:
+    """A worker on the calling thread, which can be made to die."""
+
+    services: Services
+    base: KnowledgeBase
+
+    def drain(self) -> None:
+        self.services.worker().drain()
+
+    def take(self) -> Claim:
+        claim = self.services.jobs.claim(JOBS_AT_ONCE, BYTES_AT_ONCE)
+        assert claim is not None
+        return claim
+
+    def run(self, claim: Claim) -> None:
+        self.services.ingest.run(claim, Progress())
+
+    def run_until(self, stage: str) -> Claim:
+        """Work until all chunks are stored, then die: its lease has run out when this returns."""
+        assert stage == "embedded"
+        claim = self.take()
+        ingest = replace(self.services.ingest, publication=Unpublished(self.services.database))
+        ingest.run(claim, Progress())
+        self.fall_silent(claim)
+        return claim
+
+    def fall_silent(self, claim: Claim) -> None:
+        """Let so much time pass that others may take the claim's jobs."""
+        self._let_pass(f"UPDATE jobs SET lease_until = :past WHERE owner = '{claim.owner}'")  # noqa: S608
+
+    def wait_out_pauses(self) -> None:
+        """Let so much time pass that jobs which wait before another attempt are ready."""
+        self._let_pass("UPDATE jobs SET not_before = :past")
+
+    def clear(self) -> None:
+        """Clear at once what is otherwise kept for a minute."""
+        Clearing(self.services.database, grace=timedelta(seconds=-1)).clear()
+
+    def _let_pass(self, statement: str) -> None:
+        with self.services.database.engine.begin() as connection:
+            connection.execute(text(statement), {"past": now() - timedelta(seconds=1)})

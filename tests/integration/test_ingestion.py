@@ -1,0 +1,394 @@
+"""What a reader, an uploader and a person on call may rely on while documents are ingested."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from app.errors import EmptyDocument, InvalidName, ProviderError, ProviderUnavailable
+from app.ingestion.ingest import CHUNKS_A_BATCH, Progress
+from app.ingestion.job import JobState
+from app.ingestion.job_store import ATTEMPTS
+from tests.fakes import WatchedEmbedder
+from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+
+QUESTION = "when does the tide turn"
+
+
+def long_text(paragraphs: int) -> str:
+    """Paragraphs that make a chunk each."""
+    return "\n\n".join(f"At buoy {n} the tide turns later than at noon." for n in range(paragraphs))
+
+
+def meanwhile(work: Callable[[], None]) -> None:
+    """Do something on another thread, as another process would: out of any transaction here."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_a_reader_sees_the_old_revision_until_the_new_one_is_whole(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    uploader.upload("guide.md", "The tide turns at dusk.")
+    worker.run_until("embedded")
+    assert knowledge_base.search(QUESTION).texts() == ["The tide turns at noon."]
+    worker.drain()
+    assert knowledge_base.search(QUESTION).texts() == ["The tide turns at dusk."]
+
+
+def test_the_same_bytes_twice_do_nothing_and_say_so(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    first = uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    again = uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    assert again.unchanged
+    assert again.document_id == first.document_id
+    assert embedder.embedded == ["The tide turns at noon."]
+    assert knowledge_base.rows("revisions", f"document_id = {first.document_id}") == 1
+
+
+def test_the_same_bytes_while_they_wait_are_the_same_job(uploader: Uploader) -> None:
+    first = uploader.upload("guide.md", "The tide turns at noon.")
+    assert uploader.upload("guide.md", "The tide turns at noon.").job_id == first.job_id
+
+
+@pytest.mark.parametrize("newer_ends_first", [True, False])
+def test_a_newer_upload_wins_whatever_order_workers_end_in(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    *,
+    newer_ends_first: bool,
+) -> None:
+    uploader.upload("guide.md", "The tide turns at noon.")
+    older = worker.take()
+    uploader.upload("guide.md", "The tide turns at dusk.")
+    newer = worker.take()
+    for claim in (newer, older) if newer_ends_first else (older, newer):
+        worker.run(claim)
+    assert knowledge_base.search(QUESTION).texts() == ["The tide turns at dusk."]
+    worker.clear()
+    assert knowledge_base.rows("chunks_{index}") == 1
+
+
+def test_two_revisions_in_one_claim_end_with_the_newer_one(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    for hour in ("noon", "dusk", "dawn"):
+        uploader.upload("guide.md", f"The tide turns at {hour}.")
+    worker.drain()
+    assert knowledge_base.search(QUESTION).texts() == ["The tide turns at dawn."]
+
+
+def test_a_deleted_document_disappears_from_search_at_once(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    receipt = uploader.upload("guide.md", "The tide turns at noon.")
+    uploader.upload("other.md", "Ships leave with the ebb.")
+    worker.drain()
+    knowledge_base.services.deletion.delete(receipt.document_id)
+    assert knowledge_base.search(QUESTION).names() == ["other.md"]
+
+
+def test_a_document_that_was_deleted_may_be_uploaded_again(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    first = uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    knowledge_base.services.deletion.delete(first.document_id)
+    second = uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    worker.clear()
+    assert second.document_id != first.document_id
+    assert knowledge_base.search(QUESTION).texts() == ["The tide turns at noon."]
+
+
+def test_a_failed_file_has_its_reason_and_the_others_go_on(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    broken = uploader.upload("broken.pdf", b"%PDF-1.7\nnothing that follows is a PDF")
+    uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    assert broken.job_id is not None
+    job = knowledge_base.services.jobs.get(broken.job_id)
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert "PDF" in job.error
+    assert job.remedy
+    assert knowledge_base.search(QUESTION).names() == ["guide.md"]
+
+
+def test_a_failed_file_is_tried_again_when_it_is_uploaded_again(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    first = uploader.upload("broken.pdf", b"%PDF-1.7\nnothing that follows is a PDF")
+    worker.drain()
+    again = uploader.upload("broken.pdf", b"%PDF-1.7\nnothing that follows is a PDF")
+    assert again.job_id not in {None, first.job_id}
+
+
+def test_an_empty_file_or_an_impossible_name_is_refused_before_anything_is_stored(
+    knowledge_base: SearchableBase, uploader: Uploader
+) -> None:
+    with pytest.raises(EmptyDocument):
+        uploader.upload("empty.md", "")
+    with pytest.raises(InvalidName):
+        uploader.upload("line\nbreak.md", "Text.")
+    assert knowledge_base.rows("documents", f"knowledge_base_id = {knowledge_base.base.id}") == 0
+
+
+def test_an_expired_lease_is_taken_over_without_doubling(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    uploader.upload("guide.md", "The tide turns at noon.")
+    silent = worker.take()
+    worker.fall_silent(silent)
+    worker.drain()
+    worker.run(silent)  # it was only slow: what it does now must change nothing
+    assert knowledge_base.search(QUESTION).texts() == ["The tide turns at noon."]
+    assert knowledge_base.rows("chunks_{index}") == 1
+
+
+def test_a_job_that_was_half_done_goes_on_where_it_was(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    def die_after_first_batch(texts: Sequence[str]) -> None:
+        if embedder.embedded:
+            raise KeyboardInterrupt
+
+    uploader.upload("buoys.md", long_text(CHUNKS_A_BATCH + 40))
+    embedder.before = die_after_first_batch
+    claim = worker.take()
+    with pytest.raises(KeyboardInterrupt):
+        worker.run(claim)
+    worker.fall_silent(claim)
+    embedder.before = None
+    worker.drain()
+    stored = knowledge_base.rows("chunks_{index}")
+    assert stored > CHUNKS_A_BATCH
+    assert len(embedder.embedded) == stored
+    assert len(set(embedder.embedded)) == stored
+
+
+def test_a_worker_that_is_asked_to_stop_gives_its_job_back_and_it_goes_on_where_it_was(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    receipt = uploader.upload("buoys.md", long_text(CHUNKS_A_BATCH + 40))
+    progress = Progress()
+
+    def stop(texts: Sequence[str]) -> None:
+        progress.stop.set()
+
+    embedder.before = stop
+    knowledge_base.services.ingest.run(worker.take(), progress)
+    assert receipt.job_id is not None
+    assert knowledge_base.services.jobs.get(receipt.job_id).state is JobState.READY
+    embedder.before = None
+    worker.drain()
+    assert knowledge_base.services.jobs.get(receipt.job_id).state is JobState.SUCCEEDED
+    assert len(embedder.embedded) == knowledge_base.rows("chunks_{index}")
+
+
+def test_a_document_that_is_whole_already_does_not_hold_up_a_longer_one_beside_it(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    uploader.upload("buoys.md", long_text(CHUNKS_A_BATCH + 40))
+    uploader.upload("guide.md", "The tide turns at noon.")
+    worker.run_until("embedded")
+    worker.drain()
+    counts = knowledge_base.services.jobs.counts(knowledge_base.base.id)
+    assert counts[JobState.SUCCEEDED] == 2
+
+
+def test_a_provider_that_is_down_makes_the_job_wait_and_then_go_on(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    def down(texts: Sequence[str]) -> None:
+        raise ProviderUnavailable("The provider does not answer.")
+
+    embedder.before = down
+    receipt = uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    assert receipt.job_id is not None
+    job = knowledge_base.services.jobs.get(receipt.job_id)
+    assert job.state is JobState.READY
+    assert job.error == "The provider does not answer."
+    assert knowledge_base.rows("jobs", f"id = {job.id} AND not_before > UTC_TIMESTAMP()") == 1
+    embedder.before = None
+    worker.wait_out_pauses()
+    worker.drain()
+    job = knowledge_base.services.jobs.get(receipt.job_id)
+    assert job.state is JobState.SUCCEEDED
+    assert job.error is None
+
+
+def test_a_provider_that_stays_down_is_given_up_with_its_reason(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    def down(texts: Sequence[str]) -> None:
+        raise ProviderUnavailable("The provider does not answer.")
+
+    embedder.before = down
+    receipt = uploader.upload("guide.md", "The tide turns at noon.")
+    for _ in range(ATTEMPTS):
+        worker.wait_out_pauses()
+        worker.drain()
+    assert receipt.job_id is not None
+    job = knowledge_base.services.jobs.get(receipt.job_id)
+    assert (job.state, job.attempts) == (JobState.FAILED, ATTEMPTS)
+    assert job.error == "The provider does not answer."
+
+
+def test_a_text_that_the_provider_refuses_fails_alone(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    def refuse(texts: Sequence[str]) -> None:
+        if any("forbidden" in text for text in texts):
+            raise ProviderError("The provider refuses this text.")
+
+    embedder.before = refuse
+    bad = uploader.upload("bad.md", "These are forbidden words.")
+    uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    assert bad.job_id is not None
+    assert knowledge_base.services.jobs.get(bad.job_id).error == "The provider refuses this text."
+    assert knowledge_base.search(QUESTION).names() == ["guide.md"]
+
+
+def test_a_document_deleted_while_it_is_embedded_leaves_nothing(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    receipt = uploader.upload("guide.md", "The tide turns at noon.")
+    uploader.upload("other.md", "Ships leave with the ebb.")
+
+    def delete_and_clear() -> None:
+        knowledge_base.services.deletion.delete(receipt.document_id)
+        worker.clear()
+
+    def deleted_and_cleared(texts: Sequence[str]) -> None:
+        embedder.before = None
+        meanwhile(delete_and_clear)
+
+    embedder.before = deleted_and_cleared
+    worker.drain()
+    assert knowledge_base.search(QUESTION).names() == ["other.md"]
+    assert knowledge_base.rows("chunks_{index}") == 1
+
+
+def test_a_knowledge_base_deleted_while_it_is_filled_leaves_nothing(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    uploader.upload("first.md", "Ships leave with the ebb.")
+    worker.drain()
+    index = knowledge_base.services.indexes.active(knowledge_base.base.id)
+    assert index is not None
+    receipt = uploader.upload("guide.md", "The tide turns at noon.")
+
+    def deleted(texts: Sequence[str]) -> None:
+        meanwhile(lambda: knowledge_base.services.knowledge_bases.delete(knowledge_base.base.name))
+
+    embedder.before = deleted
+    claim = worker.take()
+    worker.run(claim)
+    worker.fall_silent(claim)
+    embedder.before = None
+    worker.drain()
+    assert receipt.job_id is not None
+    assert knowledge_base.services.jobs.get(receipt.job_id).state is JobState.FAILED
+    worker.clear()
+    base = knowledge_base.base.id
+    for table in ("documents", "jobs", "indexes"):
+        assert knowledge_base.rows(table, f"knowledge_base_id = {base}") == 0, table
+    tables = knowledge_base.execute(f"SHOW TABLES LIKE '%\\_{index.id}'")
+    assert tables == []
+
+
+def test_clearing_leaves_nothing_of_what_was_deleted_or_replaced(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    gone = uploader.upload("gone.md", "Ships leave with the ebb.").document_id
+    kept = uploader.upload("guide.md", "The tide turns at noon.").document_id
+    worker.drain()
+    uploader.upload("guide.md", "The tide turns at dusk.")
+    worker.drain()
+    knowledge_base.services.deletion.delete(gone)
+    worker.clear()
+    assert knowledge_base.rows("chunks_{index}") == 1
+    assert knowledge_base.rows("chunks_{index}", f"document_id = {kept}") == 1
+    for table in ("revisions", "jobs", "indexed_revisions"):
+        assert knowledge_base.rows(table, f"document_id = {gone}") == 0, table
+    assert knowledge_base.rows("documents", f"id = {gone}") == 0
+    orphan = "revision_id NOT IN (SELECT id FROM revisions)"
+    for table in ("blobs", "revision_texts", "indexed_revisions"):
+        assert knowledge_base.rows(table, orphan) == 0, table
+    # The text of the replaced revision stays readable: only its chunks are gone.
+    assert len(knowledge_base.services.documents.revisions(kept)) == 2
+
+
+def test_what_failed_half_way_is_cleared_once_something_newer_is_there(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    def refuse_second_batch(texts: Sequence[str]) -> None:
+        if embedder.embedded:
+            raise ProviderError("The provider refuses this text.")
+
+    embedder.before = refuse_second_batch
+    uploader.upload("buoys.md", long_text(CHUNKS_A_BATCH + 40))
+    worker.drain()
+    embedder.before = None
+    uploader.upload("buoys.md", "The tide turns at noon.")
+    worker.drain()
+    worker.clear()
+    assert knowledge_base.rows("chunks_{index}") == 1
+
+
+def test_a_job_that_ends_its_worker_each_time_is_given_up_and_takes_no_other_with_it(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    fatal = uploader.upload("fatal.md", "This one ends whoever reads it.")
+    uploader.upload("guide.md", "The tide turns at noon.")
+    for _ in range(ATTEMPTS):
+        claim = worker.take()
+        if any(job.document_id == fatal.document_id for job in claim.jobs):
+            worker.fall_silent(claim)  # died
+        else:
+            worker.run(claim)
+    worker.drain()
+    knowledge_base.services.jobs.give_up()
+    assert fatal.job_id is not None
+    assert knowledge_base.services.jobs.get(fatal.job_id).state is JobState.FAILED
+    assert knowledge_base.search(QUESTION).names() == ["guide.md"]

@@ -1,0 +1,60 @@
+"""The web application, served over real HTTP on a port of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from app.config import Settings
+from app.main import create_app
+from app.services import Services
+from app.web.server import Server
+
+STARTS_WITHIN = 10.0  # seconds
+STOPS_WITHIN = 10.0
+
+
+def application(settings: Settings, services: Services) -> FastAPI:
+    """The application on services that are open already, without a worker."""
+    app = create_app(settings, worker=False)
+    app.state.services = services
+    app.state.worker = None
+    return app
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Serve `app`, whose services are open, and give its address.
+
+    Fails if the server does not stop in time.
+    """
+    config = uvicorn.Config(app, port=0, lifespan="off", log_level="warning", access_log=False)
+    server = Server(config)
+    thread = threading.Thread(target=server.run, name="server")
+    thread.start()
+    try:
+        waited = time.monotonic() + STARTS_WITHIN
+        while not server.started:
+            assert thread.is_alive(), "the server ended"
+            assert time.monotonic() < waited, "the server did not start"
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(STOPS_WITHIN)
+        stopped = not thread.is_alive()
+        server.force_exit = True
+        thread.join()
+        assert stopped, "the server did not stop"
+
+
+def client(address: str) -> httpx.Client:
+    # Not through a proxy that the environment may name.
+    return httpx.Client(base_url=address, timeout=30.0, trust_env=False)
