@@ -174,6 +174,14 @@ class UnsupportedMediaType(UnreadableDocument):
     remedy = "Upload text, Markdown, HTML, PDF or DOCX, or save the file as one of these."
 
 
+class ParserUnavailable(TidemarkError):
+    """The process that reads documents cannot be begun: the machine's fault, no document's."""
+
+    status_code = 503
+    retryable = True
+    remedy = "Free memory on the machine; the document is tried again."
+
+
 # Providers of models
 
 

@@ -34,6 +34,7 @@ from app.ingestion.clearing import Clearing
 from app.ingestion.deletion import Deletion
 from app.ingestion.ingest import Ingest
 from app.ingestion.job_store import JobStore
+from app.ingestion.parsing import Parsing
 from app.ingestion.publication import Publication
 from app.ingestion.uploads import Uploads
 from app.ingestion.worker import Worker
@@ -123,7 +124,9 @@ def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
         capabilities = probe(database)
         for revision in migrate(database):
             announce(f"Brought the database to revision {revision}.")
-        yield compose(settings, database, capabilities, embedder.result(), announce)
+        services = compose(settings, database, capabilities, embedder.result(), announce)
+        stack.callback(services.ingest.parsing.close)
+        yield services
 
 
 def database_url(settings: Settings, announce: Announce, stack: ExitStack) -> str | URL:
@@ -158,6 +161,7 @@ def compose(
     embedders.keep(embedder)
     indexes = IndexStore(database)
     jobs = JobStore(database)
+    parsing = Parsing()  # begins its processes when there is something to parse
     return Services(
         settings=settings,
         database=database,
@@ -179,7 +183,9 @@ def compose(
             ThreadPoolExecutor(SEARCHES_AT_ONCE, "words"),
         ),
         generator=make_generator(settings),
-        ingest=Ingest(database, jobs, indexes, embedders, Publication(database), new_recipe),
+        ingest=Ingest(
+            database, jobs, indexes, embedders, parsing, Publication(database), new_recipe
+        ),
         clearing=Clearing(database),
     )
 

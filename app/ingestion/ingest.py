@@ -33,7 +33,8 @@ from app.ingestion.chunker import Chunker
 from app.ingestion.job import Job, JobStage
 from app.ingestion.job_store import JobStore
 from app.ingestion.leases import Claim, LeaseLost, require_held
-from app.ingestion.parsers.registry import Parsed, parse
+from app.ingestion.parsers.parser import Parsed
+from app.ingestion.parsing import Parsing, ParsingStopped
 from app.ingestion.publication import Publication
 
 CHUNKS_A_BATCH = 256
@@ -58,6 +59,7 @@ class Ingest:
     jobs: JobStore
     indexes: IndexStore
     embedders: Embedders
+    parsing: Parsing
     publication: Publication
     new_recipe: Callable[[], Recipe]
 
@@ -69,7 +71,11 @@ class Ingest:
             for job in claim.jobs:
                 self.jobs.fail(claim, job, error)
             return
-        texts = self._texts(claim, progress)
+        try:
+            texts = self._texts(claim, progress)
+        except ParsingStopped:
+            self.jobs.release(claim)
+            return
         chunks = {job: _chunks(job, text, index, embedder) for job, text in texts.items()}
         self._store(claim, index, ChunkStore(self.database, index, embedder), chunks, progress)
 
@@ -92,7 +98,9 @@ class Ingest:
                 if job.revision_id in kept:
                     texts[job] = self._kept_text(job)
                 else:
-                    parsed[job] = parse(self._original(job), job.document_name)
+                    original = self._original(job)
+                    name = job.document_name
+                    parsed[job] = self.parsing.parse(original, name, progress.stop.is_set)
                     texts[job] = parsed[job].text
             except TidemarkError as error:
                 self.jobs.fail(claim, job, error)

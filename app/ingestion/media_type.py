@@ -26,11 +26,12 @@ _ENOUGH_SIGNS = 2
 _CONTROL_BYTES = bytes({*range(0x20), 0x7F} - set(b"\t\n\r\f\x08\x1b"))
 
 _HTML_START = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)[\s>]",
+    # Possessive: a comment that may end at any later "-->" takes time without bounds.
+    r"\s*+(?:<\?xml[^>]*+>\s*+|(?><!--.*?-->)\s*+)*+<(?:!doctype\s+html|html|head|body)[\s>]",
     re.IGNORECASE | re.DOTALL,
 )
 _HTML_FRAGMENT = re.compile(
-    r"\s*(?:<!--.*?-->\s*)*"
+    r"\s*+(?:(?><!--.*?-->)\s*+)*+"
     r"<(?:title|meta|link|script|style|div|p|h[1-6]|table|ul|ol|article|section|main|span|a|br|b|i)"
     r"[\s/>]",
     re.IGNORECASE | re.DOTALL,

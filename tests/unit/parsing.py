@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from app.documents.model import ParsedText
 from app.errors import UnreadableDocument
-from app.ingestion.parsers import parse
+from app.ingestion.parsers.registry import parse
 
 unhurried = settings(deadline=None)
 """What a machine is busy with beside the tests is not their business."""

@@ -5,7 +5,7 @@ import pytest
 from app.errors import EmptyDocument, PasswordProtected, UnsupportedMediaType
 from app.ingestion.file_kinds import DESCRIPTIONS
 from app.ingestion.media_type import described, detected
-from app.ingestion.parsers import PARSERS, parse
+from app.ingestion.parsers.registry import PARSERS, parse
 from tests.factories import docx, html, pdf, zipped
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
@@ -111,3 +111,7 @@ def test_no_two_parsers_read_one_media_type_and_each_type_has_a_name() -> None:
     kinds = [kind for parser in PARSERS for kind in parser.media_types]
     assert len(kinds) == len(set(kinds))
     assert set(kinds) <= set(DESCRIPTIONS)
+
+
+def test_a_page_of_comments_is_told_in_no_time() -> None:
+    assert detected(b"<!-- c -->" * 5000 + b"words", "page") == "text/plain"

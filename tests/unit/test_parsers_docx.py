@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import EmptyDocument, UnreadableDocument
-from app.ingestion.parsers import parse
 from app.ingestion.parsers.docx import LARGEST_XML, DocxParser
+from app.ingestion.parsers.registry import parse
 from tests.factories import docx, with_part
 from tests.unit.parsing import check_read_or_refused, check_whole
 

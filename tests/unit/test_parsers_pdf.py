@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import PasswordProtected, ScannedDocument, UnreadableDocument
-from app.ingestion.parsers import parse
 from app.ingestion.parsers.pdf import PdfParser
 from app.ingestion.parsers.pdf_layout import in_reading_order, paragraphs
 from app.ingestion.parsers.pdf_lines import HYPHEN_AT_LINE_END, Line, Page
 from app.ingestion.parsers.pdf_prose import Prose
 from app.ingestion.parsers.pdf_running import without_running
+from app.ingestion.parsers.registry import parse
 from tests.factories import pdf, scanned_pdf
 from tests.unit.parsing import check_read_or_refused, check_whole, unhurried
 

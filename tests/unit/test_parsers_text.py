@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.ingestion.decoding import cleaned, decoded
-from app.ingestion.parsers import parse
+from app.ingestion.parsers.registry import parse
 from app.ingestion.parsers.text import TextParser
 from tests.unit.parsing import check_read_or_refused, check_whole, unhurried
 

@@ -40,6 +40,16 @@ class Parser(Protocol):
 
 
 @dataclass(frozen=True)
+class Parsed:
+    """A document's text, and what read it: the facts a revision keeps."""
+
+    media_type: str
+    parser: str
+    version: str
+    text: ParsedText
+
+
+@dataclass(frozen=True)
 class Heading:
     """A heading that begins at character `start` of a text; `level` 1 is the highest."""
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from app.documents.model import ParsedText
 from app.errors import EmptyDocument, TidemarkError, UnreadableDocument, UnsupportedMediaType
 from app.ingestion import media_type
 from app.ingestion.parsers.docx import DocxParser, EncryptedOfficeParser
 from app.ingestion.parsers.html import HtmlParser
 from app.ingestion.parsers.markdown import MarkdownParser
-from app.ingestion.parsers.parser import Parser
+from app.ingestion.parsers.parser import Parsed, Parser
 from app.ingestion.parsers.pdf import PdfParser
 from app.ingestion.parsers.text import TextParser
 
@@ -23,16 +20,6 @@ PARSERS: tuple[Parser, ...] = (
     EncryptedOfficeParser(),
 )
 _BY_MEDIA_TYPE = {kind: parser for parser in PARSERS for kind in parser.media_types}
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """A document's text, and what read it: the facts a revision keeps."""
-
-    media_type: str
-    parser: str
-    version: str
-    text: ParsedText
 
 
 def parse(data: bytes, name: str) -> Parsed:
@@ -53,7 +40,7 @@ def parse(data: bytes, name: str) -> Parsed:
         )
     try:
         text = parser.parse(data)
-    except TidemarkError:
+    except (TidemarkError, MemoryError):
         raise
     except Exception as fault:
         # The one boundary where anything is caught: what a library raises on a damaged file is

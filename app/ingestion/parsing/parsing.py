@@ -1,0 +1,100 @@
+"""Documents → texts, in a few processes that parse one after the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.errors import UnreadableDocument
+from app.ingestion.parsers.parser import Parsed
+from app.ingestion.parsing.limits import Limits
+from app.ingestion.parsing.messages import OutOfMemory, parsed_from
+from app.ingestion.parsing.process import (
+    ParsingProcess,
+    ParsingStopped,
+    ProcessCrashed,
+    ProcessRetired,
+    TookTooLong,
+)
+
+__all__ = ["Parsing", "ParsingStopped"]
+
+PROCESSES = 2  # as many as a worker has threads
+_SPLIT = "Split the document, or save it anew from its own program, and upload that."
+
+
+def _wanted() -> bool:
+    return False
+
+
+@dataclass
+class Parsing:
+    """Parses within `limits`; a document that breaks them, or its parser, fails alone.
+
+    Every document goes this way, plain text too: a process that is there costs a fifth of a
+    millisecond a document, and whether a text is plain is a parser's question already. Processes
+    are begun when they are first needed, and end by themselves when they have nothing to do.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    parse_function: str = "app.ingestion.parsers.registry:parse"
+    _places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(PROCESSES))
+    _idle: list[ParsingProcess] = field(default_factory=list)
+
+    def parse(self, data: bytes, name: str, unwanted: Callable[[], bool] = _wanted) -> Parsed:
+        """The text in `data`, as `registry.parse` gives it; to be called from any thread.
+
+        Raises:
+            UnreadableDocument: or one of its kinds, as the parser says; or the document took too
+                long, too much memory, gave too much text, or crashed the parser.
+            ParsingStopped: `unwanted` became true meanwhile.
+            ParserUnavailable: no process can be begun.
+        """
+        with self._places:
+            while True:
+                process = self._take()
+                try:
+                    parsed = parsed_from(*process.ask(data, name, unwanted))
+                except ProcessRetired:
+                    process.end()
+                    continue  # before it took this document: another will
+                except UnreadableDocument:
+                    self._idle.append(process)
+                    raise
+                except (TookTooLong, OutOfMemory, ProcessCrashed) as fault:
+                    process.end()
+                    raise self._refusal(fault, len(data)) from fault
+                except BaseException:
+                    process.end()
+                    raise
+                self._idle.append(process)
+                return parsed
+
+    def close(self) -> None:
+        """End the processes that are idle; those at work end when their document is done."""
+        while self._idle:
+            self._idle.pop().end()
+
+    def _take(self) -> ParsingProcess:
+        try:
+            while True:
+                process = self._idle.pop()  # atomic, and the one that was used last
+                if process.alive:
+                    return process
+                process.end()
+        except IndexError:
+            return ParsingProcess.start(self.parse_function, self.limits)
+
+    def _refusal(self, fault: Exception, size: int) -> UnreadableDocument:
+        if isinstance(fault, TookTooLong):
+            seconds = self.limits.seconds_for(size)
+            return UnreadableDocument(
+                f"The file took longer than {seconds:,.0f} seconds to read.", remedy=_SPLIT
+            )
+        if isinstance(fault, OutOfMemory):
+            megabytes = self.limits.memory_megabytes
+            return UnreadableDocument(
+                f"The file needed more than {megabytes:,} MB of memory to read.", remedy=_SPLIT
+            )
+        return UnreadableDocument("The file crashed the parser; it may be damaged.")
