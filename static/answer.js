@@ -115,7 +115,8 @@ export class AnswerOnPage {
     for (const sentence of answer.sentences) {
       for (const citation of sentence.citations) {
         if (!quotes.has(citation.number)) quotes.set(citation.number, new Set());
-        quotes.get(citation.number).add(citation.quote);
+        // Extracts are their quotes: said once is enough.
+        if (answer.kind === "written") quotes.get(citation.number).add(citation.quote);
       }
     }
     const numbers = [...quotes.keys()].sort((one, other) => one - other);

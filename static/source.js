@@ -21,8 +21,10 @@ async function open(link) {
   document.getElementById("source-count").textContent = `${all.indexOf(link) + 1} of ${all.length}`;
   for (const each of all) each.toggleAttribute("data-open", each === link);
   if (!pane.open) {
+    const here = scrollY; // the focus moves into the pane; the reader's place must not
     if (wide.matches) pane.show();
     else pane.showModal();
+    scrollTo({ top: here, behavior: "instant" });
     document.body.classList.add("with-source");
   }
   const first = Math.max(0, start - AROUND);
@@ -46,7 +48,8 @@ function fill(reply, first, start, end) {
   const after = letters.slice(end - first).join("");
   const body = document.createElement("p");
   body.dir = "auto";
-  body.append(first > 0 ? "… " : "", before, mark, after, reply.end < reply.revision.characters ? " …" : "");
+  const shown = (words) => words.replace(/^#{1,6}[ \t]+/gm, ""); // headings say so by their place
+  body.append(first > 0 ? "… " : "", shown(before), mark, shown(after), reply.end < reply.revision.characters ? " …" : "");
   text.replaceChildren(body);
   const middle = mark.offsetTop - text.offsetTop - (text.clientHeight - mark.offsetHeight) / 2;
   text.scrollTop = Math.max(0, middle);

@@ -48,7 +48,9 @@ function outcome(row, reply) {
   if (error || !file) {
     fail(row, "not taken in", error ?? { message: "The reply could not be read.", remedy: "Try again." });
   } else if (file.status === "unchanged") {
-    state(row, "here already, same bytes", 1, 1);
+    state(row, "here already, same bytes");
+    row.querySelector("progress").remove();
+    row.querySelector(".figure").remove();
     row.querySelector(".actions").hidden = false;
     row.querySelector(".delete").hidden = true;
   } else {

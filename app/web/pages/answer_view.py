@@ -117,7 +117,9 @@ def _sources(answer: Answer) -> tuple[Source, ...]:
     """The passages that the answer cites, in the order of their numbers."""
     quotes: dict[int, list[str]] = {}
     for citation in answer.citations:
-        quotes.setdefault(citation.number, []).append(citation.quote.text)
+        quoted = quotes.setdefault(citation.number, [])
+        if answer.kind == "written":  # extracts are their quotes: said once is enough
+            quoted.append(citation.quote.text)
     return tuple(
         _source(number, answer.passages[number - 1], tuple(dict.fromkeys(quotes[number])))
         for number in sorted(quotes)
