@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from app.config import Settings
 from app.services import open_services
 from app.web import api, health, pages
+from app.web.api import reference
 from app.web.api.job_feed import JobFeeds
 from app.web.errors import install_error_handlers
 from app.web.security import BodyLimit, SameSiteOnly, SecurityHeaders
@@ -50,6 +51,7 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
         docs_url=None,  # the stock page loads its script from another host
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = None
     app.state.job_feeds = JobFeeds()
@@ -59,5 +61,6 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
     install_error_handlers(app)
     app.include_router(health.router)
     app.include_router(api.router, prefix="/api")
+    app.include_router(reference.router)
     pages.install(app)
     return app

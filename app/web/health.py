@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from app.web.wiring import Wired
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["Health"])
 
 
 @router.get("/live")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from app.documents.model import KnowledgeBase
 from app.errors import DatabaseUnavailable, InvalidRequest
@@ -37,7 +37,12 @@ async def well_formed(request: Request) -> None:
         ) from None
 
 
-def readable_knowledge_base(name: str, services: Wired) -> KnowledgeBase:
+KnowledgeBaseName = Annotated[
+    str, Path(description="The knowledge base's name.", examples=["handbook"])
+]
+
+
+def readable_knowledge_base(name: KnowledgeBaseName, services: Wired) -> KnowledgeBase:
     return services.knowledge_bases.get(name)
 
 

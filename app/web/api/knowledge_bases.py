@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.documents.model import KnowledgeBase
 from app.web.api.shape import Shape, errors
-from app.web.wiring import ReadableKnowledgeBase, Wired
+from app.web.wiring import KnowledgeBaseName, ReadableKnowledgeBase, Wired
 
 router = APIRouter(prefix="/knowledge-bases", tags=["Knowledge bases"])
 
@@ -75,7 +75,7 @@ def read_knowledge_base(base: ReadableKnowledgeBase, services: Wired) -> Knowled
 
 
 @router.delete("/{name}", status_code=status.HTTP_204_NO_CONTENT, responses=errors(404, 503))
-def delete_knowledge_base(name: str, services: Wired) -> None:
+def delete_knowledge_base(name: KnowledgeBaseName, services: Wired) -> None:
     """Take a knowledge base and all it owns out of sight at once; it is cleared within minutes."""
     services.knowledge_bases.delete(name)
 

@@ -25,7 +25,6 @@ class SearchParams(Shape):
     """How many passages: 1 to 200."""
     document: tuple[Annotated[int, Field(ge=1, le=LARGEST_ID)], ...] = ()
     """Look only into the documents of these ids; may be repeated."""
-
     mode: Mode = Mode.HYBRID
     """By meaning (`vector`), by words (`keyword`), or by both."""
 

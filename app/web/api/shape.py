@@ -57,5 +57,8 @@ REASONS = {
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What the OpenAPI document says of an endpoint's errors."""
-    return {status: {"model": ErrorReply, "description": REASONS[status]} for status in statuses}
+    """What the OpenAPI document says of an endpoint's errors; any request may be unusable."""
+    return {
+        status: {"model": ErrorReply, "description": REASONS[status]}
+        for status in sorted({*statuses, 422})
+    }
