@@ -1,0 +1,145 @@
+"""Search by meaning and by words on a real TiDB, each held against a second implementation."""
+
+from __future__ import annotations
+
+import bm25s
+import numpy as np
+import pytest
+
+from app.config import Settings
+from app.documents.model import KnowledgeBase
+from app.indexes.analysis import question_terms, terms
+from app.retrieval.passage import Evidence, Mode, Passage, Query
+from app.services import Services
+from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+
+TEXTS = {
+    "tides.md": "The tide turns at noon on days of a new moon.",
+    "boats.md": "Boats leave the harbour before the tide turns, with the ebb.",
+    "cooking.md": "Soak the beans overnight, then simmer them with bay leaves.",
+    "errors.md": "ERR_42 means that getUserById found no such user in v8.5.4.",
+    "hafen.md": "Die Häuser am Hafen stehen bei Sturmflut oft unter Wasser und sind leer.",
+    "chao.md": "船在涨潮时离开港口，渔民们在码头上等待。",
+}
+
+
+@pytest.fixture(scope="module")
+def settings(settings: Settings) -> Settings:
+    """Each text is one chunk."""
+    return settings.model_copy(update={"chunk_tokens": 200})
+
+
+@pytest.fixture
+def library(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> KnowledgeBase:
+    for name, text in TEXTS.items():
+        uploader.upload(name, text)
+    worker.drain()
+    return knowledge_base.base
+
+
+def passages(
+    services: Services, base: KnowledgeBase, question: str, mode: Mode, *documents: int
+) -> tuple[Passage, ...]:
+    query = Query(question, documents, mode)
+    return services.retriever.retrieve(base, query, 10).passages
+
+
+def evidence(services: Services, base: KnowledgeBase, question: str) -> dict[str, Evidence]:
+    found = passages(services, base, question, Mode.HYBRID)
+    return {passage.document_name: passage.evidence for passage in found}
+
+
+def test_meaning_ranks_every_chunk_by_its_exact_cosine(
+    services: Services, library: KnowledgeBase
+) -> None:
+    found = passages(services, library, "when do ships sail", Mode.VECTOR)
+    vectors = np.array(services.embedder.embed_documents([passage.text for passage in found]))
+    cosines = vectors @ np.array(services.embedder.embed_query("when do ships sail"))
+    assert len(found) == len(TEXTS)
+    assert [passage.score for passage in found] == pytest.approx(cosines.tolist(), abs=1e-4)
+    assert list(cosines) == sorted(cosines, reverse=True)
+
+
+def test_words_are_scored_as_another_bm25_scores_them(
+    services: Services, library: KnowledgeBase
+) -> None:
+    question = "tide in the harbour"
+    languages = {"tides.md": "en", "boats.md": "en", "cooking.md": "en", "errors.md": "en"}
+    corpus = [
+        terms(text, languages.get(name, "de" if name == "hafen.md" else "zh"))
+        for name, text in TEXTS.items()
+    ]
+    other = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+    other.index(corpus, show_progress=False)
+    wanted = [
+        term
+        for term in question_terms(question, {"en", "de", "zh"})
+        if any(term in document for document in corpus)
+    ]
+    scores = dict(zip(TEXTS, other.get_scores(wanted), strict=True))
+    found = passages(services, library, question, Mode.KEYWORD)
+    assert {passage.document_name for passage in found} == {n for n, s in scores.items() if s > 0}
+    for passage in found:
+        assert passage.score == pytest.approx(scores[passage.document_name], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("getUserById", "errors.md"),
+        ("user id", "errors.md"),
+        ("err_42", "errors.md"),
+        ("8.5.4", "errors.md"),
+        ("Haus", "hafen.md"),
+        ("hauser", "hafen.md"),
+        ("港口", "chao.md"),
+    ],
+)
+def test_words_find_identifiers_other_forms_and_scripts_without_spaces(
+    services: Services, library: KnowledgeBase, question: str, name: str
+) -> None:
+    found = passages(services, library, question, Mode.KEYWORD)
+    assert [passage.document_name for passage in found] == [name]
+
+
+def test_every_result_says_what_each_half_gave(services: Services, library: KnowledgeBase) -> None:
+    of_tides = evidence(services, library, "tide at noon")["tides.md"]
+    assert of_tides.vector_rank == 1
+    assert of_tides.keyword_rank == 1
+    assert set(of_tides.word_weights) == {"tide", "noon"}
+    assert sum(of_tides.word_weights.values()) == pytest.approx(of_tides.bm25)
+    assert set(of_tides.shares) == {Mode.VECTOR, Mode.KEYWORD}
+
+
+def test_a_filter_is_applied_before_the_cut(services: Services, library: KnowledgeBase) -> None:
+    last = passages(services, library, "the tide turns", Mode.VECTOR)[-1]
+    for mode in (Mode.VECTOR, Mode.HYBRID):
+        found = passages(services, library, "the tide turns", mode, last.document_id)
+        assert [passage.document_id for passage in found] == [last.document_id]
+
+
+def test_the_statistics_of_words_count_what_is_current_only(
+    services: Services, library: KnowledgeBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    def score() -> float:
+        return passages(services, library, "beans", Mode.KEYWORD)[0].score
+
+    before = score()
+    for content in ("Beans, beans, beans.", "More beans."):
+        uploader.upload("beans.md", content)
+        worker.drain()
+    with_beans = score()
+    assert with_beans != pytest.approx(before)
+    beans = services.documents.by_name(library.id, "beans.md")
+    services.deletion.delete(beans.id)
+    assert score() == pytest.approx(before)
+    worker.clear()
+    assert score() == pytest.approx(before)
+
+
+def test_a_question_of_stop_words_alone_is_still_looked_for(
+    services: Services, library: KnowledgeBase
+) -> None:
+    assert passages(services, library, "before the", Mode.KEYWORD)
