@@ -71,11 +71,11 @@ class IngestionRun:
                 self._follow(watch, chunks)
                 time.sleep(LOOK_PAUSE if watch.pending else 0)
         except KeyboardInterrupt:
-            if watch.pending:
-                say(
-                    f"Stopping. {watch.pending:,} of the documents are uploaded and wait in the "
-                    "queue: `tidemark serve` or `tidemark worker` ingests them."
-                )
+            left = len(found.files) + len(found.refused) - len(self.outcomes) - watch.pending
+            say(
+                f"Stopping. {watch.pending:,} documents wait in the queue, for `tidemark serve` or "
+                f"`tidemark worker`; {left:,} files were not uploaded."
+            )
             raise
         finally:
             worker.stop()
