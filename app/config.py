@@ -89,6 +89,11 @@ class Settings(BaseSettings):
     embedding_document_prefix: str | None = Field(
         None, description="Put before each passage; by default what the model's recipe says."
     )
+    embedding_precision: Literal["float32", "int8"] = Field(
+        "float32",
+        description="How the local model computes; int8 is about twice as fast on a processor with "
+        "VNNI, and its vectors fit those of float32 (cosine .999).",
+    )
     embedding_timeout: float = Field(
         60.0, gt=0, description="Seconds to wait for one reply of the embedding endpoint."
     )

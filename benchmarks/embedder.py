@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 
-from app.config import load_settings
+from app.config import Settings, load_settings
 from app.embedding import Embedder, make_embedder
-from app.embedding.processors import usable_processors
+from app.embedding.processors import multiplies_int8_exactly, usable_processors
 from benchmarks.measurement import Measurement
 
 TEXTS = 300
@@ -36,12 +36,16 @@ def measure(collections: Path) -> list[Measurement]:
     settings = load_settings()
     threads = settings.threads or usable_processors()
     embedder = make_embedder(settings, print)
-    embedder.embed_documents(texts[:8])
+    faster = _in_int8(settings) if multiplies_int8_exactly() else embedder
+    for warm in (embedder, faster):
+        warm.embed_documents(texts[:8])
     with _torch(texts, threads) as (other, versions):
         # By turns, so that whatever else the machine does is in the way of both; the best of each
         # counts.
-        pairs = [(_seconds(embedder, texts), other()) for _ in range(ROUNDS)]
-    ours, theirs = (min(side) for side in zip(*pairs, strict=True))
+        turns = [
+            (_seconds(embedder, texts), other(), _seconds(faster, texts)) for _ in range(ROUNDS)
+        ]
+    ours, theirs, in_int8 = (min(side) for side in zip(*turns, strict=True))
     tokens = sum(min(embedder.tokens.count(text), embedder.max_tokens) for text in texts)
     return [
         Measurement(
@@ -52,8 +56,18 @@ def measure(collections: Path) -> list[Measurement]:
             f"{len(texts) / ours:.0f} and {len(texts) / theirs:.0f} texts/s of "
             f"{tokens / len(texts):.0f} tokens on {threads} threads; {versions}",
         ),
+        Measurement(
+            "local embedder in int8 against torch",
+            theirs / in_int8,
+            "x",
+            detail=f"{len(texts) / in_int8:.0f} texts/s, TIDEMARK_EMBEDDING_PRECISION=int8",
+        ),
         _question_beside_ingest(embedder, texts),
     ]
+
+
+def _in_int8(settings: Settings) -> Embedder:
+    return make_embedder(settings.model_copy(update={"embedding_precision": "int8"}), print)
 
 
 def _seconds(embedder: Embedder, texts: list[str]) -> float:

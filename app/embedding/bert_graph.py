@@ -7,32 +7,23 @@ tests/unit/test_embedding_graph.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from app.embedding.graph import ACTIVATIONS, Graph, Precision
 from app.embedding.model_folder import BERT_FAMILY, ModelFolder
 from app.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from onnx import ModelProto, ValueInfoProto
+    from onnx import ModelProto
 
-OPSET = 20  # the first with Gelu
-IR_VERSION = 10  # what opset 20 came with; onnxruntime refuses versions newer than itself
-FORMAT = 1  # raised when the graph below changes, so that a cached one is built again
-
-_ACTIVATIONS: dict[str, dict[str, str] | None] = {
-    "gelu": {"approximate": "none"},
-    "gelu_new": {"approximate": "tanh"},
-    "gelu_pytorch_tanh": {"approximate": "tanh"},
-    "relu": None,
-}
+FORMAT = 2  # raised when the graph below changes, so that a cached one is built again
 
 
-def write_graph(folder: ModelFolder, target: Path) -> None:
+def write_graph(folder: ModelFolder, target: Path, precision: Precision = "float32") -> None:
     """Write the encoder of `folder` to `target`, its weights beside it as `<target>.data`.
 
     Inputs `input_ids` and `attention_mask`, int64 `[batch, tokens]`, padded on the right; output
@@ -43,7 +34,7 @@ def write_graph(folder: ModelFolder, target: Path) -> None:
     """
     import onnx
 
-    model = _build(folder)
+    model = _build(folder, precision)
     onnx.save_model(
         model,
         str(target),
@@ -54,7 +45,7 @@ def write_graph(folder: ModelFolder, target: Path) -> None:
     )
 
 
-def _build(folder: ModelFolder) -> ModelProto:
+def _build(folder: ModelFolder, precision: Precision) -> ModelProto:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -64,7 +55,7 @@ def _build(folder: ModelFolder) -> ModelProto:
         weights = load_file(folder.weights)
     except (SafetensorError, OSError) as broken:
         raise ModelUnavailable(f"{folder.weights} cannot be read: {broken}.") from broken
-    graph = _Graph(_without_prefix(weights), folder.path)
+    graph = Graph(_without_prefix(weights), folder.path, precision)
     width, heads = int(config["hidden_size"]), int(config["num_attention_heads"])
     epsilon = float(config.get("layer_norm_eps", 1e-12))
 
@@ -98,10 +89,10 @@ def _check_shape_is_known(folder: ModelFolder) -> None:
             f"The model in {folder.path} has {config['position_embedding_type']} positions; "
             "Tidemark can run absolute ones."
         )
-    if config.get("hidden_act") not in _ACTIVATIONS:
+    if config.get("hidden_act") not in ACTIVATIONS:
         raise ModelUnavailable(
             f"The model in {folder.path} uses the activation {config.get('hidden_act')}; "
-            f"Tidemark can run {', '.join(_ACTIVATIONS)}."
+            f"Tidemark can run {', '.join(ACTIVATIONS)}."
         )
 
 
@@ -114,86 +105,7 @@ def _without_prefix(weights: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.fl
     }
 
 
-@dataclass
-class _Graph:
-    """An ONNX graph while it grows: each verb adds a node and gives the name of its output."""
-
-    weights: dict[str, NDArray[np.float32]]
-    source: Path
-    nodes: list[Any] = field(default_factory=list)
-    constants: dict[str, Any] = field(default_factory=dict)
-
-    def op(
-        self,
-        kind: str,
-        *inputs: str,
-        output: str | None = None,
-        **attributes: Any,  # noqa: ANN401 - what ONNX takes
-    ) -> str:
-        from onnx import helper
-
-        name = output or f"{kind}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
-        return name
-
-    def constant(self, name: str, value: NDArray[Any]) -> str:
-        from onnx import numpy_helper
-
-        if name not in self.constants:
-            self.constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
-        return name
-
-    def integers(self, *values: int) -> str:
-        return self.constant("integers_" + "_".join(map(str, values)), np.array(values, np.int64))
-
-    def weight(self, name: str) -> NDArray[np.float32]:
-        try:
-            return self.weights[name]
-        except KeyError:
-            raise ModelUnavailable(f"The weights in {self.source} lack {name}.") from None
-
-    def linear(self, hidden: str, *names: str) -> str:
-        """`hidden` through one or more dense layers at once, their outputs side by side."""
-        matrix = np.concatenate([self.weight(f"{n}.weight").T for n in names], axis=1)
-        bias = np.concatenate([self.weight(f"{n}.bias") for n in names])
-        product = self.op("MatMul", hidden, self.constant(f"{names[0]}.matrix", matrix))
-        return self.op("Add", product, self.constant(f"{names[0]}.bias", bias))
-
-    def norm(self, hidden: str, name: str, epsilon: float) -> str:
-        scale = self.constant(f"{name}.weight", self.weight(f"{name}.weight"))
-        bias = self.constant(f"{name}.bias", self.weight(f"{name}.bias"))
-        return self.op("LayerNormalization", hidden, scale, bias, axis=-1, epsilon=epsilon)
-
-    def activation(self, hidden: str, name: str) -> str:
-        attributes = _ACTIVATIONS[name]
-        return (
-            self.op("Relu", hidden) if attributes is None else self.op("Gelu", hidden, **attributes)
-        )
-
-    def model(self, width: int) -> ModelProto:
-        from onnx import TensorProto, helper
-
-        def tokens(name: str) -> ValueInfoProto:
-            return helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
-
-        vectors = helper.make_tensor_value_info(
-            "sentence_embedding", TensorProto.FLOAT, ["batch", width]
-        )
-        return helper.make_model(
-            helper.make_graph(
-                self.nodes,
-                "encoder",
-                [tokens("input_ids"), tokens("attention_mask")],
-                [vectors],
-                list(self.constants.values()),
-            ),
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
-            producer_name="tidemark",
-        )
-
-
-def _embeddings(graph: _Graph, first_position: int, epsilon: float) -> str:
+def _embeddings(graph: Graph, first_position: int, epsilon: float) -> str:
     # Every token is of the first segment, so its vector is added to each position's beforehand.
     positions = graph.weight("embeddings.position_embeddings.weight")[first_position:]
     segment = graph.weight("embeddings.token_type_embeddings.weight")[0]
@@ -205,7 +117,7 @@ def _embeddings(graph: _Graph, first_position: int, epsilon: float) -> str:
     return graph.norm(summed, "embeddings.LayerNorm", epsilon)
 
 
-def _mask_bias(graph: _Graph) -> str:
+def _mask_bias(graph: Graph) -> str:
     """`[batch, 1, 1, tokens]`: nought at a token, the least float at padding."""
     from onnx import TensorProto
 
@@ -216,7 +128,7 @@ def _mask_bias(graph: _Graph) -> str:
     return graph.op("Unsqueeze", graph.op("Mul", absent, least), graph.integers(1, 2))
 
 
-def _attention(graph: _Graph, hidden: str, bias: str, prefix: str, shape: tuple[int, int]) -> str:
+def _attention(graph: Graph, hidden: str, bias: str, prefix: str, shape: tuple[int, int]) -> str:
     """Self-attention over `shape`: how many heads, and the depth of one."""
     heads, depth = shape
     projected = graph.linear(
@@ -238,7 +150,7 @@ def _attention(graph: _Graph, hidden: str, bias: str, prefix: str, shape: tuple[
     return graph.linear(flat, prefix + "output.dense")
 
 
-def _mean(graph: _Graph, hidden: str) -> str:
+def _mean(graph: Graph, hidden: str) -> str:
     """The mean over every token of the attention mask, special ones included."""
     from onnx import TensorProto
 
@@ -249,6 +161,6 @@ def _mean(graph: _Graph, hidden: str) -> str:
     return graph.op("Div", summed, count)
 
 
-def _first(graph: _Graph, hidden: str) -> str:
+def _first(graph: Graph, hidden: str) -> str:
     at = graph.constant("part_0", np.array(0, np.int64))
     return graph.op("Gather", hidden, at, axis=1)

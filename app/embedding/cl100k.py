@@ -39,6 +39,17 @@ class Cl100kTokens:
             spans.append((start, begun))
         return spans
 
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of cl100k ids; a character that they hold only a part of becomes U+FFFD.
+
+        Raises:
+            KeyError: an id that the vocabulary does not have.
+        """
+        # Bytes are joined before they are read: a character may be cut between two ids.
+        vocabulary = _vocabulary()
+        pieces = [vocabulary.decode_single_token_bytes(token) for token in ids]
+        return b"".join(pieces).decode(errors="replace")
+
 
 def _continues(byte: int) -> bool:
     """Whether a byte of UTF-8 belongs to a character that an earlier one began."""

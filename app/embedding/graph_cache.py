@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.embedding.bert_graph import FORMAT, write_graph
+from app.embedding.graph import Precision
 from app.embedding.model_folder import ModelFolder, sha256_of
 from app.errors import ModelUnavailable
 
@@ -19,12 +20,12 @@ _RECORD = "built.json"
 
 @dataclass(frozen=True)
 class GraphCache:
-    """Folders `<folder>/<model>-<weights' hash>/` with a graph, its weights, and their sha256."""
+    """Folders `<folder>/<model>-<hash>-<precision>/` of graph, weights, and their sha256."""
 
     folder: Path
     announce: Callable[[str], None]
 
-    def graph(self, model: ModelFolder, name: str) -> Path:
+    def graph(self, model: ModelFolder, name: str, precision: Precision) -> Path:
         """The ONNX file to run `model` by: its own, the one kept, or one built now.
 
         Raises:
@@ -34,7 +35,7 @@ class GraphCache:
         if model.onnx is not None:
             return model.onnx
         file_name = re.sub(r"[^\w.-]+", "-", name)
-        home = self.folder / f"{file_name}-{model.digest[:16]}"
+        home = self.folder / f"{file_name}-{model.digest[:16]}-{precision}"
         if home.exists() and not _is_whole(home):
             self.announce(
                 f"The kept ONNX of {name} is damaged or of an older Tidemark: building anew."
@@ -42,7 +43,7 @@ class GraphCache:
         if not _is_whole(home):
             self.announce(f"Turning {name} into ONNX, once …")
             try:
-                self._build(model, home)
+                self._build(model, home, precision)
             except OSError as failed:
                 raise ModelUnavailable(
                     f"The ONNX of {name} cannot be written to {home}: {failed.strerror or failed}.",
@@ -50,12 +51,12 @@ class GraphCache:
                 ) from failed
         return home / _GRAPH
 
-    def _build(self, model: ModelFolder, home: Path) -> None:
+    def _build(self, model: ModelFolder, home: Path, precision: Precision) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".building-") as scratch:
             made = Path(scratch) / "made"
             made.mkdir()
-            write_graph(model, made / _GRAPH)
+            write_graph(model, made / _GRAPH, precision)
             files = {path.name: sha256_of(path) for path in made.iterdir()}
             (made / _RECORD).write_text(json.dumps({"format": FORMAT, "sha256": files}))
             if not _is_whole(home):  # another process may have been quicker

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from app.config import Settings
 from app.embedding.encoder import Encoder
+from app.embedding.graph import Precision
 from app.embedding.graph_cache import GraphCache
 from app.embedding.hub import fetch
 from app.embedding.known_models import known_model
 from app.embedding.local import LocalEmbedder
 from app.embedding.model_folder import ModelFolder
-from app.embedding.processors import usable_processors
+from app.embedding.processors import multiplies_int8_exactly, usable_processors
 from app.embedding.tokens import LocalTokens
 from app.errors import InvalidSetting, ModelUnavailable
 
@@ -63,12 +64,15 @@ def make_local_embedder(settings: Settings, announce: Callable[[str], None]) -> 
 
     Raises:
         ModelUnavailable: as `find_local_model`, or the model is of a kind that cannot be run.
-        InvalidSetting: TIDEMARK_EMBEDDING_DIMENSIONS is not the model's width.
+        InvalidSetting: TIDEMARK_EMBEDDING_DIMENSIONS is not the model's width, or the processor
+            cannot do TIDEMARK_EMBEDDING_PRECISION.
     """
     asked = settings.embedding_model.removeprefix("local/")
     model = find_local_model(asked, settings.cache_dir, announce)
     folder = model.folder
-    graph = GraphCache(settings.cache_dir / "models", announce).graph(folder, model.name)
+    graph = GraphCache(settings.cache_dir / "models", announce).graph(
+        folder, model.name, _precision(settings)
+    )
     encoder = Encoder(
         graph, pooling=folder.pooling, threads=settings.threads or usable_processors()
     )
@@ -89,6 +93,15 @@ def make_local_embedder(settings: Settings, announce: Callable[[str], None]) -> 
         document_prefix=document if given[1] is None else given[1],
         lowercase=folder.lowercase,
     )
+
+
+def _precision(settings: Settings) -> Precision:
+    if settings.embedding_precision == "int8" and not multiplies_int8_exactly():
+        raise InvalidSetting(
+            "TIDEMARK_EMBEDDING_PRECISION cannot be int8 here: this processor has no VNNI.",
+            remedy="Leave TIDEMARK_EMBEDDING_PRECISION at float32.",
+        )
+    return settings.embedding_precision
 
 
 def _bundled() -> LocalModel:

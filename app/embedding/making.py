@@ -25,9 +25,9 @@ def make_embedder(settings: Settings, announce: Callable[[str], None]) -> Embedd
 
 
 def warm_up(embedder: Embedder) -> None:
-    """Do now what the first question would wait for, asking nothing of a provider.
+    """Do now what the first question would wait for, asking nothing of a provider yet.
 
-    A local model is ready as it is made; litellm, which speaks to remote ones, takes seconds to load.
+    A local model is ready as it is made; litellm, which speaks to remote ones, takes seconds.
     """
     if isinstance(embedder, RemoteEmbedder):
         embedder.endpoint.load_client()

@@ -1,9 +1,11 @@
-"""How many processors this process may really use."""
+"""How many processors this process may really use, and what they can do."""
 
 from __future__ import annotations
 
 import math
 import os
+import platform
+import re
 from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -19,6 +21,19 @@ def usable_processors(root: Path = _CGROUPS, own: Path = Path("/proc/self/cgroup
     for quota in _quotas(root, own):
         allowed = min(allowed, math.ceil(quota))
     return max(1, allowed)
+
+
+def multiplies_int8_exactly(described: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor sums products of bytes in 32 bits: VNNI on x86, every 64-bit ARM.
+
+    Without it onnxruntime adds pairs of them in 16 bits, which overflow silently.
+    """
+    if platform.machine().lower() in {"arm64", "aarch64"}:
+        return True
+    try:
+        return re.search(r"\b(avx512_vnni|avx_vnni)\b", described.read_text()) is not None
+    except OSError:
+        return False
 
 
 def _affinity() -> int:

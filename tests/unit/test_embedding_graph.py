@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from app.config import Settings
-from app.embedding import make_embedder
+from app.embedding import Embedder, make_embedder
 from app.embedding.bert_graph import write_graph
 from app.embedding.encoder import Encoder
 from app.embedding.model_folder import ModelFolder
-from app.errors import ModelUnavailable
+from app.embedding.processors import multiplies_int8_exactly
+from app.errors import InvalidSetting, ModelUnavailable
 from tests.bert_folders import TinyBert, ids_of
 
 TEXTS = [
@@ -57,6 +58,26 @@ def test_the_bundled_model_gives_the_vectors_that_it_gives_on_torch(
     cosines = (vectors * reference).sum(axis=1)
     cosines /= np.linalg.norm(vectors, axis=1) * np.linalg.norm(reference, axis=1)
     assert cosines.min() > 0.9999996
+
+
+def test_int8_stays_near_float32_and_apart_from_the_batch(machine_settings: Settings) -> None:
+    recorded = json.loads(REFERENCE.read_text("utf-8"))
+    if not multiplies_int8_exactly():
+        with pytest.raises(InvalidSetting, match="no VNNI"):
+            _int8(machine_settings)
+        return
+    embedder = _int8(machine_settings)
+    together = np.array(embedder.embed_documents(recorded["texts"]))
+    near = (together * np.array(recorded["vectors"])).sum(axis=1)
+    with_words = [cosine for text, cosine in zip(recorded["texts"], near, strict=True) if text]
+    assert min(with_words) > 0.998
+    alone = np.array([embedder.embed_documents([text])[0] for text in recorded["texts"]])
+    assert (together * alone).sum(axis=1).min() > 0.9999
+
+
+def _int8(settings: Settings) -> Embedder:
+    asked = settings.model_copy(update={"embedding_precision": "int8"})
+    return make_embedder(asked, lambda _: None)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.embedding import processors
-from app.embedding.processors import usable_processors
+from app.embedding.processors import multiplies_int8_exactly, usable_processors
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +54,27 @@ def test_here_there_is_at_least_one_and_no_more_than_the_machine_has(
 ) -> None:
     monkeypatch.undo()
     assert 1 <= usable_processors() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "exactly"),
+    [
+        ("x86_64", "flags : avx2 avx512_vnni", True),
+        ("x86_64", "flags : avx2 avx_vnni fma", True),
+        ("x86_64", "flags : avx2 avx512f avx_vnni_int8x", False),
+        ("AMD64", None, False),
+        ("arm64", None, True),
+    ],
+)
+def test_int8_is_for_processors_that_do_it_exactly(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    machine: str,
+    flags: str | None,
+    *,
+    exactly: bool,
+) -> None:
+    monkeypatch.setattr(processors.platform, "machine", lambda: machine)
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(flags)
+    assert multiplies_int8_exactly(tmp_path / "cpuinfo") is exactly
