@@ -67,7 +67,7 @@ def ask_page(
         search=search_address(base.name, q, document),
         first_use=first_use(services, chosen),
         passages=PASSAGES,
-        model=services.settings.chat_model,
+        model=services.generator.model if services.generator else None,
     )
 
 

@@ -1,0 +1,87 @@
+"""The documents that the browser tests read: a harbour's, and one that means harm."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from app.documents.model import Document, KnowledgeBase
+from app.services import Services
+from app.web.addresses import address
+from tests.factories import pdf
+
+PILOTAGE = """# Pilotage guide
+
+For masters who enter the harbour for the first time.
+
+## Before arrival
+
+Report to the harbour control on channel 12 two hours before the fairway buoy.
+A pilot is compulsory for ships over 70 metres.
+
+## Tides and the bar
+
+The bar at the entrance has a charted depth of 6.2 metres.
+The stream turns forty minutes before high water at the pier heads.
+
+| Berth | Depth |
+|---|---|
+| North quay | 9.0 m |
+"""
+
+SAFETY = """# Safety at the quay
+
+## Mooring lines
+
+Nobody stands in the bight of a line that is under load.
+
+## Closing the quay
+
+The harbour master closes the north quay when the wind passes 25 metres a second.
+"""
+
+HARBOUR = {
+    "pilotage.md": PILOTAGE.encode(),
+    "safety.md": SAFETY.encode(),
+    "tables.pdf": pdf(
+        ["# How to read these tables", "", "Times are in Coordinated Universal Time."],
+        ["# Springs and neaps", "", "At springs the tide rises 4.1 metres."],
+        title="Tide tables",
+    ),
+}
+
+HARM = '<img src=x onerror="document.title=1">'
+HARMFUL_NAME = '<script>alert("name")</script>.md'
+HARMFUL = f"""# Notes {HARM}
+
+The lighthouse keeper paints the lamp room every spring. {HARM}
+<script>document.title = "harm"</script>
+[a link](javascript:alert(1)) ![an image](http://example.org/harm.png)
+"""
+
+
+@dataclass(frozen=True)
+class Library:
+    """A knowledge base that is filled without a browser."""
+
+    services: Services
+    base: KnowledgeBase
+    address: str
+
+    def add(self, name: str, content: bytes) -> None:
+        self.services.uploads.receive(self.base, name, [content])
+
+    def settle(self, seconds: float = 120) -> None:
+        """Wait until the worker has nothing more to do here."""
+        until = time.monotonic() + seconds
+        while any(not job.state.ended for job in self.services.jobs.unfinished(self.base.id)):
+            assert time.monotonic() < until, "the worker did not come to an end"
+            time.sleep(0.05)
+
+    def document(self, name: str) -> Document:
+        return self.services.documents.by_name(self.base.id, name)
+
+    def at(self, path: str, **parameters: str | int) -> str:
+        """A page's address for this knowledge base."""
+        given = list(parameters.items())
+        return address(path, ("knowledge-base", self.base.name), *given)
