@@ -7,6 +7,9 @@ import zipfile
 from collections.abc import Sequence
 
 from docx import Document as WordDocument
+from openpyxl import Workbook
+from pptx import Presentation
+from pptx.util import Inches
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.utils import ImageReader
@@ -144,3 +147,38 @@ def parsed(text: str, *starts: tuple[int, tuple[str, ...]], page: int | None = N
         if start < end
     )
     return ParsedText(text, tuple(made))
+
+
+def xlsx(**sheets: Sequence[Sequence[object]]) -> bytes:
+    """A workbook of sheets of rows."""
+    workbook = Workbook()
+    workbook.remove(workbook.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = workbook.create_sheet(name)
+        for row in rows:
+            sheet.append(list(row))
+    file = io.BytesIO()
+    workbook.save(file)
+    return file.getvalue()
+
+
+def pptx(
+    *slides: tuple[str, Sequence[str]], notes: str = "", table: Sequence[Sequence[str]] = ()
+) -> bytes:
+    """A presentation of slides of (title, list); `notes` and `table` are on the last of them."""
+    presentation = Presentation()
+    for title, items in slides:
+        slide = presentation.slides.add_slide(presentation.slide_layouts[1])
+        slide.shapes.title.text = title
+        slide.placeholders[1].text = "\n".join(items)
+    if notes:
+        slide.notes_slide.notes_text_frame.text = notes
+    if table:
+        size = (len(table), len(table[0]))
+        shape = slide.shapes.add_table(*size, Inches(1), Inches(5), Inches(6), Inches(1))
+        for row, texts in zip(shape.table.rows, table, strict=True):
+            for cell, text in zip(row.cells, texts, strict=True):
+                cell.text = text
+    file = io.BytesIO()
+    presentation.save(file)
+    return file.getvalue()

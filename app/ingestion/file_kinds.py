@@ -10,6 +10,11 @@ BINARY = "application/octet-stream"
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _ODF = "application/vnd.oasis.opendocument"
 DOCX = f"{_OFFICE}.wordprocessingml.document"
+XLSX = f"{_OFFICE}.spreadsheetml.sheet"
+PPTX = f"{_OFFICE}.presentationml.presentation"
+ODT = f"{_ODF}.text"
+ODS = f"{_ODF}.spreadsheet"
+ODP = f"{_ODF}.presentation"
 ENCRYPTED_OFFICE = "application/x-office-encrypted"
 
 SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -51,8 +56,8 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 
 OFFICE_PARTS: tuple[tuple[str, str], ...] = (
     ("word/", DOCX),
-    ("ppt/", f"{_OFFICE}.presentationml.presentation"),
-    ("xl/", f"{_OFFICE}.spreadsheetml.sheet"),
+    ("ppt/", PPTX),
+    ("xl/", XLSX),
     ("visio/", "application/vnd.ms-visio.drawing"),
     ("META-INF/container.xml", "application/epub+zip"),
     ("META-INF/MANIFEST.MF", "application/java-archive"),
@@ -103,8 +108,8 @@ DESCRIPTIONS = {
     "application/pdf": "a PDF",
     "application/rtf": "an RTF document",
     DOCX: "a Word document (DOCX)",
-    f"{_OFFICE}.presentationml.presentation": "a PowerPoint presentation (PPTX)",
-    f"{_OFFICE}.spreadsheetml.sheet": "an Excel workbook (XLSX)",
+    PPTX: "a PowerPoint presentation (PPTX)",
+    XLSX: "an Excel workbook (XLSX)",
     "application/vnd.ms-visio.drawing": "a Visio drawing",
     "application/msword": "an old Word document (DOC)",
     "application/vnd.ms-powerpoint": "an old PowerPoint presentation (PPT)",
@@ -113,9 +118,9 @@ DESCRIPTIONS = {
     ENCRYPTED_OFFICE: "an Office document under a password",
     "application/x-ole-storage": "an old Office file",
     "application/epub+zip": "an EPUB book",
-    f"{_ODF}.text": "an OpenDocument text (ODT)",
-    f"{_ODF}.spreadsheet": "an OpenDocument spreadsheet (ODS)",
-    f"{_ODF}.presentation": "an OpenDocument presentation (ODP)",
+    ODT: "an OpenDocument text (ODT)",
+    ODS: "an OpenDocument spreadsheet (ODS)",
+    ODP: "an OpenDocument presentation (ODP)",
     "application/zip": "a ZIP archive",
     "application/gzip": "a gzip archive",
     "application/x-bzip2": "a bzip2 archive",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from hypothesis import settings
+from hypothesis import strategies as st
 
 from app.documents.model import ParsedText
 from app.errors import UnreadableDocument
@@ -27,6 +28,15 @@ def check_whole(parsed: ParsedText) -> None:
         assert not any(FORBIDDEN.search(title) for title in section.path)
     assert at == len(parsed.text)
     assert not (parsed.title and FORBIDDEN.search(parsed.title))
+
+
+@st.composite
+def damaged(draw: st.DrawFn, data: bytes) -> bytes:
+    """`data` with bytes of it changed, and cut short or not."""
+    broken = bytearray(data)
+    for _ in range(draw(st.integers(0, 8))):
+        broken[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    return bytes(broken[: draw(st.one_of(st.just(len(data)), st.integers(1, len(data))))])
 
 
 def check_read_or_refused(data: bytes, name: str) -> None:

@@ -32,8 +32,6 @@ def test_a_docx_is_told_from_other_zips() -> None:
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
-        (zipped(ppt__presentation_dot_xml="<p/>"), "a PowerPoint presentation (PPTX)"),
-        (zipped(xl__workbook_dot_xml="<x/>"), "an Excel workbook (XLSX)"),
         (zipped(mimetype="application/epub+zip"), "an EPUB book"),
         (zipped(mimetype="application/vnd.oasis.opendocument.text"), "an OpenDocument text (ODT)"),
         (zipped(readme_dot_txt="hello"), "a ZIP archive"),
@@ -52,6 +50,18 @@ def test_what_is_not_read_is_refused_by_what_it_is_not_by_what_it_is_called(
     with pytest.raises(UnsupportedMediaType, match="Tidemark does not read") as refused:
         parse(data, name)
     assert kind in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (zipped(ppt__presentation_dot_xml="<p/>"), "a PowerPoint presentation (PPTX)"),
+        (zipped(xl__workbook_dot_xml="<x/>"), "an Excel workbook (XLSX)"),
+    ],
+)
+@pytest.mark.parametrize("name", ["file.txt", "file.zip", "file"])
+def test_a_package_is_told_by_what_is_in_it(data: bytes, kind: str, name: str) -> None:
+    assert described(detected(data, name)) == kind
 
 
 def test_a_damaged_zip_is_still_told_by_its_members() -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from app.errors import EmptyDocument, TidemarkError, UnreadableDocument, UnsupportedMediaType
 from app.ingestion import media_type
+from app.ingestion.parsers.delimited import DelimitedParser
 from app.ingestion.parsers.docx import DocxParser, EncryptedOfficeParser
 from app.ingestion.parsers.html import HtmlParser
 from app.ingestion.parsers.markdown import MarkdownParser
 from app.ingestion.parsers.parser import Parsed, Parser
 from app.ingestion.parsers.pdf import PdfParser
+from app.ingestion.parsers.pptx import PptxParser
 from app.ingestion.parsers.text import TextParser
+from app.ingestion.parsers.xls import XlsParser
+from app.ingestion.parsers.xlsx import XlsxParser
 
 PARSERS: tuple[Parser, ...] = (
     TextParser(),
@@ -18,6 +22,10 @@ PARSERS: tuple[Parser, ...] = (
     PdfParser(),
     DocxParser(),
     EncryptedOfficeParser(),
+    DelimitedParser(),
+    XlsxParser(),
+    XlsParser(),
+    PptxParser(),
 )
 _BY_MEDIA_TYPE = {kind: parser for parser in PARSERS for kind in parser.media_types}
 
@@ -42,6 +50,10 @@ def parse(data: bytes, name: str) -> Parsed:
         text = parser.parse(data)
     except (TidemarkError, MemoryError):
         raise
+    except RecursionError as fault:
+        raise UnreadableDocument(
+            f"The file is {media_type.described(kind)} with things nested too deep in each other."
+        ) from fault
     except Exception as fault:
         # The one boundary where anything is caught: what a library raises on a damaged file is
         # nobody's promise, and one file must fail alone.

@@ -1,4 +1,4 @@
-"""Plain text, and the kinds of text that are read as they stand: CSV, JSON, XML, source code."""
+"""Plain text, and the kinds of text that are read as they stand: JSON, XML, source code."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ class TextParser:
     media_types: frozenset[str] = frozenset(
         {
             "text/plain",
-            "text/csv",
-            "text/tab-separated-values",
             "text/x-source",
             "text/xml",
             "application/json",

@@ -1,0 +1,92 @@
+"""PPTX: a slide a section and a page; titles, lists, tables, notes, and what pictures show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+
+from pptx import Presentation
+from pptx.chart.chart import Chart
+from pptx.shapes.autoshape import Shape
+from pptx.shapes.base import BaseShape
+from pptx.shapes.graphfrm import GraphicFrame
+from pptx.shapes.group import GroupShape
+
+from app.documents.model import ParsedText
+from app.ingestion.file_kinds import PPTX
+from app.ingestion.parsers.draft import Draft
+from app.ingestion.parsers.packages import opened_package
+from app.ingestion.parsers.rows import joined_cell, lines_of
+
+_NON_VISUAL = ".//{http://schemas.openxmlformats.org/presentationml/2006/main}cNvPr"
+_DEEPEST_GROUP = 20
+
+
+@dataclass(frozen=True)
+class PptxParser:
+    """Shapes are read as they are arranged, from above to below."""
+
+    name: str = "python-pptx"
+    version: str = "1"
+    media_types: frozenset[str] = frozenset({PPTX})
+
+    def parse(self, data: bytes) -> ParsedText:
+        with opened_package(data, "a PowerPoint presentation (PPTX)"):
+            presentation = Presentation(BytesIO(data))
+            draft = Draft()
+            first_title = ""
+            for number, slide in enumerate(presentation.slides, 1):
+                title = slide.shapes.title
+                named = joined_cell(title.text_frame.text) if title is not None else ""
+                first_title = first_title or named
+                draft.page()
+                draft.heading(1, named or f"Slide {number}")
+                for shape in _in_order(slide.shapes, 0):
+                    if title is None or shape.shape_id != title.shape_id:
+                        draft.block(_text(shape))
+                if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+                    notes = slide.notes_slide.notes_text_frame.text
+                    draft.block(f"Notes: {notes}" if notes.strip() else "")
+            return draft.parsed(presentation.core_properties.title or first_title)
+
+
+def _in_order(shapes: Iterable[BaseShape], depth: int) -> Iterator[BaseShape]:
+    # A shape without a place of its own has its layout's, which is mostly above.
+    for shape in sorted(shapes, key=lambda each: (each.top or 0, each.left or 0)):
+        if isinstance(shape, GroupShape):
+            if depth < _DEEPEST_GROUP:
+                yield from _in_order(shape.shapes, depth + 1)
+        else:
+            yield shape
+
+
+def _text(shape: BaseShape) -> str:
+    if isinstance(shape, GraphicFrame) and shape.has_table:
+        rows = [[joined_cell(cell.text) for cell in row.cells] for row in shape.table.rows]
+        return lines_of(rows)
+    if isinstance(shape, GraphicFrame) and shape.has_chart:
+        return _chart_text(shape.chart)
+    if isinstance(shape, Shape):
+        return "\n".join(_paragraphs(shape))
+    described = shape.element.find(_NON_VISUAL)
+    return "" if described is None else described.get("descr", "")
+
+
+def _paragraphs(shape: Shape) -> Iterator[str]:
+    filled = [each for each in shape.text_frame.paragraphs if each.text.strip()]
+    is_list = shape.is_placeholder and len(filled) > 1
+    for paragraph in filled:
+        bullet = "  " * paragraph.level + "- " if is_list or paragraph.level else ""
+        yield bullet + joined_cell(paragraph.text)
+
+
+def _chart_text(chart: Chart) -> str:
+    title = chart.chart_title.text_frame.text if chart.has_title else ""
+    lines = [title] if title else []
+    for plot in chart.plots:
+        categories = [str(each) for each in plot.categories]
+        for series in plot.series:
+            values = zip(categories, series.values, strict=False)
+            lines.append(f"{series.name}: " + "; ".join(f"{c}: {v}" for c, v in values))
+    return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""Rows of cells → lines that can be read by themselves: each carries its header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_NUMBER = re.compile(r"[-+(]?[\d.,'\s:/-]*\d[\d.,'\s:/-]*[%)€$£]?(?:[eE][-+]?\d+)?\Z")
+_LONGEST_LABEL = 80
+_MOST_COLUMNS = 16_384
+
+
+def joined_cell(text: str) -> str:
+    """A cell in one line."""
+    return " ".join(text.split())
+
+
+def header_of(rows: Sequence[Sequence[str]]) -> Sequence[str] | None:
+    """The first row if it names the columns: short words, no two alike, no numbers."""
+    if len(rows) < 2:  # noqa: PLR2004 - a header and something under it
+        return None
+    first = [cell for cell in rows[0][:_MOST_COLUMNS] if cell]
+    width = max(sum(bool(cell) for cell in row) for row in rows[1:20])
+    names_columns = (
+        len(first) > 1
+        and len(first) * 2 > width
+        and len({cell.lower() for cell in first}) == len(first)
+        and all(len(cell) <= _LONGEST_LABEL and not _NUMBER.match(cell) for cell in first)
+    )
+    return rows[0] if names_columns else None
+
+
+def line_of(row: Sequence[str], header: Sequence[str] | None) -> str:
+    """`Port: Brest; High water: 6 m`, or `Brest | 6 m` without a header; empty cells are not."""
+    if header is None:
+        return " | ".join(row).strip(" |")
+    cells = []
+    for place, cell in enumerate(row):
+        if cell:
+            label = header[place] if place < len(header) else ""
+            cells.append(f"{label}: {cell}" if label else cell)
+    return "; ".join(cells)
+
+
+def lines_of(rows: Sequence[Sequence[str]]) -> str:
+    """A table, a row a line."""
+    header = header_of(rows)
+    body = rows[1:] if header else rows
+    return "\n".join(filter(None, (line_of(row, header) for row in body)))

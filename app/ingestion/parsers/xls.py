@@ -1,0 +1,54 @@
+"""XLS, the workbooks of Excel until 2003."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import xlrd
+
+from app.documents.model import ParsedText
+from app.errors import PasswordProtected, UnreadableDocument
+from app.ingestion.parsers.draft import Draft
+from app.ingestion.parsers.spreadsheet import Row, add_sheet, cell_text
+
+
+@dataclass(frozen=True)
+class XlsParser:
+    """Values as they were saved, sheet by sheet."""
+
+    name: str = "xlrd"
+    version: str = "1"
+    media_types: frozenset[str] = frozenset({"application/vnd.ms-excel"})
+
+    def parse(self, data: bytes) -> ParsedText:
+        try:
+            with open(os.devnull, "r+", encoding="utf-8") as silence:  # noqa: PTH123 - no path
+                book = xlrd.open_workbook(file_contents=data, logfile=silence, on_demand=True)
+        except xlrd.XLRDError as refused:
+            if "encrypted" in str(refused):
+                raise PasswordProtected("The workbook is protected with a password.") from refused
+            raise UnreadableDocument("The Excel workbook is damaged or incomplete.") from refused
+        draft = Draft()
+        for name in book.sheet_names():
+            add_sheet(draft, name, _rows(book, book.sheet_by_name(name)))
+        return draft.parsed()
+
+
+def _rows(book: xlrd.Book, sheet: xlrd.sheet.Sheet) -> Iterator[Row]:
+    for number in range(sheet.nrows):
+        yield [cell_text(_value(book, cell)) for cell in sheet.row(number)]
+
+
+def _value(book: xlrd.Book, cell: xlrd.sheet.Cell) -> object:
+    if cell.ctype == xlrd.XL_CELL_DATE:
+        try:
+            return xlrd.xldate_as_datetime(cell.value, book.datemode)
+        except (ValueError, OverflowError):  # a number that only looks like a date
+            return cell.value
+    if cell.ctype == xlrd.XL_CELL_BOOLEAN:
+        return bool(cell.value)
+    if cell.ctype == xlrd.XL_CELL_ERROR:
+        return xlrd.error_text_from_code.get(cell.value)
+    return cell.value

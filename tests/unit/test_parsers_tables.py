@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.ingestion.parsers.registry import parse
+from app.ingestion.parsers.rows import header_of
+from app.ingestion.parsers.spreadsheet import column
+from tests.factories import xlsx
+from tests.unit.parsing import check_read_or_refused, check_whole, damaged, unhurried
+
+PORTS = [["Port", "High water"], ["Brest", 6.5], ["Calais", 7]]
+READABLE = "Port: Brest; High water: 6.5\nPort: Calais; High water: 7"
+WORKBOOK = xlsx(Ports=PORTS)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_every_row_of_a_delimited_table_carries_its_header(delimiter: str, encoding: str) -> None:
+    lines = (delimiter.join(map(str, row)) for row in PORTS)
+    parsed = parse("\r\n".join(lines).encode(encoding), "ports.csv")
+    check_whole(parsed.text)
+    assert parsed.text.text == READABLE
+
+
+def test_quotes_commas_and_line_ends_may_be_in_a_cell() -> None:
+    data = b'name,note\nBrest,"high,\nand ""low"""\nCalais,none\n'
+    rows = parse(data, "a.csv").text.text.split("\n")
+    assert rows == ['name: Brest; note: high, and "low"', "name: Calais; note: none"]
+
+
+def test_a_table_without_a_header_is_read_without_one() -> None:
+    assert parse(b"Brest,6\nCalais,7\n", "a.csv").text.text == "Brest | 6\nCalais | 7"
+
+
+def test_what_is_no_table_is_kept_as_it_is() -> None:
+    assert parse(b"just\nsome words\n", "a.csv").text.text == "just\nsome words\n"
+
+
+def test_a_long_table_has_sections_of_rows() -> None:
+    rows = "\n".join(f"port {number},{number}" for number in range(120))
+    paths = [each.path for each in parse(f"name,n\n{rows}".encode(), "a.csv").text.sections]
+    assert paths == [("Rows 2-51",), ("Rows 52-101",), ("Rows 102-121",)]
+
+
+def test_a_workbook_has_sections_of_cell_ranges() -> None:
+    parsed = parse(WORKBOOK, "ports.xlsx")
+    check_whole(parsed.text)
+    assert parsed.text.text == f"# Ports\n\n## A1:B3\n\n{READABLE}"
+    assert [each.path for each in parsed.text.sections] == [("Ports",), ("Ports", "A1:B3")]
+
+
+def test_an_empty_row_ends_a_table_and_a_lone_cell_is_its_caption() -> None:
+    rows = [["Tides in 2024"], *PORTS, [], [None, "Name", "Age"], [None, "Anna", 30]]
+    assert parse(xlsx(All=rows), "a.xlsx").text.text == (
+        f"# All\n\nTides in 2024\n\n## A2:B4\n\n{READABLE}\n\n## B6:C7\n\nName: Anna; Age: 30"
+    )
+
+
+def test_a_long_sheet_keeps_its_header_in_every_range() -> None:
+    rows = [["Port", "Rank"], *([f"port {number}", number] for number in range(60))]
+    parsed = parse(xlsx(Ports=rows), "a.xlsx").text
+    assert [each.path[-1] for each in parsed.sections] == ["Ports", "A1:B51", "A52:B61"]
+    assert parsed.text.endswith("Port: port 59; Rank: 59")
+
+
+def test_dates_and_truths_are_written_as_a_person_writes_them() -> None:
+    day, moment = dt.datetime(2024, 5, 1), dt.datetime(2024, 5, 1, 12, 30)  # noqa: DTZ001
+    parsed = parse(xlsx(A=[["Day", "At", "Open"], [day, moment, True]]), "a.xlsx").text
+    assert parsed.text.endswith("Day: 2024-05-01; At: 2024-05-01 12:30:00; Open: yes")
+
+
+def test_columns_are_lettered_as_in_a_spreadsheet() -> None:
+    assert [column(place) for place in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+
+
+@pytest.mark.parametrize(
+    "rows", [[["a", "b"]], [["a", "a"], ["1", "2"]], [["a", "5"], ["b", "6"]], [["a"], ["b"]]]
+)
+def test_a_first_row_that_names_nothing_is_no_header(rows: list[list[str]]) -> None:
+    assert header_of(rows) is None
+
+
+@unhurried
+@given(st.text(), st.sampled_from([",", ";", "\t"]))
+def test_any_text_is_some_table(text: str, delimiter: str) -> None:
+    check_read_or_refused(f"a{delimiter}b\n{text}{delimiter}x\n".encode(), "a.csv")
+
+
+@settings(deadline=None, max_examples=40)
+@given(damaged(WORKBOOK))
+def test_a_damaged_workbook_is_read_or_refused_in_words(data: bytes) -> None:
+    check_read_or_refused(data, "a.xlsx")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.binary(max_size=3000))
+def test_an_old_workbook_of_noise_is_refused_in_words(noise: bytes) -> None:
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "Workbook".encode("utf-16-le")
+    check_read_or_refused(head + noise, "a.xls")
