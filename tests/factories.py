@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Sequence
 
@@ -182,3 +183,14 @@ def pptx(
     file = io.BytesIO()
     presentation.save(file)
     return file.getvalue()
+
+
+def notebook(*cells: tuple[str, str, str]) -> bytes:
+    """A notebook of cells of (kind, source, output)."""
+    made = []
+    for kind, source, output in cells:
+        cell: dict[str, object] = {"cell_type": kind, "source": source.splitlines(keepends=True)}
+        if output:
+            cell["outputs"] = [{"output_type": "stream", "text": output.splitlines(keepends=True)}]
+        made.append(cell)
+    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4}).encode()

@@ -15,6 +15,8 @@ PPTX = f"{_OFFICE}.presentationml.presentation"
 ODT = f"{_ODF}.text"
 ODS = f"{_ODF}.spreadsheet"
 ODP = f"{_ODF}.presentation"
+NOTEBOOK = "application/x-ipynb+json"
+EMAIL = "message/rfc822"
 ENCRYPTED_OFFICE = "application/x-office-encrypted"
 
 SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -82,7 +84,9 @@ _TEXT_NAMES = {
     ".tsv": "text/tab-separated-values",
     ".json": "application/json",
     ".jsonl": "application/json",
-    ".ipynb": "application/json",
+    ".ndjson": "application/json",
+    ".geojson": "application/json",
+    ".ipynb": NOTEBOOK,
     ".xml": "text/xml",
 }
 _SOURCE_NAMES = (
@@ -105,6 +109,8 @@ DESCRIPTIONS = {
     "text/x-source": "source code",
     "text/xml": "an XML document",
     "application/json": "JSON",
+    NOTEBOOK: "a Jupyter notebook",
+    EMAIL: "an e-mail (EML)",
     "application/pdf": "a PDF",
     "application/rtf": "an RTF document",
     DOCX: "a Word document (DOCX)",

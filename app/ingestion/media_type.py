@@ -11,9 +11,11 @@ from app.ingestion.decoding import BYTE_ORDER_MARKS, SAMPLE_BYTES, decoded, wide
 from app.ingestion.file_kinds import (
     BINARY,
     DESCRIPTIONS,
+    EMAIL,
     HTML_NAMES,
     MARKDOWN_NAMES,
     NAMED_TEXTS,
+    NOTEBOOK,
     OFFICE_PARTS,
     OLE_STREAMS,
     SIGNATURES,
@@ -38,6 +40,14 @@ _HTML_FRAGMENT = re.compile(
 )
 _ANY_TAG = re.compile(r"</?[a-z][a-z0-9]*[\s/>]", re.IGNORECASE)
 _XML_START = re.compile(r"\s*<\?xml[\s?]")
+_JSON_START = re.compile(r"\s*+(?:\{\s*+(?:\"|\})|\[\s*+(?:[\[{\"\]\d-]|true|false|null))")
+_JSON_NAMES = frozenset({"", ".json", ".ipynb", ".jsonl", ".ndjson", ".geojson"})
+# The lines before the first empty one, if each is a header or a header's next line.
+_EMAIL_HEAD = re.compile(r"\s*+((?:[!-9;-~]{1,76}+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)++)(?:\n|\Z)")
+_EMAIL_HEADER = re.compile(
+    r"^(from|to|cc|subject|date|received|return-path|reply-to|message-id|mime-version|content-type):",
+    re.IGNORECASE | re.MULTILINE,
+)
 _MARKDOWN_SIGNS = (
     re.compile(r"^#{1,6} \S", re.MULTILINE),
     re.compile(r"^(?:```|~~~)", re.MULTILINE),
@@ -129,7 +139,30 @@ def _text_kind(data: bytes, name: str) -> str:
         return "text/html"
     if _XML_START.match(text):
         return "text/xml"
-    return NAMED_TEXTS.get(extension) or _unnamed_text_kind(text, known=bool(extension))
+    return (
+        _structured_kind(text, extension)
+        or NAMED_TEXTS.get(extension)
+        or _unnamed_text_kind(text, known=bool(extension))
+    )
+
+
+def _structured_kind(text: str, extension: str) -> str | None:
+    """E-mail and JSON, which may be anything's name or none."""
+    if _is_email(text, extension):
+        return EMAIL
+    if extension in _JSON_NAMES and _JSON_START.match(text):
+        return NOTEBOOK if '"cell_type"' in text and "{" in text[:8] else "application/json"
+    return None
+
+
+def _is_email(text: str, extension: str) -> bool:
+    """Whether a text begins with the lines that a message begins with."""
+    head = _EMAIL_HEAD.match(text)
+    if head is None:
+        return False
+    headers = {header.lower() for header in _EMAIL_HEADER.findall(head.group(1))}
+    wanted = _ENOUGH_SIGNS if extension == ".eml" else _ENOUGH_SIGNS + 1
+    return len(headers) >= wanted and "from" in headers
 
 
 def _unnamed_text_kind(text: str, *, known: bool) -> str:

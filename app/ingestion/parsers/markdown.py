@@ -26,14 +26,18 @@ class MarkdownParser:
     media_types: frozenset[str] = frozenset({"text/markdown"})
 
     def parse(self, data: bytes) -> ParsedText:
-        text = decoded(data)
-        front = _FRONT_MATTER.match(text)
-        body_start = front.end() if front else 0
-        headings = _headings(text, body_start)
-        title = _front_matter_title(front.group(2)) if front else None
-        if title is None and headings and headings[0].level == 1:
-            title = headings[0].title or None
-        return ParsedText(text, sections(text, headings), title)
+        return parsed_markdown(decoded(data))
+
+
+def parsed_markdown(text: str) -> ParsedText:
+    """The sections and the title of a Markdown text."""
+    front = _FRONT_MATTER.match(text)
+    body_start = front.end() if front else 0
+    headings = _headings(text, body_start)
+    title = _front_matter_title(front.group(2)) if front else None
+    if title is None and headings and headings[0].level == 1:
+        title = headings[0].title or None
+    return ParsedText(text, sections(text, headings), title)
 
 
 def _headings(text: str, body_start: int) -> list[Heading]:

@@ -7,10 +7,13 @@ from app.ingestion import media_type
 from app.ingestion.parsers.delimited import DelimitedParser
 from app.ingestion.parsers.docx import DocxParser, EncryptedOfficeParser
 from app.ingestion.parsers.html import HtmlParser
+from app.ingestion.parsers.json_text import JsonParser
 from app.ingestion.parsers.markdown import MarkdownParser
+from app.ingestion.parsers.notebook import NotebookParser
 from app.ingestion.parsers.parser import Parsed, Parser
 from app.ingestion.parsers.pdf import PdfParser
 from app.ingestion.parsers.pptx import PptxParser
+from app.ingestion.parsers.source import SourceParser
 from app.ingestion.parsers.text import TextParser
 from app.ingestion.parsers.xls import XlsParser
 from app.ingestion.parsers.xlsx import XlsxParser
@@ -26,6 +29,9 @@ PARSERS: tuple[Parser, ...] = (
     XlsxParser(),
     XlsParser(),
     PptxParser(),
+    JsonParser(),
+    NotebookParser(),
+    SourceParser(),
 )
 _BY_MEDIA_TYPE = {kind: parser for parser in PARSERS for kind in parser.media_types}
 

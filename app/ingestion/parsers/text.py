@@ -1,4 +1,4 @@
-"""Plain text, and the kinds of text that are read as they stand: JSON, XML, source code."""
+"""Plain text, and XML as it stands."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ class TextParser:
     media_types: frozenset[str] = frozenset(
         {
             "text/plain",
-            "text/x-source",
             "text/xml",
-            "application/json",
         }
     )
 
