@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow  # each is a process of its own, that loads a mode
 
 @pytest.fixture(scope="module")
 def local(machine_settings: Settings) -> Embedder:
-    settings = Settings(_env_file=None, cache_dir=machine_settings.cache_dir)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, cache_dir=machine_settings.cache_dir)
     return make_embedder(settings, lambda _: None)
 
 
