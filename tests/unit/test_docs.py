@@ -15,6 +15,9 @@ import typer
 
 from app.cli.program import program
 from app.config import Settings, project_folder, setting_name
+from app.ingestion.file_kinds import ENCRYPTED_OFFICE
+from app.ingestion.media_type import described
+from app.ingestion.parsers.registry import PARSERS
 from app.main import create_app
 
 ROOT = project_folder()
@@ -85,6 +88,23 @@ def test_a_page_of_the_handbook_begins_with_its_one_title(page: Path) -> None:
 @EACH_OF_THE_HANDBOOK
 def test_the_handbook_never_raises_its_voice(page: Path) -> None:
     assert re.search(r"\w!(?:\s|$)", prose(page.read_text())) is None
+
+
+def called(media_type: str) -> str:
+    """What the handbook should call a kind of file: "DOCX", "CSV", "source code"."""
+    said = described(media_type)
+    short = re.search(r"\b[A-Z]{3,}\b", said)
+    return short[0] if short else re.sub(r"^an? ", "", said)
+
+
+def test_the_handbook_tells_which_kinds_of_file_are_read_and_calls_none_of_them_unread() -> None:
+    page = (ROOT / "docs" / "uploading.md").read_text()
+    read, _, unread = page.partition("Not read yet:")
+    kinds = {called(kind) for parser in PARSERS for kind in parser.media_types - {ENCRYPTED_OFFICE}}
+    untold = [kind for kind in sorted(kinds) if kind.casefold() not in read.casefold()]
+    assert untold == [], "they belong into the table of docs/uploading.md"
+    unread = unread.partition("\n\n")[0]
+    assert [kind for kind in kinds if re.search(rf"\b{kind}\b", unread.replace("PDFs", ""))] == []
 
 
 def snippets(text: str) -> Iterator[str]:
