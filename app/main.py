@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from anyio import to_thread
 from fastapi import FastAPI
 
 from app.config import Settings
-from app.services import open_services
-from app.web import api, health, pages
+from app.services import Services
+from app.web import api, health, pages, v1
 from app.web.api import reference
 from app.web.api.job_feed import JobFeeds
 from app.web.errors import install_error_handlers
 from app.web.security import BodyLimit, SameSiteOnly, SecurityHeaders
 
-log = logging.getLogger(__name__)
 
+def create_app(
+    settings: Settings, services: Services | None = None, *, worker: bool = True
+) -> FastAPI:
+    """The web application on `services`, with a worker inside unless told not to.
 
-def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
-    """The web application; with a worker inside unless told not to.
-
-    Its services open when it starts and close when it ends. Until then `/health/ready` is false.
+    Whoever opened the services closes them, after the application has ended. Opening may take
+    minutes, and belongs to the thread that Ctrl-C reaches: so it is not the lifespan's.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with ExitStack() as stack:
-            services = await to_thread.run_sync(
-                lambda: stack.enter_context(open_services(settings, log.info))
-            )
-            services.first_knowledge_base()
-            app.state.services = services
-            app.state.worker = None
+        if services is not None:
+            await to_thread.run_sync(services.first_knowledge_base)
             if worker:
                 app.state.worker = services.worker()
                 app.state.worker.start()
-                stack.callback(app.state.worker.stop)
-            yield
-            # Closing waits for the batch at hand, and for TiDB to stop.
-            await to_thread.run_sync(stack.pop_all().close)
+        yield
+        if app.state.worker is not None:
+            # Waits for the batch at hand.
+            await to_thread.run_sync(app.state.worker.stop)
 
     app = FastAPI(
         title="Tidemark",
@@ -53,11 +48,13 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
         openapi_url="/api/openapi.json",
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.services = None
+    app.state.services = services
+    app.state.worker = None
     app.state.job_feeds = JobFeeds()
     app.add_middleware(BodyLimit, max_bytes=(settings.max_upload_mb * 10 + 1) * 1_000_000)
     app.add_middleware(SameSiteOnly, host=settings.host)
     app.add_middleware(SecurityHeaders)
+    v1.install(app, settings)
     install_error_handlers(app)
     app.include_router(health.router)
     app.include_router(api.router, prefix="/api")

@@ -22,10 +22,7 @@ STOPS_WITHIN = 10.0
 
 def application(settings: Settings, services: Services) -> FastAPI:
     """The application on services that are open already, without a worker."""
-    app = create_app(settings, worker=False)
-    app.state.services = services
-    app.state.worker = None
-    return app
+    return create_app(settings, services, worker=False)
 
 
 @contextmanager

@@ -23,9 +23,9 @@ def read_settings() -> Settings:
 
 
 @contextmanager
-def open_everything() -> Iterator[Services]:
+def open_everything(settings: Settings | None = None) -> Iterator[Services]:
     """The services, told of on stderr while they open, and closed in the end."""
-    settings = read_settings()
+    settings = settings or read_settings()
     from app.services import open_services
 
     with open_services(settings, say) as services:

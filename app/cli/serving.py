@@ -64,8 +64,10 @@ def serve(
 
     from app.main import create_app
 
-    with listener:
-        asyncio.run(_serve(create_app(settings, worker=with_worker), listener, settings.host))
+    with listener, open_everything(settings) as services:
+        app = create_app(settings, services, worker=with_worker)
+        asyncio.run(_serve(app, listener, settings.host))
+    say("Stopped.")
     _ended()
 
 
@@ -143,7 +145,7 @@ async def _serve(app: FastAPI, listener: socket.socket, host: str) -> None:
     """The app's life: it opens, listens until a signal comes, and closes.
 
     uvicorn would run the lifespan by itself, show a trace when it fails, and not close it at a
-    second Ctrl-C: TiDB would be left running.
+    second Ctrl-C: the worker would be left running.
     """
     address = f"[{host}]" if ":" in host else host
     port = listener.getsockname()[1]
@@ -155,7 +157,6 @@ async def _serve(app: FastAPI, listener: socket.socket, host: str) -> None:
         except OSError as refused:  # another process was quicker between bind and listen
             raise port_refused(refused, host, port) from refused
         say("Stopping.")
-    say("Stopped.")
 
 
 def _server(app: FastAPI, greeting: str) -> uvicorn.Server:
