@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import tarfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
 
 from docx import Document as WordDocument
 from openpyxl import Workbook
@@ -194,3 +196,70 @@ def notebook(*cells: tuple[str, str, str]) -> bytes:
             cell["outputs"] = [{"output_type": "stream", "text": output.splitlines(keepends=True)}]
         made.append(cell)
     return json.dumps({"cells": made, "metadata": {}, "nbformat": 4}).encode()
+
+
+def epub(*chapters: str, title: str = "Tides", author: str = "Ann Shore") -> bytes:
+    """A book of chapters of HTML; its table of contents is among them."""
+    container = '<container><rootfiles><rootfile full-path="in/book.opf"/></rootfiles></container>'
+    items = "".join(
+        f'<item id="c{number}" href="chapter%20{number}.xhtml" media-type="application/xhtml+xml"/>'
+        for number, _ in enumerate(chapters)
+    )
+    spine = "".join(f'<itemref idref="c{number}"/>' for number, _ in enumerate(chapters))
+    package = (
+        '<package xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        f"<metadata><dc:title>{title}</dc:title><dc:creator>{author}</dc:creator></metadata>"
+        '<manifest><item id="n" href="nav.xhtml" properties="nav"/>'
+        f'{items}</manifest><spine><itemref idref="n"/>{spine}</spine></package>'
+    )
+    members = {f"in/chapter {number}.xhtml": text for number, text in enumerate(chapters)}
+    return zip_of(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": container,
+            "in/book.opf": package,
+            "in/nav.xhtml": "<p>Contents</p>",
+            **members,
+        }
+    )
+
+
+def zip_of(members: Mapping[str, bytes | str]) -> bytes:
+    """A ZIP of files by their name."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def tar_of(members: Mapping[str, bytes], packed: str = "") -> bytes:
+    """A TAR of files by their name, `packed` by "gz", "bz2" or "xz"."""
+    file = io.BytesIO()
+    modes = {"gz": "w:gz", "bz2": "w:bz2", "xz": "w:xz", "": "w:"}
+    with tarfile.open(fileobj=file, mode=modes[packed]) as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
+def eml(
+    body: str,
+    *,
+    subject: str = "Tides",
+    html: str = "",
+    attached: Mapping[str, bytes] | None = None,
+) -> bytes:
+    """An e-mail from Ann to Bob."""
+    message = EmailMessage()
+    message["From"], message["To"] = "Ann Größe <ann@example.com>", "bob@example.com"
+    message["Subject"], message["Date"] = subject, "Wed, 01 May 2024 12:00:00 +0000"
+    message.set_content(body)
+    if html:
+        message.add_alternative(html, subtype="html")
+    for name, content in (attached or {}).items():
+        kind = {"maintype": "application", "subtype": "octet-stream"}
+        message.add_attachment(content, filename=name, **kind)
+    return message.as_bytes()

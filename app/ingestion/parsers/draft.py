@@ -24,6 +24,11 @@ class Draft:
     _headings: list[Heading] = field(default_factory=list)
     _page_starts: list[int] = field(default_factory=list)
 
+    @property
+    def written(self) -> bool:
+        """Whether there is anything in it yet."""
+        return bool(self._parts)
+
     def page(self) -> None:
         """What follows is on the next page, slide or sheet."""
         self._page_starts.append(self._length)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from app.errors import EmptyDocument, TidemarkError, UnreadableDocument, UnsupportedMediaType
 from app.ingestion import media_type
+from app.ingestion.parsers.archive import PackedParser, TarParser, ZipParser
 from app.ingestion.parsers.delimited import DelimitedParser
 from app.ingestion.parsers.docx import DocxParser, EncryptedOfficeParser
+from app.ingestion.parsers.eml import EmlParser
+from app.ingestion.parsers.epub import EpubParser
 from app.ingestion.parsers.html import HtmlParser
 from app.ingestion.parsers.json_text import JsonParser
 from app.ingestion.parsers.markdown import MarkdownParser
+from app.ingestion.parsers.msg import MsgParser
 from app.ingestion.parsers.notebook import NotebookParser
 from app.ingestion.parsers.parser import Parsed, Parser
 from app.ingestion.parsers.pdf import PdfParser
@@ -32,6 +36,12 @@ PARSERS: tuple[Parser, ...] = (
     JsonParser(),
     NotebookParser(),
     SourceParser(),
+    EpubParser(),
+    EmlParser(),
+    MsgParser(),
+    ZipParser(),
+    TarParser(),
+    PackedParser(),
 )
 _BY_MEDIA_TYPE = {kind: parser for parser in PARSERS for kind in parser.media_types}
 

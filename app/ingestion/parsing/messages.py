@@ -63,7 +63,9 @@ def parsed_from(head: Head, body: bytes) -> Parsed:
         OutOfMemory: the process had none left.
     """
     if "refused" in head:
-        kind = getattr(errors, str(head["refused"]), UnreadableDocument)
+        kind = getattr(errors, str(head["refused"]), None)
+        if not (isinstance(kind, type) and issubclass(kind, UnreadableDocument)):
+            kind = UnreadableDocument
         raise kind(head["message"], remedy=head["remedy"])
     if head.get("out_of_memory"):
         raise OutOfMemory
