@@ -157,8 +157,7 @@ def compose(
     def new_recipe() -> Recipe:
         return recipe_of(embedder, settings.chunk_tokens)
 
-    embedders = Embedders(make)
-    embedders.keep(embedder)
+    embedders = Embedders(make, embedder)
     indexes = IndexStore(database)
     jobs = JobStore(database)
     parsing = Parsing()  # begins its processes when there is something to parse

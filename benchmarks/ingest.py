@@ -8,7 +8,7 @@ from pathlib import Path
 from app.evaluation.collection import read_collection
 from app.ingestion.chunker import Chunker
 from app.ingestion.job import JobState
-from app.ingestion.parsers import parse
+from app.ingestion.parsers.registry import parse
 from app.services import Services, open_services
 from benchmarks.measurement import Measurement
 from benchmarks.tidemark import own_settings

@@ -23,9 +23,14 @@ def recipe_of(embedder: Embedder, chunk_tokens: int | None) -> Recipe:
 
 @dataclass(frozen=True)
 class Embedders:
-    """Makes each embedder once. `make` loads the one that a recipe names."""
+    """Makes each embedder once. `make` loads the one that a recipe names.
+
+    `default` is the one in the settings. Nothing is asked of it before it is needed: the width of a
+    remote model comes from its provider, which may be down while Tidemark starts.
+    """
 
     make: Callable[[Recipe], Embedder]
+    default: Embedder
     _made: dict[tuple[str, int, str, str], Embedder] = field(default_factory=dict)
     _making: threading.Lock = field(default_factory=threading.Lock)
 
@@ -38,11 +43,13 @@ class Embedders:
         key = (recipe.model, recipe.dimensions, recipe.query_prefix, recipe.document_prefix)
         with self._making:
             if key not in self._made:
-                self._made[key] = self.make(recipe)
+                self._made[key] = self.default if self._is_default(recipe) else self.make(recipe)
             return self._made[key]
 
-    def keep(self, embedder: Embedder) -> None:
-        """Take one that is made already."""
-        recipe = recipe_of(embedder, None)
-        key = (recipe.model, recipe.dimensions, recipe.query_prefix, recipe.document_prefix)
-        self._made[key] = embedder
+    def _is_default(self, recipe: Recipe) -> bool:
+        return (
+            self.default.model == recipe.model
+            and self.default.query_prefix == recipe.query_prefix
+            and self.default.document_prefix == recipe.document_prefix
+            and self.default.dimensions == recipe.dimensions
+        )
