@@ -1,0 +1,23 @@
+"""The OpenAI-compatible API under `/v1`: any client of OpenAI's works against it as it is."""
+
+from fastapi import FastAPI
+
+from app.config import Settings
+from app.web.v1 import catalogue, chat, embeddings
+from app.web.v1.door import Door
+from app.web.v1.errors import install_error_handlers
+
+PARTS = (embeddings, catalogue, chat)
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Put the API before `app`, whose services it shares; the last of its middleware to be added.
+
+    It is an application of its own, because its errors and its limits are OpenAI's, not ours.
+    """
+    inner = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    inner.state = app.state
+    install_error_handlers(inner)
+    for part in PARTS:
+        inner.include_router(part.router, prefix="/v1")
+    app.add_middleware(Door, inner=inner, host=settings.host)

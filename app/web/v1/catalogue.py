@@ -1,0 +1,118 @@
+"""The models that clients see: the embedding model, and each knowledge base as a chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from app.documents.model import KnowledgeBase
+from app.embedding.embedder import Embedder
+from app.errors import KnowledgeBaseNotFound
+from app.services import Services
+from app.web.v1.access import Allowed
+from app.web.v1.errors import model_not_found
+from app.web.wiring import Wired
+
+router = APIRouter()
+
+CHAT = "tidemark/"
+"""What stands before a knowledge base's name to make it a chat model."""
+_LIST = "GET /v1/models lists what there is."
+
+
+class ModelShape(BaseModel):
+    """A model as OpenAI's clients list it."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    """Seconds since 1970 when it was made; 0 where nobody knows."""
+    owned_by: str
+
+
+class ModelsShape(BaseModel):
+    """Every model that the caller may use."""
+
+    object: Literal["list"] = "list"
+    data: tuple[ModelShape, ...]
+
+
+@dataclass(frozen=True)
+class EmbeddingName:
+    """What the embedding model is called here, and by which other names it answers."""
+
+    name: str
+    others: frozenset[str]
+
+    @classmethod
+    def of(cls, embedder: Embedder) -> EmbeddingName:
+        identity = embedder.model
+        provider, _, rest = identity.partition("/")
+        plain = rest.partition("@")[0]
+        # A folder on this machine is nobody's business.
+        name = PurePath(plain).name if provider == "local" and plain.startswith("/") else plain
+        return cls(name, frozenset({identity, rest, plain, f"{provider}/{plain}"}))
+
+    def means(self, asked: str) -> bool:
+        return asked == self.name or asked in self.others
+
+
+def embedder_named(asked: str, services: Services) -> Embedder:
+    """The embedder that answers to this name.
+
+    Raises:
+        Refused: none does.
+    """
+    if EmbeddingName.of(services.embedder).means(asked):
+        return services.embedder
+    if asked.startswith(CHAT):
+        raise model_not_found(asked, f"{CHAT}… are chat models; {_LIST}")
+    raise model_not_found(asked, _LIST)
+
+
+def knowledge_base_named(asked: str, services: Services) -> KnowledgeBase:
+    """The knowledge base that is the chat model of this name.
+
+    Raises:
+        Refused: there is none.
+    """
+    if not asked.startswith(CHAT):
+        raise model_not_found(asked, f"Chat models are {CHAT}<knowledge base>; {_LIST}")
+    try:
+        return services.knowledge_bases.get(asked.removeprefix(CHAT))
+    except KnowledgeBaseNotFound:
+        raise model_not_found(asked, _LIST) from None
+
+
+@router.get("/models")
+def models(services: Wired, _: Allowed) -> ModelsShape:
+    """Every model, the embedding model first."""
+    return ModelsShape(data=tuple(_models(services)))
+
+
+@router.get("/models/{name:path}")
+def model(name: str, services: Wired, _: Allowed) -> ModelShape:
+    """One model, by any name that it answers to; names may have slashes in them."""
+    if name.startswith(CHAT):
+        return _chat_model(knowledge_base_named(name, services))
+    return _embedding_model(embedder_named(name, services))
+
+
+def _models(services: Services) -> Iterator[ModelShape]:
+    yield _embedding_model(services.embedder)
+    for base, _ in services.knowledge_bases.list():
+        yield _chat_model(base)
+
+
+def _embedding_model(embedder: Embedder) -> ModelShape:
+    return ModelShape(id=EmbeddingName.of(embedder).name, created=0, owned_by="tidemark")
+
+
+def _chat_model(base: KnowledgeBase) -> ModelShape:
+    created = int(base.created_at.timestamp())
+    return ModelShape(id=CHAT + base.name, created=created, owned_by="tidemark")

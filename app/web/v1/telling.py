@@ -1,0 +1,105 @@
+"""An answer's events as stretches of plain text, for endpoints that reply whole or in a stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from dataclasses import dataclass
+
+from anyio import CancelScope, to_thread
+
+from app.answering.answer import Answer, Answered, AnswerEvent, Failed, SentenceDone
+from app.embedding.embedder import TokenCounter
+from app.errors import TidemarkError
+from app.retrieval.passage import Query
+from app.services import Services
+from app.web.v1.catalogue import knowledge_base_named
+from app.web.v1.cited import Annotation, CitedText, Stretch
+from app.web.v1.errors import refused
+
+PASSAGES = 8
+"""How many passages an answer is made from, as our own API has it."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """The tokens of an answer."""
+
+    prompt: int
+    completion: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """A whole answer as plain text."""
+
+    text: str
+    annotations: tuple[Annotation, ...]
+    spent: Spent
+
+
+async def telling(
+    services: Services, model: str, question: str, base_url: str, param: str
+) -> AsyncGenerator[Stretch | Spent, None]:
+    """Each sentence as soon as its citations were checked, the sources, and what was spent.
+
+    Closing it stops the chat model. `param` is the request's field that has the question.
+
+    Raises:
+        Refused: no such model, a question that cannot be asked, or an answer that broke off.
+    """
+    try:
+        events = await to_thread.run_sync(_events, services, model, question)
+        try:
+            async for stretch in _stretches(services, question, events, CitedText(base_url)):
+                yield stretch
+        finally:
+            with CancelScope(shield=True):  # whoever hangs up stops the chat model
+                await to_thread.run_sync(events.close)
+    except TidemarkError as error:
+        raise refused(error, param) from error
+
+
+async def whole(stretches: AsyncIterator[Stretch | Spent]) -> Told:
+    """The end of an answer, waited for.
+
+    Raises:
+        Refused: as `telling`.
+    """
+    text, annotations, spent = "", list[Annotation](), Spent(0, 0)
+    async for part in stretches:
+        if isinstance(part, Spent):
+            spent = part
+        else:
+            text += part.text
+            annotations.extend(part.annotations)
+    return Told(text, tuple(annotations), spent)
+
+
+def _events(services: Services, model: str, question: str) -> Generator[AnswerEvent, None, None]:
+    base = knowledge_base_named(model, services)
+    return services.answerer(base, PASSAGES).answer(Query(question))
+
+
+async def _stretches(
+    services: Services, question: str, events: Generator[AnswerEvent, None, None], text: CitedText
+) -> AsyncIterator[Stretch | Spent]:
+    written = ""
+    while (event := await to_thread.run_sync(next, events, None)) is not None:
+        if isinstance(event, SentenceDone):
+            stretch = text.sentence(event.sentence)
+            written += stretch.text
+            yield stretch
+        elif isinstance(event, Answered):
+            end = text.end(event.answer)
+            written += end.text
+            yield end
+            yield _spent(event.answer, question, written, services.embedder.tokens)
+        elif isinstance(event, Failed):
+            raise event.error
+
+
+def _spent(answer: Answer, question: str, written: str, tokens: TokenCounter) -> Spent:
+    """As the chat model's provider counted; for extracts, as the embedding model does."""
+    if answer.usage is not None:
+        return Spent(answer.usage.prompt_tokens, answer.usage.completion_tokens)
+    return Spent(tokens.count(question), tokens.count(written))
