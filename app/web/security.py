@@ -58,13 +58,14 @@ class SameSiteOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            refusal = self._refusal(scope["method"], Headers(scope=scope))
+            refusal = self.refusal(scope["method"], Headers(scope=scope))
             if refusal is not None:
                 await _refuse(refusal, scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def _refusal(self, method: str, headers: Headers) -> TidemarkError | None:
+    def refusal(self, method: str, headers: Headers) -> TidemarkError | None:
+        """Why a request may not pass, if it may not."""
         asked_for = headers.get("host", "")
         if _is_loopback(self.host) and not _is_loopback(_name(asked_for)):
             return ForbiddenRequest(f"This Tidemark does not answer as {asked_for[:100]!r}.")
