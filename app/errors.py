@@ -171,7 +171,10 @@ class UnsupportedMediaType(UnreadableDocument):
     """A kind of file that Tidemark has no parser for."""
 
     status_code = 415
-    remedy = "Upload text, Markdown, HTML, PDF or DOCX, or save the file as one of these."
+    remedy = (
+        "Upload text, Markdown, HTML, PDF, an Office or OpenDocument file, EPUB, RTF, an e-mail,"
+        " CSV, JSON, XML, a notebook, source code, or a ZIP or TAR of these, or save it as one."
+    )
 
 
 class ParserUnavailable(TidemarkError):

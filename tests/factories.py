@@ -263,3 +263,29 @@ def eml(
         kind = {"maintype": "application", "subtype": "octet-stream"}
         message.add_attachment(content, filename=name, **kind)
     return message.as_bytes()
+
+
+_ODF_NAMES = " ".join(
+    f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{long}:1.0"'
+    for short, long in {
+        "office": "office",
+        "text": "text",
+        "table": "table",
+        "draw": "drawing",
+        "presentation": "presentation",
+    }.items()
+)
+
+
+def odf(kind: str, content: str, title: str = "") -> bytes:
+    """An OpenDocument "text", "spreadsheet" or "presentation" with this content."""
+    body = f"<office:body><office:{kind}>{content}</office:{kind}></office:body>"
+    dublin_core = "http://purl.org/dc/elements/1.1/"
+    return zip_of(
+        {
+            "mimetype": f"application/vnd.oasis.opendocument.{kind}",
+            "META-INF/manifest.xml": "<manifest/>",
+            "meta.xml": f'<meta><title xmlns="{dublin_core}">{title}</title></meta>',
+            "content.xml": f"<office:document {_ODF_NAMES}>{body}</office:document>",
+        }
+    )

@@ -29,6 +29,12 @@ class Draft:
         """Whether there is anything in it yet."""
         return bool(self._parts)
 
+    @property
+    def first_heading(self) -> str | None:
+        """What the first section is called, if it is one of the highest level."""
+        highest = self._headings and self._headings[0].level == 1
+        return self._headings[0].title if highest else None
+
     def page(self) -> None:
         """What follows is on the next page, slide or sheet."""
         self._page_starts.append(self._length)

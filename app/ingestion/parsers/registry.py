@@ -14,13 +14,16 @@ from app.ingestion.parsers.json_text import JsonParser
 from app.ingestion.parsers.markdown import MarkdownParser
 from app.ingestion.parsers.msg import MsgParser
 from app.ingestion.parsers.notebook import NotebookParser
+from app.ingestion.parsers.odf import OdfParser
 from app.ingestion.parsers.parser import Parsed, Parser
 from app.ingestion.parsers.pdf import PdfParser
 from app.ingestion.parsers.pptx import PptxParser
+from app.ingestion.parsers.rtf import RtfParser
 from app.ingestion.parsers.source import SourceParser
 from app.ingestion.parsers.text import TextParser
 from app.ingestion.parsers.xls import XlsParser
 from app.ingestion.parsers.xlsx import XlsxParser
+from app.ingestion.parsers.xml_text import XmlParser
 
 PARSERS: tuple[Parser, ...] = (
     TextParser(),
@@ -36,6 +39,9 @@ PARSERS: tuple[Parser, ...] = (
     JsonParser(),
     NotebookParser(),
     SourceParser(),
+    XmlParser(),
+    OdfParser(),
+    RtfParser(),
     EpubParser(),
     EmlParser(),
     MsgParser(),

@@ -1,4 +1,4 @@
-"""Plain text, and XML as it stands."""
+"""Plain text, which stays as it stands."""
 
 from __future__ import annotations
 
@@ -15,12 +15,7 @@ class TextParser:
 
     name: str = "text"
     version: str = "1"
-    media_types: frozenset[str] = frozenset(
-        {
-            "text/plain",
-            "text/xml",
-        }
-    )
+    media_types: frozenset[str] = frozenset({"text/plain"})
 
     def parse(self, data: bytes) -> ParsedText:
         text = decoded(data)

@@ -1,0 +1,126 @@
+"""OpenDocument, RTF and XML."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import PasswordProtected, UnreadableDocument
+from app.ingestion.parsers.registry import parse
+from tests.factories import odf, with_part
+from tests.unit.parsing import check_read_or_refused, check_whole, damaged, unhurried
+
+TABLE = (
+    '<table:table table:name="Ports"><table:table-row><table:table-cell><text:p>Port</text:p>'
+    "</table:table-cell><table:table-cell><text:p>High</text:p></table:table-cell>"
+    "</table:table-row><table:table-row><table:table-cell><text:p>Brest</text:p>"
+    "</table:table-cell><table:table-cell><text:p>6 m</text:p></table:table-cell>"
+    '</table:table-row><table:table-row table:number-rows-repeated="1048000"><table:table-cell'
+    ' table:number-columns-repeated="16384"/></table:table-row></table:table>'
+)
+TEXT = odf(
+    "text",
+    '<text:h text:outline-level="1">Tides</text:h><text:p>They<text:s text:c="2"/>turn'
+    "<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>twice</text:p>"
+    "</text:note-body></text:note>.</text:p>"
+    "<text:list><text:list-item><text:p>high</text:p><text:list><text:list-item><text:p>higher"
+    f"</text:p></text:list-item></text:list></text:list-item></text:list>{TABLE}"
+    '<text:h text:outline-level="2">Ebb</text:h><text:p>Low.</text:p>',
+)
+RTF = (
+    rb"{\rtf1\ansi\ansicpg1252{\info{\title Of the sea}}{\pict 89504e470d0a1a0a"
+    + b"ab" * 100
+    + rb"}The tide turns at \'fc ber noon.\par \u8364? 5\par}"
+)
+
+
+def test_an_odt_keeps_headings_lists_tables_and_notes() -> None:
+    parsed = parse(TEXT, "a.odt").text
+    check_whole(parsed)
+    assert parsed.text == (
+        "# Tides\n\nThey  turn [twice].\n\n- high\n  - higher\n\nPort: Brest; High: 6 m\n\n"
+        "## Ebb\n\nLow."
+    )
+    assert [each.path for each in parsed.sections] == [("Tides",), ("Tides", "Ebb")]
+    assert parsed.title == "Tides"
+
+
+def test_an_ods_has_sections_of_cell_ranges_and_no_end_of_empty_cells() -> None:
+    parsed = parse(odf("spreadsheet", TABLE, title="Of the sea"), "a.ods").text
+    assert parsed.text == "# Ports\n\n## A1:B2\n\nPort: Brest; High: 6 m"
+    assert parsed.title == "Of the sea"
+
+
+def test_an_odp_has_a_section_and_a_page_a_slide() -> None:
+    slide = (
+        '<draw:page><draw:frame presentation:class="title"><draw:text-box><text:p>Tides</text:p>'
+        "</draw:text-box></draw:frame><draw:frame><draw:text-box><text:p>turn</text:p>"
+        "</draw:text-box></draw:frame><presentation:notes><draw:frame><draw:text-box>"
+        "<text:p>slowly</text:p></draw:text-box></draw:frame></presentation:notes></draw:page>"
+    )
+    parsed = parse(odf("presentation", slide + "<draw:page/>"), "a.odp").text
+    check_whole(parsed)
+    assert parsed.text == "# Tides\n\nturn\n\nNotes: slowly\n\n# Slide 2"
+    assert [(each.path, each.page) for each in parsed.sections] == [
+        (("Tides",), 1),
+        (("Slide 2",), 2),
+    ]
+
+
+def test_an_opendocument_file_under_a_password_says_so() -> None:
+    manifest = b"<manifest><encryption-data/></manifest>"
+    with pytest.raises(PasswordProtected):
+        parse(with_part(TEXT, "META-INF/manifest.xml", manifest), "a.odt")
+
+
+def test_an_opendocument_file_that_declares_entities_is_refused() -> None:
+    bomb = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><x>&a;</x>'
+    with pytest.raises(UnreadableDocument, match="entities"):
+        parse(with_part(TEXT, "content.xml", bomb), "a.odt")
+
+
+def test_rtf_is_read_without_its_pictures() -> None:
+    parsed = parse(RTF, "a.rtf").text
+    check_whole(parsed)
+    assert "The tide turns at ü ber noon.\n€ 5" in parsed.text
+    assert "abab" not in parsed.text
+    assert parsed.title == "Of the sea"
+
+
+def test_xml_is_read_as_names_and_values_and_prose() -> None:
+    data = (
+        '<?xml version="1.0" encoding="ISO-8859-1"?><feed><title>Tides</title>'
+        '<entry id="7"><port>Brést</port><text>They <b>turn</b> at noon.</text></entry></feed>'
+    )
+    parsed = parse(data.encode("latin-1"), "a.xml").text
+    check_whole(parsed)
+    assert parsed.text == "title: Tides\nentry id: 7\nport: Brést\n\nThey turn at noon."
+    assert parsed.title == "Tides"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<?xml version="1.0"?><a><b></a>',
+        '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+    ],
+)
+def test_xml_that_is_broken_or_asks_for_files_is_kept_as_it_is(text: str) -> None:
+    assert parse(text.encode(), "a.xml").text.text == text
+
+
+def test_xml_nested_without_end_is_read_or_refused() -> None:
+    check_read_or_refused(b'<?xml version="1.0"?>' + b"<a>" * 50_000 + b"x" + b"</a>" * 50_000, "a")
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sampled_from([TEXT, odf("spreadsheet", TABLE), RTF]).flatmap(damaged))
+def test_what_is_damaged_is_read_or_refused_in_words(data: bytes) -> None:
+    check_read_or_refused(data, "a")
+
+
+@unhurried
+@given(st.text(alphabet="\\{}'ux0123 abrtfpar*;-\n"))
+def test_any_rtf_is_read_or_refused_in_words(text: str) -> None:
+    check_read_or_refused(b"{\\rtf1" + text.encode(), "a.rtf")
