@@ -41,7 +41,8 @@ class ChunkStore:
     def add(self, chunks: Sequence[NewChunk], still_wanted: Callable[[Session], None]) -> None:
         """Embed `chunks` and store them with their postings, all or none, in one transaction.
 
-        `still_wanted` has the last word in that transaction: what it raises undoes it.
+        A text that the index has already, in another revision or another document, is not embedded
+        again. `still_wanted` has the last word in the transaction: what it raises undoes it.
 
         Raises:
             ProviderError: the embedding failed; nothing was written.
@@ -50,6 +51,7 @@ class ChunkStore:
         if not chunks:
             return  # pytidb would call the provider with nothing to embed
         table = chunk_table(self.database.client, self.index.id, self.embedder.function)
+        known = self._known_vectors([chunk.content_hash for chunk in chunks])
         rows = [
             table.table_model(
                 id=chunk_id(chunk.revision_id, chunk.ordinal),
@@ -61,13 +63,15 @@ class ChunkStore:
                 section_path=json.dumps(chunk.section_path, ensure_ascii=False),
                 content_hash=chunk.content_hash,
                 content=chunk.text,
+                embedding=known.get(chunk.content_hash),
             )
             for chunk in chunks
         ]
 
         def write(session: Session) -> None:
             # pytidb embeds before it sends its first statement: no transaction is open meanwhile.
-            # When TiDB asks for another try, the rows have their vectors already.
+            # Rows that have their vector are left alone: known ones, and, when TiDB asks for
+            # another try, all.
             table.bulk_insert(rows)
             add_postings(session, self.index.id, (chunk.terms for chunk in chunks))
             still_wanted(session)
@@ -92,6 +96,20 @@ class ChunkStore:
                 )
             )
             return {revision: last % CHUNKS_A_REVISION + 1 for revision, last in rows}
+
+        return self.database.transaction(read)
+
+    def _known_vectors(self, content_hashes: Sequence[str]) -> dict[str, list[float]]:
+        """The vectors that the index has for these texts: one recipe, so the same vectors."""
+        wanted = {f"h{i}": one for i, one in enumerate(sorted(set(content_hashes)))}
+        statement = text(
+            f"SELECT content_hash, embedding FROM {self._table} "  # noqa: S608
+            f"WHERE content_hash IN ({', '.join(f':{name}' for name in wanted)})"
+        )
+
+        def read(session: Session) -> dict[str, list[float]]:
+            rows = session.execute(statement, wanted)
+            return {content_hash: json.loads(vector) for content_hash, vector in rows}
 
         return self.database.transaction(read)
 

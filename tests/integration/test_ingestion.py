@@ -90,6 +90,36 @@ def test_two_revisions_in_one_claim_end_with_the_newer_one(
     assert knowledge_base.search(QUESTION).texts() == ["The tide turns at dawn."]
 
 
+def test_a_new_version_embeds_only_the_chunks_whose_text_changed(
+    uploader: Uploader, worker: MortalWorker, embedder: WatchedEmbedder
+) -> None:
+    kept = "# Tides\n\nThe tide turns at noon on days of a new moon.\n\n"
+    uploader.upload(
+        "guide.md", kept + "# Boats\n\nBoats leave with the ebb, before the tide turns.\n"
+    )
+    worker.drain()
+    embedder.embedded.clear()
+    uploader.upload("guide.md", kept + "# Boats\n\nBoats leave at dawn, whatever the tide does.\n")
+    worker.drain()
+    assert embedder.embedded
+    assert all("Boats" in text for text in embedder.embedded)
+
+
+def test_the_same_bytes_under_another_name_are_embedded_once(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    embedder.embedded.clear()
+    uploader.upload("copy.md", "The tide turns at noon.")
+    worker.drain()
+    assert embedder.embedded == []
+    assert sorted(knowledge_base.search(QUESTION).names()) == ["copy.md", "guide.md"]
+
+
 def test_a_deleted_document_disappears_from_search_at_once(
     knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
 ) -> None:
