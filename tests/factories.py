@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -289,3 +290,21 @@ def odf(kind: str, content: str, title: str = "") -> bytes:
             "content.xml": f"<office:document {_ODF_NAMES}>{body}</office:document>",
         }
     )
+
+
+def xls(rows: Sequence[Sequence[str | float]]) -> bytes:
+    """A sheet as the first Excel saved one, without the container of later ones."""
+
+    def record(kind: int, content: bytes) -> bytes:
+        return struct.pack("<HH", kind, len(content)) + content
+
+    cells = [record(0x0009, struct.pack("<HH", 2, 0x10))]
+    for y, row in enumerate(rows):
+        for x, value in enumerate(row):
+            place = struct.pack("<HH3x", y, x)
+            if isinstance(value, str):
+                text = value.encode("cp1252")
+                cells.append(record(0x0004, place + bytes([len(text)]) + text))
+            else:
+                cells.append(record(0x0003, place + struct.pack("<d", value)))
+    return b"".join([*cells, record(0x000A, b"")])

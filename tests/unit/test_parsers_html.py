@@ -93,6 +93,15 @@ def test_a_cell_over_two_columns_leaves_the_others_in_place() -> None:
     )
 
 
+def test_every_row_of_a_long_table_carries_its_header() -> None:
+    rows = "".join(f"<tr><td>port {number}<td>{number} | m" for number in range(20))
+    head = "<tr><th rowspan=2>Port<th>High<tr><th><th>water"
+    for header in (head, "<tr><td>Port<td>High water"):
+        text = text_of(f"<table><caption>Tides</caption>{header}{rows}</table>")
+        assert text.startswith("Tides\n\nPort: port 0; High water: 0 | m\nPort: port 1;")
+        assert text.endswith("\nPort: port 19; High water: 19 | m")
+
+
 def test_a_table_that_arranges_a_page_is_no_table() -> None:
     assert text_of("<table><tr><td><h1>A</h1><p>a<td><p>b</table>") == "# A\n\na\n\nb"
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from app.ingestion.parsers.registry import parse
 from app.ingestion.parsers.rows import header_of
 from app.ingestion.parsers.spreadsheet import column
-from tests.factories import xlsx
+from app.ingestion.parsers.xls import XlsParser
+from tests.factories import xls, xlsx
 from tests.unit.parsing import check_read_or_refused, check_whole, damaged, unhurried
 
 PORTS = [["Port", "High water"], ["Brest", 6.5], ["Calais", 7]]
@@ -82,6 +83,10 @@ def test_columns_are_lettered_as_in_a_spreadsheet() -> None:
 )
 def test_a_first_row_that_names_nothing_is_no_header(rows: list[list[str]]) -> None:
     assert header_of(rows) is None
+
+
+def test_an_old_workbook_is_read_as_a_new_one_is() -> None:
+    assert XlsParser().parse(xls(PORTS)).text == f"# Sheet 1\n\n## A1:B3\n\n{READABLE}"
 
 
 @unhurried

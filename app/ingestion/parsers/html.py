@@ -31,7 +31,7 @@ class HtmlParser:
     """The main part of a page: no scripts, menus, footers or hidden text."""
 
     name: str = "html"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"text/html"})
 
     def parse(self, data: bytes) -> ParsedText:

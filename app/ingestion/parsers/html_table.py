@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from app.ingestion.parsers.html_events import Closed, Opened, Words, tags
+from app.ingestion.parsers.rows import header_of, line_of
 
 _INLINE = tags(
     "a abbr b bdi bdo big cite code data del dfn em font i img ins kbd mark math q s samp small",
@@ -12,6 +15,10 @@ _INLINE = tags(
 )
 _MOST_COLUMNS = 1_000
 """The most that a `colspan` may say, as in the HTML standard."""
+
+
+_LONG = 12
+"""Rows of a table that are rarely all in one chunk."""
 
 
 @dataclass
@@ -44,18 +51,38 @@ class TableText:
             self._separate(event)
 
     def text(self) -> str:
-        """The caption, then the rows; a table of one column is a paragraph of lines."""
+        """The caption, then the rows; a table of one column is a paragraph of lines.
+
+        In a long table, which chunks will cut, every row carries its header.
+        """
         rows = [row for row in self._rows if any(row)]
         width = max((len(row) for row in rows), default=0)
         caption = " ".join("".join(self._caption).split())
         lines = [caption, ""] if caption else []
         if width == 1:
             return "\n".join([*lines, *(row[0] for row in rows)])
+        if len(rows) > _LONG:
+            return "\n".join([*lines, *self._labelled(rows)])
         for number, row in enumerate(rows):
-            lines.append(f"| {' | '.join(row + [''] * (width - len(row)))} |")
+            # A bar in a cell would look like the end of it.
+            cells = (cell.replace("|", "\\|") for cell in row + [""] * (width - len(row)))
+            lines.append(f"| {' | '.join(cells)} |")
             if number + 1 == self._header_rows:
                 lines.append("|" + " --- |" * width)
         return "\n".join(lines)
+
+    def _labelled(self, rows: list[list[str]]) -> Iterator[str]:
+        if 0 < self._header_rows < len(rows):
+            header = [
+                " ".join(dict.fromkeys(filter(None, labels)))
+                for labels in zip_longest(*rows[: self._header_rows], fillvalue="")
+            ]
+            body = rows[self._header_rows :]
+        else:
+            header = list(header_of(rows) or ())
+            body = rows[1:] if header else rows
+        for row in body:
+            yield line_of(row, header or None)
 
     def _take_row(self, event: Opened | Closed) -> None:
         if isinstance(event, Opened):
@@ -73,8 +100,7 @@ class TableText:
             span = event.node.attributes.get("colspan") or ""
             self._columns = min(int(span), _MOST_COLUMNS) if span.isdecimal() else 1
         elif self._cell is not None and self._rows:
-            # A bar in a cell would look like the end of it.
-            words = " ".join("".join(self._cell).split()).replace("|", "\\|")
+            words = " ".join("".join(self._cell).split())
             self._rows[-1].extend([words, *[""] * (self._columns - 1)])
             self._cell = None
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import StringIO
 
 import xlrd
 
@@ -24,8 +24,7 @@ class XlsParser:
 
     def parse(self, data: bytes) -> ParsedText:
         try:
-            with open(os.devnull, "r+", encoding="utf-8") as silence:  # noqa: PTH123 - no path
-                book = xlrd.open_workbook(file_contents=data, logfile=silence, on_demand=True)
+            book = xlrd.open_workbook(file_contents=data, logfile=StringIO(), on_demand=True)
         except xlrd.XLRDError as refused:
             if "encrypted" in str(refused):
                 raise PasswordProtected("The workbook is protected with a password.") from refused
