@@ -94,7 +94,8 @@ function replay() {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!field.value.trim()) return;
-  if (place() !== location.pathname + location.search) history.pushState(null, "", place());
+  if (place() !== shown) history.pushState(null, "", place());
+  shown = place();
   document.title = `${field.value.slice(0, 80)} · Ask · Tidemark`;
   ask();
 });
@@ -108,7 +109,11 @@ stopButton.addEventListener("click", () => {
   askButton.hidden = false;
   askButton.focus();
 });
-addEventListener("popstate", () => location.reload());
+// Not for a mere fragment, such as the skip link's.
+let shown = location.pathname + location.search;
+addEventListener("popstate", () => {
+  if (location.pathname + location.search !== shown) location.reload();
+});
 
 const streams = field.value.trim() && !document.getElementById("answer") && !document.querySelector(".problem");
 if (streams && !document.querySelector(".first") && !replay()) ask();

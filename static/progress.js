@@ -13,7 +13,9 @@ export function follow(base) {
     const told = JSON.parse(event.data);
     const present = new Set(told.jobs.map((job) => String(job.id)));
     for (const row of document.querySelectorAll(".uploads [data-job]")) {
-      if (!present.has(row.dataset.job)) remove(row);
+      if (present.has(row.dataset.job)) continue;
+      remove(row); // it ended between the page and this event
+      soon ??= setTimeout(refresh, 500);
     }
     // Rows begin at the top: the oldest first, so that the newest ends up there.
     take({ ...told, jobs: [...told.jobs].sort((one, other) => one.id - other.id) });
@@ -67,6 +69,7 @@ async function refresh() {
   document.getElementById("table").replaceWith(document.adoptNode(page.getElementById("table")));
   for (const box of document.querySelectorAll("td.pick input")) box.checked = chosen.has(box.value);
   if (focused) document.querySelector(`tbody tr[data-document="${focused}"] a`)?.focus();
+  if (!names.length) return;
   notice.textContent =
     names.length === 1 ? `${names[0]} is ready.` : `${names.length} documents are ready.`;
 }

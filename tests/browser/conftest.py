@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 from pydantic import SecretStr
 from sqlalchemy import URL
 
@@ -39,6 +39,7 @@ NARROW, WIDE = 320, 1280
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, else the one that playwright fetched."""
     path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -134,7 +135,7 @@ def files(tmp_path: Path) -> Path:
 
 
 def _watched(context: BrowserContext, address: str, faults: Faults) -> Iterator[Page]:
-    host = urlsplit(address).netloc
+    host = urlsplit(address).hostname or ""
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.on("console", lambda message: _complaint(faults, message.type, message.text))
@@ -152,5 +153,5 @@ def _complaint(faults: Faults, kind: str, words: str) -> None:
 
 def _call(faults: Faults, host: str, url: str) -> None:
     called = urlsplit(url)
-    if called.scheme not in {"data", "blob"} and called.netloc != host:
+    if called.scheme not in {"data", "blob"} and called.hostname != host:
         faults.found.append(f"called {url}")

@@ -130,6 +130,9 @@ def _results(services: Services, base: KnowledgeBase, query: found.Query, top_k:
 def _result(passage: found.Passage, words: str) -> Result:
     text = _without_heading(plain(passage.text), passage.section_path)
     spans = matches(words, text)
+    in_common = dict.fromkeys(
+        passage.text[start:end].casefold() for start, end in matches(words, passage.text)
+    )
     title = passage.title or passage.document_name
     path = passage.section_path
     return Result(
@@ -143,7 +146,7 @@ def _result(passage: found.Passage, words: str) -> Result:
         date=when(passage.revision_created_at),
         score=f"{passage.score:.2f}",
         words=excerpt(text, spans),
-        why=reasons(passage.evidence),
+        why=reasons(passage.evidence, tuple(in_common)),
     )
 
 

@@ -13,11 +13,12 @@ class Reason:
     said: str
 
 
-def reasons(evidence: Evidence) -> tuple[Reason, ...]:
+def reasons(evidence: Evidence, in_common: tuple[str, ...]) -> tuple[Reason, ...]:
     """What each half of the search found in the passage, and what that gave to its score."""
     return (
         Reason("Meaning", _meaning(evidence)),
         Reason("Words", _words(evidence)),
+        Reason("In common", ", ".join(in_common) or "no word: it is here for its meaning"),
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_ODF = "application/vnd.oasis.opendocument"
+
 KINDS = {
     "application/pdf": "PDF",
     "text/plain": "Text",
@@ -15,7 +18,21 @@ KINDS = {
     "text/x-source": "Source code",
     "text/xml": "XML",
     "application/json": "JSON",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
+    "application/x-ipynb+json": "Notebook",
+    "application/rtf": "RTF",
+    "application/epub+zip": "EPUB",
+    "application/zip": "ZIP",
+    "application/x-tar": "TAR",
+    "application/gzip": "Gzip",
+    "message/rfc822": "E-mail",
+    "application/vnd.ms-outlook": "E-mail",
+    "application/vnd.ms-excel": "Excel",
+    f"{_OFFICE}.wordprocessingml.document": "Word",
+    f"{_OFFICE}.presentationml.presentation": "PowerPoint",
+    f"{_OFFICE}.spreadsheetml.sheet": "Excel",
+    f"{_ODF}.text": "OpenDocument",
+    f"{_ODF}.spreadsheet": "OpenDocument",
+    f"{_ODF}.presentation": "OpenDocument",
 }
 
 _STEPS = ((60, "second"), (60, "minute"), (24, "hour"), (7, "day"), (5, "week"))

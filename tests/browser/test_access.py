@@ -1,0 +1,134 @@
+"""Every page, in both themes and at phone width, for everyone who reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Response, expect
+
+from tests.browser.conftest import NARROW, PATIENCE, WIDE, Faults
+from tests.browser.library import Library
+
+HEAVIEST = 100_000  # bytes of a page with its style, scripts and icon
+QUESTION = "when does the stream turn"
+PAGES = {
+    "first use": lambda _: "/?knowledge-base=default",
+    "search": lambda library: library.at("/"),
+    "results": lambda library: library.at("/", q=QUESTION),
+    "too long": lambda library: library.at("/", q="tide " * 1700),
+    "ask": lambda library: library.at("/ask"),
+    "answer": lambda library: library.at("/ask", q=QUESTION),
+    "whole answer": lambda library: library.at("/ask", q=QUESTION, whole=1),
+    "nothing found": lambda library: library.at("/ask", q="who won at chess", whole=1),
+    "documents": lambda library: library.at("/documents"),
+    "no documents": lambda _: "/documents?knowledge-base=default",
+    "a document": lambda library: f"/documents/{library.document('pilotage.md').id}",
+    "a document of pages": lambda library: f"/documents/{library.document('tables.pdf').id}",
+    "a passage": lambda library: (
+        f"/documents/{library.document('pilotage.md').id}?start=200&end=260#passage"
+    ),
+    "delete": lambda library: f"/documents/delete?document={library.document('safety.md').id}",
+    "status": lambda _: "/status",
+    "error": lambda _: "/nowhere",
+}
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def theme(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def themed_page(chromium: Browser, address: str, theme: str) -> Iterator[Page]:
+    context = chromium.new_context(color_scheme=theme, base_url=address)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+def opened(page: Page, name: str, library: Library, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(PAGES[name](library))
+    if name == "answer":
+        expect(page.locator(".summary")).to_be_visible()
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {json.dumps(each['nodes'][0]['target'])}" for each in found]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(themed_page: Page, library: Library, name: str) -> None:
+    for width in (WIDE, NARROW):
+        opened(themed_page, name, library, width)
+        assert violations(themed_page) == []
+
+
+def test_axe_finds_nothing_in_what_opens(themed_page: Page, library: Library) -> None:
+    for width in (WIDE, NARROW):
+        opened(themed_page, "answer", library, width)
+        themed_page.locator("#output .cite").first.click()
+        expect(themed_page.locator("#source-text mark")).to_be_visible()
+        assert violations(themed_page) == []
+        themed_page.keyboard.press("Escape")
+        themed_page.get_by_role("button", name="Keys").click()
+        assert violations(themed_page) == []
+    opened(themed_page, "documents", library, WIDE)
+    themed_page.get_by_role("link", name="Delete safety.md").click()
+    assert violations(themed_page) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_wider_than_a_small_phone(
+    page: Page, library: Library, name: str, faults: Faults
+) -> None:
+    faults.expect("422")
+    faults.expect("404")
+    opened(page, name, library, NARROW)
+    width = "document.documentElement.scrollWidth"
+    assert page.evaluate(width) <= NARROW
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_has_one_heading_and_a_way_past_the_navigation(
+    page: Page, library: Library, name: str, faults: Faults
+) -> None:
+    faults.expect("422")
+    faults.expect("404")
+    opened(page, name, library, WIDE)
+    assert page.locator("h1").count() == 1
+    assert page.get_by_role("main").count() == 1
+    page.locator("body").evaluate("document.activeElement.blur()")
+    page.get_by_role("link", name="Skip to the content").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+@pytest.mark.parametrize("name", ["results", "answer", "documents", "a document", "status"])
+def test_a_page_weighs_little(page: Page, library: Library, name: str) -> None:
+    weights: list[int] = []
+    page.on("response", lambda reply: weights.append(_weight(reply)))
+    opened(page, name, library, WIDE)
+    assert sum(weights) < HEAVIEST
+
+
+@pytest.mark.parametrize("name", ["results", "answer", "documents", "a passage"])
+def test_nothing_jumps_while_a_page_loads(page: Page, library: Library, name: str) -> None:
+    page.add_init_script(
+        """window.shifted = 0;
+        new PerformanceObserver((list) => {
+          const own = list.getEntries().filter((each) => !each.hadRecentInput);
+          for (const each of own) window.shifted += each.value;
+        }).observe({ type: "layout-shift", buffered: true });"""
+    )
+    opened(page, name, library, WIDE)
+    assert page.evaluate("window.shifted") < 0.1
+
+
+def _weight(reply: Response) -> int:
+    kinds = {"document", "stylesheet", "script", "image"}
+    return len(reply.body()) if reply.request.resource_type in kinds else 0

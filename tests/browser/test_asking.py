@@ -1,0 +1,154 @@
+"""Asking: the answer, its marks, its sources, and how it is stopped."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.answering.answer import Usage
+from app.answering.prompt import Message
+from app.services import Services
+from tests.browser.conftest import Faults
+from tests.browser.library import Library
+from tests.fake_chat import FakeGenerator
+from tests.server import application, served
+
+TURN = "When does the stream turn at the pier heads?"
+WRITTEN = (
+    "The stream turns forty minutes before high water [1]. "
+    "<b>Seals</b> like it there, says [the keeper](http://example.org)."
+)
+
+
+@dataclass
+class Endless:
+    """A chat model that goes on until it is closed."""
+
+    model: str = "fake/endless"
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def stream(self, _messages: Sequence[Message]) -> Generator[str | Usage, None, None]:
+        try:
+            yield "The stream turns forty minutes before high water [1]. "
+            while not self.closed.wait(0.05):
+                yield "And on it goes. "
+        finally:
+            self.closed.set()
+
+
+@pytest.fixture
+def written(services: Services, address: str) -> Iterator[str]:
+    """Where a chat model writes the answers."""
+    with_model = replace(services, generator=FakeGenerator(WRITTEN))
+    with served(application(services.settings, with_model)) as elsewhere:
+        yield elsewhere
+
+
+def ask(page: Page, library: Library, question: str) -> None:
+    page.goto(library.at("/ask"))
+    page.get_by_label("Your question").fill(question)
+    page.keyboard.press("Enter")
+
+
+def test_extracts_are_labelled_and_open_at_their_quote(page: Page, library: Library) -> None:
+    ask(page, library, TURN)
+    answer = page.get_by_role("article", name="Answer")
+    expect(answer.locator(".label")).to_have_text("Extracts: the documents’ own words")
+    expect(answer).to_contain_text("The stream turns forty minutes before high water")
+    expect(page).to_have_url(re.compile(r"/ask\?q=When"))
+    cite = answer.locator(".sentence", has_text="forty minutes").locator(".cite")
+    cite.hover()
+    expect(page.get_by_role("tooltip")).to_contain_text("pilotage.md")
+    cite.click()
+    pane = page.get_by_role("dialog", name="pilotage.md")
+    expect(pane.locator("mark")).to_contain_text("forty minutes before high water")
+    expect(pane.locator("mark")).to_be_in_viewport()
+    pane.get_by_role("link", name="Open the document").click()
+    expect(page.locator("#passage")).to_contain_text("forty minutes before high water")
+
+
+def test_sources_are_walked_by_keyboard(page: Page, library: Library) -> None:
+    ask(page, library, TURN)
+    cites = page.locator("#output .cite")
+    expect(page.locator(".summary")).to_be_visible()
+    cites.first.focus()
+    page.keyboard.press("Enter")
+    pane = page.get_by_role("dialog")
+    total = cites.count()
+    expect(page.locator("#source-count")).to_have_text(f"1 of {total}")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#source-count")).to_have_text(f"{min(2, total)} of {total}")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#source-count")).to_have_text(f"1 of {total}")
+    page.keyboard.press("Escape")
+    expect(pane).to_have_count(0)
+    expect(cites.first).to_be_focused()
+
+
+def test_going_back_shows_the_answer_as_it_was(page: Page, library: Library) -> None:
+    ask(page, library, TURN)
+    said = page.locator(".said")
+    expect(page.locator(".summary")).to_be_visible()
+    words = said.inner_text()
+    page.get_by_role("link", name="Documents", exact=True).click()
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url) if r.method == "POST" else None)
+    page.go_back()
+    expect(said).to_have_text(words)
+    assert asked == []
+
+
+def test_nothing_found_says_what_was_looked_for(page: Page, library: Library) -> None:
+    ask(page, library, "Who won the chess championship in Reykjavik?")
+    expect(page.locator(".label")).to_have_text("Nothing found")
+    expect(page.locator(".explanation")).to_contain_text("chess")
+    expect(page.get_by_role("heading", name="Nearest passages")).to_be_visible()
+    expect(page.locator(".source a").first).to_be_visible()
+
+
+def test_a_written_answer_marks_each_sentence(page: Page, library: Library, written: str) -> None:
+    page.goto(written + library.at("/ask", q=TURN))
+    answer = page.get_by_role("article", name="Answer")
+    expect(answer.locator(".label")).to_have_text("Written by fake/chat from harbour")
+    first, second = answer.locator(".sentence").all()
+    expect(first).to_have_attribute("data-support", re.compile("cited|verbatim"))
+    expect(second).to_contain_text("no source")
+    expect(answer.locator(".summary")).to_contain_text("1 sentence with a source, 1 without")
+
+
+def test_a_models_words_are_never_markup(page: Page, library: Library, written: str) -> None:
+    for whole in (0, 1):
+        page.goto(written + library.at("/ask", q=TURN, whole=whole))
+        expect(page.locator(".said")).to_contain_text("<b>Seals</b>")
+        expect(page.locator(".said")).to_contain_text("[the keeper](http://example.org)")
+        assert page.locator(".said b, .said a[href*='example.org']").count() == 0
+
+
+def test_an_answer_is_stopped_and_what_was_written_stays(
+    page: Page, library: Library, services: Services
+) -> None:
+    endless = Endless()
+    with served(application(services.settings, replace(services, generator=endless))) as address:
+        page.goto(address + library.at("/ask", q=TURN))
+        expect(page.locator(".said")).to_contain_text("And on it goes.")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.locator("#stage")).to_have_text("Stopped. What was written is kept.")
+        expect(page.locator(".said")).to_contain_text("forty minutes before high water")
+        assert endless.closed.wait(10), "the chat model was not stopped"
+    page.goto("about:blank")
+
+
+def test_an_answer_that_cannot_be_had_says_why(
+    page: Page, library: Library, faults: Faults
+) -> None:
+    faults.expect("ERR_FAILED")
+    page.goto(library.at("/ask"))
+    page.route("**/answers", lambda route: route.abort())
+    page.get_by_label("Your question").fill(TURN)
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_role("alert")).to_contain_text("Tidemark did not answer.")

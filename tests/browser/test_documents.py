@@ -1,0 +1,157 @@
+"""Uploading, watching what becomes of it, and deleting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.services import Services
+from tests.browser.conftest import Faults
+from tests.browser.library import PILOTAGE, SAFETY, Library
+from tests.factories import pdf
+
+LONG = "".join(f"## Day {n}\n\nOn day {n} the keeper wrote {n * n}.\n\n" for n in range(400))
+
+
+@pytest.fixture
+def shelf(services: Services, address: str) -> Iterator[Library]:
+    """An empty knowledge base of the test's own."""
+    shelf = Library(services, services.knowledge_bases.create(f"shelf-{uuid4().hex[:8]}"), address)
+    yield shelf
+    shelf.settle()
+
+
+def table_row(page: Page, name: str):  # noqa: ANN201
+    return page.locator("table.documents tbody tr").filter(has_text=name)
+
+
+def test_files_are_picked_watched_and_found(page: Page, shelf: Library, files: Path) -> None:
+    (files / "pilotage.md").write_text(PILOTAGE)
+    (files / "logbook.md").write_text(LONG)
+    page.goto(shelf.at("/documents"))
+    page.get_by_label("Upload files").set_input_files(sorted(files.iterdir()))
+    row = page.locator(".upload").filter(has_text="logbook.md")
+    expect(row.get_by_role("progressbar")).to_be_visible()
+    expect(row).to_contain_text("chunks")
+    expect(table_row(page, "logbook.md")).to_contain_text("ready")
+    expect(table_row(page, "pilotage.md")).to_contain_text("Markdown")
+    expect(page.locator(".upload")).to_have_count(0)
+    expect(page.get_by_role("heading", name="2 documents")).to_be_visible()
+    page.goto(shelf.at("/", q="charted depth of the bar"))
+    expect(page.locator(".result h2").first).to_have_text("Pilotage guide")
+
+
+def test_files_are_dropped_anywhere_on_the_page(page: Page, shelf: Library) -> None:
+    page.goto(shelf.at("/documents"))
+    dropped = page.evaluate_handle(
+        """(text) => {
+          const moved = new DataTransfer();
+          moved.items.add(new File([text], "dropped.md", { type: "text/markdown" }));
+          return moved;
+        }""",
+        SAFETY,
+    )
+    page.dispatch_event("body", "dragenter", {"dataTransfer": dropped})
+    expect(page.locator("body")).to_have_class("documents dragging")
+    page.dispatch_event("h1", "drop", {"dataTransfer": dropped})
+    expect(table_row(page, "dropped.md")).to_contain_text("ready")
+    expect(page.locator("#notice")).to_have_text("dropped.md is ready.")
+
+
+def test_a_failure_says_why_and_stays_until_it_is_dealt_with(
+    page: Page, shelf: Library, files: Path, faults: Faults
+) -> None:
+    faults.expect("422")  # the browser's own line about the empty file's reply
+    (files / "empty.txt").write_bytes(b"")
+    (files / "locked.pdf").write_bytes(pdf(["Nobody reads this."], password="secret"))
+    page.goto(shelf.at("/documents"))
+    page.get_by_label("Upload files").set_input_files(sorted(files.iterdir()))
+    empty = page.locator(".upload").filter(has_text="empty.txt")
+    expect(empty).to_contain_text("not taken in")
+    expect(empty).to_contain_text("Upload a file that has text in it.")
+    empty.get_by_role("button", name="Put away").click()
+    expect(empty).to_have_count(0)
+    locked = page.locator(".upload").filter(has_text="locked.pdf")
+    expect(locked).to_contain_text("failed")
+    expect(locked).to_contain_text("protected with a password")
+    page.reload()
+    expect(locked).to_contain_text("Save a copy without the password")
+    locked.get_by_role("link", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(locked).to_have_count(0)
+    page.reload()
+    expect(page.locator(".upload")).to_have_count(0)
+
+
+def test_the_same_bytes_again_are_nothing_to_do(page: Page, shelf: Library, files: Path) -> None:
+    shelf.add("safety.md", SAFETY.encode())
+    shelf.settle()
+    (files / "safety.md").write_text(SAFETY)
+    page.goto(shelf.at("/documents"))
+    page.get_by_label("Upload files").set_input_files(files / "safety.md")
+    expect(page.locator(".upload")).to_contain_text("here already, same bytes")
+
+
+def test_a_document_is_deleted_only_once_it_is_confirmed(page: Page, shelf: Library) -> None:
+    shelf.add("safety.md", SAFETY.encode())
+    shelf.settle()
+    page.goto(shelf.at("/documents"))
+    row = table_row(page, "safety.md")
+    row.get_by_role("link", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_contain_text("safety.md leaves every search")
+    page.get_by_role("button", name="Keep").click()
+    expect(row).to_have_count(1)
+    row.get_by_role("link", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+    expect(page.locator("#notice")).to_have_text("safety.md was deleted.")
+    page.goto(shelf.at("/", q="closing the quay"))
+    expect(page.locator(".result")).to_have_count(0)
+
+
+def test_chosen_documents_are_deleted_together(page: Page, shelf: Library) -> None:
+    for number in range(3):
+        shelf.add(f"note-{number}.txt", f"Note {number} of the harbour.".encode())
+    shelf.settle()
+    page.goto(shelf.at("/documents"))
+    page.get_by_label("Choose note-0.txt").check()
+    page.get_by_label("Choose note-2.txt").check()
+    page.get_by_role("button", name="Delete the chosen").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Delete these 2 documents?")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("#notice")).to_have_text("2 documents deleted.")
+    expect(page.locator("table.documents tbody tr")).to_have_count(1)
+
+
+def test_the_table_is_filtered_and_sorted(page: Page, shelf: Library) -> None:
+    for name, text in (("b.txt", "bb" * 40), ("a.txt", "a"), ("100%_c.md", "c" * 900)):
+        shelf.add(name, text.encode())
+    shelf.settle()
+    page.goto(shelf.at("/documents"))
+    names = page.locator("td.name")
+    expect(names).to_have_text(["100%_c.md", "a.txt", "b.txt"])
+    page.get_by_role("link", name="Size").click()
+    expect(names).to_have_text(["a.txt", "b.txt", "100%_c.md"])
+    page.get_by_role("link", name="Size").click()
+    expect(names).to_have_text(["100%_c.md", "b.txt", "a.txt"])
+    expect(page.locator("th.size")).to_have_attribute("aria-sort", "descending")
+    page.get_by_label("Filter by name").fill("0%_")
+    page.get_by_role("button", name="Filter").click()
+    expect(names).to_have_text(["100%_c.md"])
+    page.get_by_label("Filter by name").fill("zebra")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_text("No document has “zebra” in its name.")).to_be_visible()
+
+
+def test_an_empty_store_offers_the_handbook(page: Page, shelf: Library) -> None:
+    page.goto(shelf.at("/"))
+    expect(page.get_by_role("heading", name="Nothing to read here yet")).to_be_visible()
+    page.get_by_role("button", name="Load the handbook").click()
+    expect(page.locator("#notice")).to_contain_text("taken in")
+    expect(page.locator("td.state").first).to_have_text("ready")
+    page.goto(shelf.at("/", q="how are chunks made"))
+    expect(page.locator(".result").first).to_be_visible()
