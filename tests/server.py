@@ -33,7 +33,7 @@ def served(app: FastAPI) -> Iterator[str]:
     """
     config = uvicorn.Config(app, port=0, lifespan="off", log_level="warning", access_log=False)
     server = Server(config)
-    thread = threading.Thread(target=server.run, name="server")
+    thread = threading.Thread(target=server.run, name="server", daemon=True)
     thread.start()
     try:
         waited = time.monotonic() + STARTS_WITHIN
@@ -48,7 +48,7 @@ def served(app: FastAPI) -> Iterator[str]:
         thread.join(STOPS_WITHIN)
         stopped = not thread.is_alive()
         server.force_exit = True
-        thread.join()
+        thread.join(STOPS_WITHIN)
         assert stopped, "the server did not stop"
 
 

@@ -8,12 +8,19 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
+LONGEST_HEAD = 2_000_000  # bytes of a request's address and headers
+
 
 class Server(uvicorn.Server):
     """uvicorn waits for open connections before the application hears of the stop.
 
     An event stream is open for as long as a page is, so it has to be told first.
     """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        # By itself it answers a long question in an address in words of its own, cut off.
+        config.h11_max_incomplete_event_size = LONGEST_HEAD
+        super().__init__(config)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         cast("FastAPI", self.config.app).state.job_feeds.close()

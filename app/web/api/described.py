@@ -140,8 +140,9 @@ def kind(said: Json, shapes: Json) -> str:
     if shape.get("type") == "array":
         items = shape.get("items") or (shape.get("prefixItems") or [{}])[0]
         return f"list of {kind(items, shapes)}"
-    words = {"date-time": "time", "binary": "file"}
-    return words.get(shape.get("format", ""), str(shape.get("type", "any")))
+    if "contentMediaType" in shape or shape.get("format") == "binary":
+        return "file"
+    return "time" if shape.get("format") == "date-time" else str(shape.get("type", "any"))
 
 
 def example(said: Json, shapes: Json, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 PAUSE = 0.7  # seconds between looks, while somebody listens
 OVERLAP = timedelta(seconds=3)
 """How far each look reaches back behind the last: a change is stamped before it is committed."""
+FAR_OVERLAP = timedelta(seconds=60)
+FAR_PAUSE = 10.0  # seconds between looks that reach so far back: a commit may have been held up
 COUNT_PAUSE = 3.0  # seconds; counting reads every job of the knowledge base
 JOBS_A_LOOK = 500
 MOST_UNTOLD = 2_000  # jobs; who is further behind is told everything anew
@@ -77,6 +79,7 @@ class JobFeed:
     listeners: set[Listener] = field(default_factory=set)
     _looked: datetime = field(default_factory=lambda: datetime.now(UTC))
     _seen: dict[int, datetime] = field(default_factory=dict)
+    _looked_far: float = field(default_factory=time.monotonic)
     _counted: float = 0.0
     _uncounted: bool = False
     _task: asyncio.Task[None] | None = None
@@ -114,11 +117,17 @@ class JobFeed:
                     listener.tell(fresh, counts)
 
     def _look(self) -> tuple[list[Job], Counts | None]:
-        began = datetime.now(UTC)
-        changed = changes(self.jobs, self.knowledge_base_id, self._looked - OVERLAP)
+        began, far = datetime.now(UTC), time.monotonic() - self._looked_far > FAR_PAUSE
+        since = self._looked - (FAR_OVERLAP if far else OVERLAP)
+        changed = changes(self.jobs, self.knowledge_base_id, since)
         fresh = [job for job in changed if self._seen.get(job.id) != job.updated_at]
-        self._seen = {job.id: job.updated_at for job in changed}
         self._looked = began
+        self._seen.update((job.id, job.updated_at) for job in changed)
+        if far:
+            # The next look of the kind reaches back to here, less what a look may take.
+            kept = began - 2 * FAR_OVERLAP
+            self._seen = {job: moment for job, moment in self._seen.items() if moment > kept}
+            self._looked_far = time.monotonic()
         self._uncounted = self._uncounted or bool(fresh)
         if not self._uncounted or time.monotonic() - self._counted < COUNT_PAUSE:
             return fresh, None

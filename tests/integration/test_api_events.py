@@ -1,0 +1,102 @@
+"""The progress of jobs, pushed: whole at first, then as it changes, for as long as one listens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+
+from app.config import Settings
+from app.services import Services
+from app.web.api.job_feed import JobFeeds
+from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+from tests.integration.test_api_search import events
+from tests.server import application, client, served
+
+Told = Iterator[tuple[str, dict[str, Any]]]
+
+
+def until(told: Told, state: str) -> list[dict[str, Any]]:
+    """The states of jobs up to the first that is in `state`."""
+    seen = []
+    for _, data in told:
+        for job in data["jobs"]:
+            seen.append(job)
+            if job["state"] == state:
+                return seen
+    raise AssertionError(f"the events ended before a job was {state}")
+
+
+def path_of(base: SearchableBase) -> str:
+    return f"/api/knowledge-bases/{base.base.name}/events"
+
+
+def test_a_listener_is_told_what_waits_and_then_what_changes(
+    http: httpx.Client, knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    uploader.upload("first.md", "The tide turns at noon.")
+    with http.stream("GET", path_of(knowledge_base)) as reply:
+        told = events(reply.iter_lines())
+        name, snapshot = next(told)
+        assert name == "snapshot"
+        assert [(job["document_name"], job["state"]) for job in snapshot["jobs"]] == [
+            ("first.md", "ready")
+        ]
+        assert snapshot["counts"] == {"ready": 1, "running": 0, "succeeded": 0, "failed": 0}
+        worker.drain()
+        assert until(told, "succeeded")[-1]["document_name"] == "first.md"
+        uploader.upload("second.pdf", b"%PDF-1.7\nnothing that follows is a PDF")
+        worker.drain()
+        failed = until(told, "failed")[-1]
+        assert failed["document_name"] == "second.pdf"
+        assert failed["error"]["message"]
+        assert failed["error"]["remedy"]
+
+
+def test_who_connects_again_is_told_what_ended_meanwhile(
+    http: httpx.Client, knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    uploader.upload("guide.md", "The tide turns at noon.")
+    with http.stream("GET", path_of(knowledge_base)) as reply:
+        last = next(line for line in reply.iter_lines() if line.startswith("id: "))
+    worker.drain()
+    for identifier, told_of in ((last.removeprefix("id: "), ["succeeded"]), ("nonsense", [])):
+        headers = {"last-event-id": identifier}
+        with http.stream("GET", path_of(knowledge_base), headers=headers) as reply:
+            name, snapshot = next(events(reply.iter_lines()))
+        assert name == "snapshot"
+        assert [job["state"] for job in snapshot["jobs"]] == told_of
+
+
+def test_everyone_who_listens_shares_one_look_and_none_is_taken_when_all_are_gone(
+    settings: Settings, services: Services, knowledge_base: SearchableBase
+) -> None:
+    app = application(settings, services)
+    feeds: JobFeeds = app.state.job_feeds
+    path = path_of(knowledge_base)
+    with served(app) as address, client(address) as http:
+        with http.stream("GET", path) as one, http.stream("GET", path) as other:
+            streams = [events(reply.iter_lines()) for reply in (one, other)]
+            for told in streams:
+                next(told)
+            assert [len(feed.listeners) for feed in feeds.feeds.values()] == [2]
+        waited = time.monotonic() + 5
+        while feeds.feeds:
+            assert time.monotonic() < waited, "somebody still looks"
+            time.sleep(0.02)
+
+
+def test_a_server_that_stops_ends_the_connections_that_are_open(
+    settings: Settings, services: Services, knowledge_base: SearchableBase
+) -> None:
+    with ExitStack() as left_open:
+        with served(application(settings, services)) as address:
+            http = left_open.enter_context(client(address))
+            reply = left_open.enter_context(http.stream("GET", path_of(knowledge_base)))
+            told = events(reply.iter_lines())
+            next(told)
+        # The server has stopped although nobody hung up, and the stream came to a proper end.
+        assert list(told) == []

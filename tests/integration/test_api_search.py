@@ -1,0 +1,151 @@
+"""Searching and asking over HTTP."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from threading import Event
+
+import httpx
+import pytest
+
+from app.answering.answer import Usage
+from app.answering.prompt import Message
+from app.config import Settings
+from app.services import Services
+from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+from tests.server import application, client, served
+
+QUESTION = "When does the tide turn?"
+
+
+@pytest.fixture
+def filled(uploader: Uploader, worker: MortalWorker) -> dict[str, int]:
+    """The ids of two documents by name."""
+    texts = {
+        "tides.md": "# Tides\n\nThe tide turns at noon.\n\n# Moon\n\nA new moon: spring tides.",
+        "ships.md": "Ships leave with the ebb.",
+    }
+    ids = {name: uploader.upload(name, text).document_id for name, text in texts.items()}
+    worker.drain()
+    return ids
+
+
+def events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    """(name, data) of server-sent events; comments keep a connection open for ever, not this."""
+    name = ""
+    ends = time.monotonic() + 60
+    for line in lines:
+        assert time.monotonic() < ends, "what was waited for was not told within a minute"
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
+
+
+def test_a_result_leads_to_its_words_in_its_document(
+    http: httpx.Client, knowledge_base: SearchableBase, filled: dict[str, int]
+) -> None:
+    path = f"/api/knowledge-bases/{knowledge_base.base.name}/search"
+    found = http.get(path, params={"q": QUESTION, "top_k": 2}).json()
+    best = found["results"][0]
+    assert (best["rank"], best["document_name"]) == (1, "tides.md")
+    assert "The tide turns at noon." in best["text"]
+    where = {"revision": best["revision_id"], "start": best["start"], "end": best["end"]}
+    text = http.get(f"/api/documents/{best['document_id']}/text", params=where).json()["text"]
+    assert text == best["text"]
+    query = "&".join(f"{name}={value}" for name, value in where.items())
+    assert best["url"] == f"/documents/{filled['tides.md']}?{query}#passage"
+    words = {best["text"][start:end].lower() for start, end in best["matches"]}
+    assert {"tide", "turns"} <= words
+    assert found["milliseconds"] > 0
+    assert all(stage["milliseconds"] >= 0 for stage in found["stages"])
+    assert len(found["results"]) == 2
+
+
+def test_a_filter_keeps_to_its_documents(
+    http: httpx.Client, knowledge_base: SearchableBase, filled: dict[str, int]
+) -> None:
+    path = f"/api/knowledge-bases/{knowledge_base.base.name}/search"
+    for names in (["ships.md"], ["ships.md", "tides.md"]):
+        asked = {"q": QUESTION, "document": [filled[name] for name in names]}
+        found = http.get(path, params=asked).json()["results"]
+        assert {result["document_name"] for result in found} == set(names)
+
+
+def test_a_search_of_an_empty_knowledge_base_finds_nothing(
+    http: httpx.Client, knowledge_base: SearchableBase
+) -> None:
+    path = f"/api/knowledge-bases/{knowledge_base.base.name}/search"
+    assert http.get(path, params={"q": QUESTION}).json()["results"] == []
+
+
+def test_an_answer_leads_each_sentence_to_its_quote(
+    http: httpx.Client, knowledge_base: SearchableBase, filled: dict[str, int]
+) -> None:
+    path = f"/api/knowledge-bases/{knowledge_base.base.name}/answers"
+    answer = http.post(path, json={"question": QUESTION}).json()
+    assert answer["kind"] == "extracts"
+    citations = [c for sentence in answer["sentences"] for c in sentence["citations"]]
+    assert citations
+    for citation in citations:
+        where = {name: citation[name] for name in ("start", "end")}
+        text = http.get(f"/api/documents/{citation['document_id']}/text", params=where).json()
+        assert text["text"] == citation["quote"]
+        cited = answer["passages"][citation["number"] - 1]
+        assert cited["document_id"] == citation["document_id"]
+    only = {"question": QUESTION, "documents": [filled["ships.md"]]}
+    for passage in http.post(path, json=only).json()["passages"]:
+        assert passage["document_name"] == "ships.md"
+
+
+def test_an_answer_arrives_as_it_is_written_when_that_is_asked_for(
+    http: httpx.Client, knowledge_base: SearchableBase, filled: dict[str, int]
+) -> None:
+    path = f"/api/knowledge-bases/{knowledge_base.base.name}/answers"
+    asked = {"json": {"question": QUESTION}, "headers": {"accept": "text/event-stream"}}
+    with http.stream("POST", path, **asked) as reply:  # type: ignore[arg-type]
+        assert reply.headers["content-type"].startswith("text/event-stream")
+        assert reply.headers["cache-control"] == "no-store, no-transform"
+        told = list(events(reply.iter_lines()))
+    names = [name for name, _ in told]
+    assert names[:2] == ["retrieved", "reading"]
+    assert names[-1] == "answer"
+    tokens = "".join(str(data["text"]) for name, data in told if name == "token")
+    sentences = "".join(f"{d['gap']}{d['text']}" for name, d in told if name == "sentence")
+    assert tokens == sentences
+    whole = http.post(path, json={"question": QUESTION}).json()
+    assert told[-1][1]["text"] == whole["text"]
+
+
+class EndlessModel:
+    """A chat model that writes until it is closed."""
+
+    model = "fake/endless"
+
+    def __init__(self) -> None:
+        self.closed = Event()
+
+    def stream(self, _messages: list[Message]) -> Iterator[str | Usage]:
+        try:
+            while not self.closed.wait(0.01):
+                yield "The tide turns at noon [1]. "
+        finally:
+            self.closed.set()
+
+
+def test_who_hangs_up_stops_the_chat_model(
+    settings: Settings, services: Services, knowledge_base: SearchableBase, filled: dict[str, int]
+) -> None:
+    model = EndlessModel()
+    app = application(settings, replace(services, generator=model))  # type: ignore[arg-type]
+    path = f"/api/knowledge-bases/{knowledge_base.base.name}/answers"
+    asked = {"json": {"question": QUESTION}, "headers": {"accept": "text/event-stream"}}
+    with served(app) as address, client(address) as http:
+        with http.stream("POST", path, **asked) as reply:  # type: ignore[arg-type]
+            told = events(reply.iter_lines())
+            next(data for name, data in told if name == "sentence")
+            assert not model.closed.is_set()
+        assert model.closed.wait(10)
