@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import URL
 
 from app.answering.answerer import Answerer
-from app.answering.generator import Generator, make_generator
+from app.answering.generator import Generator, load_client, make_generator
 from app.config import Settings
 from app.database.capabilities import Capabilities, probe
 from app.database.connection import Database
@@ -20,7 +20,7 @@ from app.documents.knowledge_bases import KnowledgeBaseStore
 from app.documents.model import KnowledgeBase
 from app.documents.store import DocumentStore
 from app.embedding.embedder import Embedder
-from app.embedding.making import make_embedder
+from app.embedding.making import make_embedder, warm_up
 from app.errors import KnowledgeBaseExists
 from app.evaluation.corpus import Corpora
 from app.evaluation.evaluator import Evaluator
@@ -125,6 +125,10 @@ def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
         for revision in migrate(database):
             announce(f"Brought the database to revision {revision}.")
         services = compose(settings, database, capabilities, embedder.result(), announce)
+        # The client of remote models takes seconds to import: not the first question's seconds.
+        loading.submit(warm_up, services.embedder)
+        if services.generator is not None:
+            loading.submit(load_client)
         stack.callback(services.ingest.parsing.close)
         yield services
 

@@ -55,6 +55,18 @@ class Generator(Protocol):
         ...
 
 
+def load_client() -> None:
+    """Import what speaks to chat models: it takes seconds, and the first answer would wait."""
+    # pytidb tells litellm, through the environment, not to fetch its table of prices: it has to
+    # come first.
+    import pytidb  # noqa: F401
+
+    # isort: split
+    import litellm
+
+    litellm.suppress_debug_info = True  # it prints advertisements for its tracker otherwise
+
+
 @dataclass(frozen=True)
 class ChatModel:
     """A chat model behind litellm: `openai/<name>` for any OpenAI-compatible endpoint, or other."""
@@ -88,12 +100,9 @@ class ChatModel:
                 return
 
     def _once(self, messages: Sequence[Message]) -> abc.Generator[str | Usage, None, None]:
-        # pytidb tells litellm, through the environment, not to fetch its table of prices: it has
-        # to come first.
+        load_client()
         import litellm
-        import pytidb  # noqa: F401
 
-        litellm.suppress_debug_info = True  # it prints advertisements for its tracker otherwise
         secret = self.api_key.get_secret_value()
         chunks: CustomStreamWrapper | None = None
         try:

@@ -6,10 +6,9 @@ import re
 import threading
 import unicodedata
 from collections.abc import Collection, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import Stemmer
-from bm25s import stopwords
 from py3langid import classify
 
 LONGEST_TERM = 64  # characters: what the postings' key has room for
@@ -36,25 +35,6 @@ STEMMERS = {
     "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
 }  # fmt: skip
 """Snowball's stemmers by the language's ISO 639-1 code; other languages' words stay whole."""
-
-STOP_WORDS: dict[str, frozenset[str]] = {
-    code: frozenset(word for entry in words for word in entry.casefold().replace("'", " ").split())
-    for code, words in {
-        "da": stopwords.STOPWORDS_DANISH,
-        "de": stopwords.STOPWORDS_GERMAN,
-        "en": stopwords.STOPWORDS_EN_PLUS,
-        "es": stopwords.STOPWORDS_SPANISH,
-        "fr": stopwords.STOPWORDS_FRENCH,
-        "it": stopwords.STOPWORDS_ITALIAN,
-        "nl": stopwords.STOPWORDS_DUTCH,
-        "no": stopwords.STOPWORDS_NORWEGIAN,
-        "pt": stopwords.STOPWORDS_PORTUGUESE,
-        "ru": stopwords.STOPWORDS_RUSSIAN,
-        "sv": stopwords.STOPWORDS_SWEDISH,
-        "tr": stopwords.STOPWORDS_TURKISH,
-    }.items()
-}
-"""Words that say nothing by themselves. Left out of questions, never out of an index."""
 
 _own = threading.local()  # one Snowball stemmer may not serve two threads at once
 
@@ -106,7 +86,38 @@ def _terms_of(match: re.Match[str], language: str) -> list[str]:
 
 def _says_nothing(token: str, languages: Collection[str]) -> bool:
     folded = token.casefold()
-    return any(folded in STOP_WORDS.get(language, ()) for language in languages)
+    return any(folded in stop_words().get(language, ()) for language in languages)
+
+
+@cache
+def stop_words() -> dict[str, frozenset[str]]:
+    """Words that say nothing by themselves, by language.
+
+    They are left out of questions, never out of an index.
+    """
+    # Where scipy is installed this import takes half a second, which a start need not wait for.
+    from bm25s import stopwords
+
+    lists = {
+        "da": stopwords.STOPWORDS_DANISH,
+        "de": stopwords.STOPWORDS_GERMAN,
+        "en": stopwords.STOPWORDS_EN_PLUS,
+        "es": stopwords.STOPWORDS_SPANISH,
+        "fr": stopwords.STOPWORDS_FRENCH,
+        "it": stopwords.STOPWORDS_ITALIAN,
+        "nl": stopwords.STOPWORDS_DUTCH,
+        "no": stopwords.STOPWORDS_NORWEGIAN,
+        "pt": stopwords.STOPWORDS_PORTUGUESE,
+        "ru": stopwords.STOPWORDS_RUSSIAN,
+        "sv": stopwords.STOPWORDS_SWEDISH,
+        "tr": stopwords.STOPWORDS_TURKISH,
+    }
+    return {
+        code: frozenset(
+            word for entry in words for word in entry.casefold().replace("'", " ").split()
+        )
+        for code, words in lists.items()
+    }
 
 
 @lru_cache(maxsize=50_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from app.indexes.analysis import STOP_WORDS, language_of
+from app.indexes.analysis import language_of, stop_words
 
 WORD = re.compile(r"\w+")
 ENDING = 3  # characters by which two forms of a word may differ at their ends
@@ -24,7 +24,7 @@ def matches(question: str, text: str) -> tuple[tuple[int, int], ...]:
     asked = {_folded(word) for word in WORD.findall(question)}
     wanted = {word for word in asked if len(word) >= SHORTEST_WORD or word.isdigit()}
     # "the" and its like stand everywhere: marked, they hide the words that tell something.
-    wanted = wanted - STOP_WORDS.get(language_of(text), frozenset()) or wanted
+    wanted = wanted - stop_words().get(language_of(text), frozenset()) or wanted
     bigrams = {run[i : i + 2] for run in UNSPACED.findall(question) for i in range(len(run) - 1)}
     found = [
         (m.start(), m.end())
