@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import PurePosixPath
 
@@ -21,6 +24,11 @@ from app.ingestion.file_kinds import (
     SIGNATURES,
 )
 
+DAMAGED_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, ValueError, struct.error),
+)
+"""What zipfile raises where a ZIP is cut short, damaged or under a password."""
 _PDF_HEADER_WITHIN = 1024  # where readers, PDFium among them, look for it
 _ZIP_MEMBERS_READ = 64
 _LONGEST_MIMETYPE = 200
@@ -92,7 +100,7 @@ def _zip_kind(data: bytes) -> str:
                 declared = archive.read("mimetype").decode("ascii", errors="replace").strip()
                 if declared in DESCRIPTIONS:
                     return declared
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError):
+    except DAMAGED_ZIP:
         # Cut short or damaged: a list of its first members is still there to be looked at.
         names = {
             member.decode("utf-8", errors="replace")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 
 from app.errors import PasswordProtected, UnreadableDocument
+from app.ingestion.media_type import DAMAGED_ZIP
 
 LARGEST_UNPACKED = 200_000_000
 """Bytes of XML in all that a package may unpack to."""
@@ -25,13 +26,12 @@ def opened_package(data: bytes, what: str) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(BytesIO(data)) as package:
             _check_size(package, what)
             yield package
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, KeyError) as fault:
+    except RecursionError:
+        raise  # a runtime error too, and no fault of the package
+    except (*DAMAGED_ZIP, KeyError) as fault:
+        if isinstance(fault, RuntimeError) and "password" in str(fault):
+            raise PasswordProtected(f"The file is {what} under a password.") from fault
         raise UnreadableDocument(f"The file is {what} that is damaged or incomplete.") from fault
-    except RuntimeError as fault:
-        if "password" not in str(fault):
-            raise
-        # What zipfile raises for a member under a password.
-        raise PasswordProtected(f"The file is {what} under a password.") from fault
 
 
 def _check_size(package: zipfile.ZipFile, what: str) -> None:
