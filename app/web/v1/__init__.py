@@ -3,11 +3,11 @@
 from fastapi import FastAPI
 
 from app.config import Settings
-from app.web.v1 import catalogue, chat, embeddings
+from app.web.v1 import catalogue, chat, embeddings, responses
 from app.web.v1.door import Door
 from app.web.v1.errors import install_error_handlers
 
-PARTS = (embeddings, catalogue, chat)
+PARTS = (embeddings, catalogue, chat, responses)
 
 
 def install(app: FastAPI, settings: Settings) -> None:

@@ -66,7 +66,7 @@ async def chat_completions(
     head = Head.of(model)
     stretches = telling(services, model, question, str(request.base_url), "messages")
     if streamed:
-        # What fails before the first sentence fails as any request does: clients try that again.
+        # What fails before the first word fails as any request does: clients try that again.
         first = await unless_hung_up(request, _first(stretches))
         return EventStream(_chunks(head, first, stretches, counted=counted))
     told = await unless_hung_up(request, whole(stretches))

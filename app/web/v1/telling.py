@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from anyio import CancelScope, to_thread
 
-from app.answering.answer import Answer, Answered, AnswerEvent, Failed, SentenceDone
+from app.answering.answer import Answer, Answered, AnswerEvent, Failed, SentenceDone, Token
 from app.embedding.embedder import TokenCounter
 from app.errors import TidemarkError
 from app.retrieval.passage import Query
@@ -40,7 +40,7 @@ class Told:
 async def telling(
     services: Services, model: str, question: str, base_url: str, param: str
 ) -> AsyncGenerator[Stretch | Spent, None]:
-    """Each sentence as soon as its citations were checked, the sources, and what was spent.
+    """Nothing as soon as it is begun; each sentence once it is cited; the sources; what was spent.
 
     Closing it stops the chat model. `param` is the request's field that has the question.
 
@@ -83,9 +83,12 @@ def _events(services: Services, model: str, question: str) -> Generator[AnswerEv
 async def _stretches(
     services: Services, question: str, events: Generator[AnswerEvent, None, None], text: CitedText
 ) -> AsyncIterator[Stretch | Spent]:
-    written = ""
+    written, begun = "", False
     while (event := await to_thread.run_sync(next, events, None)) is not None:
-        if isinstance(event, SentenceDone):
+        if isinstance(event, Token) and not begun:
+            begun = True  # with nothing whole to say yet, but what fails now fails in mid-stream
+            yield Stretch("")
+        elif isinstance(event, SentenceDone):
             stretch = text.sentence(event.sentence)
             written += stretch.text
             yield stretch
