@@ -162,7 +162,10 @@ class ChatHandler(BaseHTTPRequestHandler):
         elif fault == "hangs":
             self.chat.released.wait(30)
         else:
-            self._stream(self.chat.text_for(body["messages"]), fault)
+            try:
+                self._stream(self.chat.text_for(body["messages"]), fault)
+            except OSError:
+                self.chat.reader_left.set()
 
     def _refuse(self, status: int, message: str, code: str) -> None:
         error = {"message": message, "type": "error", "param": None, "code": code}
@@ -189,11 +192,7 @@ class ChatHandler(BaseHTTPRequestHandler):
                 return
             self._chunk({"content": piece})
         while self.chat.endless:
-            try:
-                self._chunk({"content": " more"})
-            except OSError:
-                self.chat.reader_left.set()
-                return
+            self._chunk({"content": " more"})
         self._chunk({}, finish="stop")
         usage = {"prompt_tokens": 12, "completion_tokens": 34, "total_tokens": 46}
         self._send({"choices": [], "usage": usage})
