@@ -71,12 +71,16 @@ export class AnswerOnPage {
       done = citation.at;
     }
     whole.append(letters.slice(done).join(""));
-    if (sentence.support === "none") whole.append(" ", made("span", "sign", "no source"));
+    if (sentence.support === "none") whole.append(made("span", "sign", "no source"));
     if (sentence.support === "verbatim" && kind === "written") {
-      whole.append(" ", made("span", "sign", "word for word"));
+      whole.append(made("span", "sign", "word for word"));
     }
-    if (this.draft) this.draft.replaceWith(whole);
-    else this.paragraph(sentence.gap.includes("\n\n")).append(whole);
+    const fresh = sentence.gap.includes("\n\n");
+    if (this.draft && !(fresh && this.draft.previousElementSibling)) this.draft.replaceWith(whole);
+    else {
+      this.draft?.remove();
+      this.paragraph(fresh).append(whole);
+    }
     whole.after(" ");
     this.draft = null;
   }

@@ -26,11 +26,10 @@ export function follow(base) {
 function take(told) {
   for (const job of told.jobs) place(job);
   if (told.counts) {
-    const { ready: waiting, running, failed } = told.counts;
+    const { ready: waiting, running } = told.counts;
     const words = [];
     if (running) words.push(`${running} being read`);
     if (waiting) words.push(`${waiting} waiting`);
-    if (failed) words.push(`${failed} failed`);
     counts.textContent = words.join(", ");
   }
 }

@@ -56,8 +56,7 @@ export function fail(row, words, error, documentId = null) {
   }
   reason.hidden = false;
   reason.querySelector("strong").textContent = error.message;
-  const remedy = reason.querySelector("span") ?? reason.appendChild(document.createElement("span"));
-  remedy.textContent = ` ${error.remedy}`;
+  reason.querySelector("span").textContent = error.remedy;
   let actions = row.querySelector(".actions");
   if (!actions) {
     actions = template.content.querySelector(".actions").cloneNode(true);

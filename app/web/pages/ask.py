@@ -59,7 +59,7 @@ def ask_page(
         ),
         status_code=error.status_code if error else 200,
         chosen=chosen,
-        q=q,
+        q=q.replace("\0", "\ufffd"),
         filters=document,
         answer=answer,
         error=error,

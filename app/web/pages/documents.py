@@ -8,62 +8,22 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.documents.listing import DocumentOrder, ListedDocument, Listing
-from app.documents.model import KnowledgeBase
-from app.errors import TidemarkError
+from app.documents.listing import DocumentOrder
+from app.documents.names import document_name
+from app.errors import InvalidRequest, TidemarkError
 from app.services import Services
 from app.web.addresses import address, api_address
 from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.frame import chosen as choose
 from app.web.pages.sample import handbook
-from app.web.pages.uploads import Upload, uploads_of
-from app.web.pages.wording import When, count, kind, size, when
+from app.web.pages.table import Asked, table
+from app.web.pages.uploads import uploads_of
+from app.web.pages.wording import count, size
 from app.web.wiring import Wired, wake_worker
 
 router = APIRouter(include_in_schema=False)
 
-ROWS = 50
 PIECE = 1024 * 1024  # bytes read at once of a file that is uploaded
-
-HEADINGS = (
-    (DocumentOrder.NAME, "Name"),
-    (DocumentOrder.SIZE, "Size"),
-    (DocumentOrder.LENGTH, "Length"),
-    (DocumentOrder.DATE, "Changed"),
-)
-
-
-@dataclass(frozen=True)
-class Row:
-    id: int
-    name: str
-    address: str | None
-    """None while there is nothing to read."""
-    kind: str
-    size: str
-    length: str
-    changed: When
-    state: str
-    delete: str
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A column's heading, which sorts by it; `sorted` is a value of `aria-sort`."""
-
-    key: str
-    label: str
-    address: str
-    sorted: str | None
-
-
-@dataclass(frozen=True)
-class Table:
-    headings: tuple[Heading, ...]
-    rows: tuple[Row, ...]
-    summary: str
-    earlier: str | None
-    later: str | None
 
 
 @dataclass(frozen=True)
@@ -72,26 +32,6 @@ class Refused:
 
     name: str
     error: TidemarkError
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The table's part of the address."""
-
-    name: str = ""
-    sort: DocumentOrder = DocumentOrder.NAME
-    order: str = "up"
-    offset: int = 0
-
-    def address(self, base: str) -> str:
-        return address(
-            "/documents",
-            ("knowledge-base", base),
-            ("name", self.name),
-            ("sort", None if self.sort is DocumentOrder.NAME else self.sort.value),
-            ("order", None if self.order == "up" else self.order),
-            ("offset", self.offset or None),
-        )
 
 
 @router.get("/documents")
@@ -117,18 +57,20 @@ def documents_page(
 def upload(
     request: Request,
     services: Wired,
-    files: Annotated[list[UploadFile], File()],
     base_name: Annotated[str, Form(alias="knowledge-base")],
+    files: Annotated[tuple[UploadFile, ...], File()] = (),
 ) -> Response:
     """Take files in from a plain form; those that are refused are told on the page, by name."""
     base = services.knowledge_bases.get(base_name)
+    if not files:
+        raise InvalidRequest("No file was chosen.", remedy="Choose files, then upload them.")
     refused: list[Refused] = []
     receipts = []
     for file in files:
-        name = file.filename or "unnamed"
+        name = file.filename or ""
         try:
             content = iter(lambda f=file: f.file.read(PIECE), b"")  # type: ignore[misc]
-            receipts.append(services.uploads.receive(base, name, content))
+            receipts.append(services.uploads.receive(base, document_name(name), content))
         except TidemarkError as error:
             refused.append(Refused(name, error))
     wake_worker(request)
@@ -169,7 +111,7 @@ def _show(
         status_code=status_code,
         chosen=chosen,
         asked=asked,
-        table=_table(services, base, asked, uploads),
+        table=table(services, base, asked, uploads),
         uploads=uploads,
         reading=sum(not upload.failed for upload in uploads),
         refused=refused,
@@ -180,66 +122,14 @@ def _show(
     )
 
 
-def _table(
-    services: Services, base: KnowledgeBase, asked: Asked, uploads: tuple[Upload, ...]
-) -> Table:
-    listing = Listing(asked.name, asked.sort, asked.order == "down", asked.offset, ROWS)
-    listed = services.documents.listing(base.id, listing)
-    total = services.documents.count(base.id, asked.name)
-    states = {upload.document_id: upload.state for upload in uploads}
-    last = asked.offset + len(listed)
-    shown = f", {asked.offset + 1:,} to {last:,} shown" if len(listed) < total else ""
-
-    def at(offset: int) -> str:
-        return Asked(asked.name, asked.sort, asked.order, offset).address(base.name)
-
-    return Table(
-        headings=tuple(_heading(base, asked, key, label) for key, label in HEADINGS),
-        rows=tuple(_row(each, states) for each in listed),
-        summary=count(total, "document")
-        + (f" named like “{asked.name}”" if asked.name else "")
-        + shown,
-        earlier=at(max(0, asked.offset - ROWS)) if asked.offset else None,
-        later=at(last) if last < total else None,
-    )
-
-
-def _heading(base: KnowledgeBase, asked: Asked, key: DocumentOrder, label: str) -> Heading:
-    now = key is asked.sort
-    turned = "down" if now and asked.order == "up" else "up"
-    direction = "ascending" if asked.order == "up" else "descending"
-    link = Asked(asked.name, key, turned).address(base.name)
-    return Heading(key.value, label, link, direction if now else None)
-
-
-def _row(listed: ListedDocument, states: dict[int, str]) -> Row:
-    document, revision = listed.document, listed.revision
-    state = states.get(document.id)
-    if state is None:
-        state = "ready" if revision else "waiting"
-    elif revision:
-        state = f"ready; new revision {state}"
-    return Row(
-        id=document.id,
-        name=document.name,
-        address=f"/documents/{document.id}" if revision else None,
-        kind=kind(revision.media_type) if revision else "",
-        size=size(revision.size) if revision else "",
-        length=count(revision.characters or 0, "character") if revision else "",
-        changed=when(document.updated_at),
-        state=state,
-        delete=address("/documents/delete", ("document", document.id)),
-    )
-
-
 def _notice(received: int | None, unchanged: int, deleted: int) -> str:
     """What the last action did, in a sentence."""
     said = []
-    if received:
+    if received and received > 0:
         said.append(f"{count(received, 'file')} taken in.")
-    if unchanged:
+    if unchanged > 0:
         is_are = "is" if unchanged == 1 else "are"
         said.append(f"{count(unchanged, 'file')} {is_are} here already with the same bytes.")
-    if deleted:
+    if deleted > 0:
         said.append(f"{count(deleted, 'document')} deleted.")
     return " ".join(said)

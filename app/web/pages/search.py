@@ -98,7 +98,7 @@ def search_page(
         ),
         status_code=error.status_code if error else 200,
         chosen=chosen,
-        q=q,
+        q=q.replace("\0", "\ufffd"),
         filters=document,
         results=results,
         error=error,

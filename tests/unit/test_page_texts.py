@@ -1,0 +1,120 @@
+"""How pages take texts apart: marks, excerpts, blocks, and words for figures."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.documents.model import Section
+from app.web.pages.blocks import blocks
+from app.web.pages.marked import EXCERPT, LONGEST, excerpt, parts
+from app.web.pages.plain import plain
+from app.web.pages.rail import rail
+from app.web.pages.wording import count, duration, size, when
+
+TEXTS = st.text(alphabet="ab \n#|`*-é🌊", max_size=400)
+
+
+@given(TEXTS, st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), max_size=8))
+def test_the_parts_of_a_text_joined_are_the_text(text: str, spans: list[tuple[int, int]]) -> None:
+    assert "".join(part.text for part in parts(text, sorted(spans))) == text
+
+
+def test_an_excerpt_begins_near_the_marks_that_stand_closest_together() -> None:
+    text = "calm " * 200 + "storm and storm again " + "calm " * 200
+    spans = tuple((i, i + 5) for i in range(len(text)) if text.startswith("storm", i))
+    shown = excerpt(text, spans)
+    assert [part.text for part in shown if part.marked] == ["storm", "storm"]
+    assert shown[0].text == "… "
+    assert shown[-1].text == " …"
+
+
+@given(st.text(min_size=LONGEST + 1, max_size=LONGEST * 3))
+def test_an_excerpt_is_never_longer_than_it_may_be(text: str) -> None:
+    assert sum(len(part.text) for part in excerpt(text, ())) <= EXCERPT + len("…  …")
+
+
+@given(TEXTS, st.integers(0, 400), st.integers(0, 400), st.integers(0, 1000))
+def test_blocks_keep_every_character_but_space_and_a_headings_marks(
+    text: str, one: int, other: int, offset: int
+) -> None:
+    section = Section(offset, offset + len(text))
+    marked = (offset + min(one, other), offset + max(one, other))
+    made = blocks(text, offset, [section], marked)
+    said = "".join(part.text for block in made for part in block.parts)
+    assert "".join(said.split()) == "".join(text.split())
+    in_marks = "".join(part.text for block in made for part in block.parts if part.marked)
+    wanted = text[min(one, other) : max(one, other)]
+    assert "".join(in_marks.split()) == "".join(wanted.split())
+    assert sum(block.anchor for block in made) == bool(wanted.strip())
+
+
+def test_a_heading_is_shown_as_one_and_code_keeps_its_blank_lines() -> None:
+    text = "## The `way`\n\nProse.\n\n```\none\n\ntwo\n```\n"
+    made = blocks(text, 0, [Section(0, len(text), ("The way",))], None)
+    assert [(block.kind, block.parts[0].text) for block in made] == [
+        ("heading", "The `way`"),
+        ("prose", "Prose."),
+        ("code", "```\none\n\ntwo\n```"),
+    ]
+
+
+def test_headings_never_skip_a_level() -> None:
+    text = "deep\nhigh\n"
+    sections = [Section(0, 5, ("a", "b", "c", "deep")), Section(5, 10, ("high",))]
+    assert [block.depth for block in blocks(text, 0, sections, None)] == [2, 2]
+
+
+def test_the_rail_of_a_long_document_shows_what_is_around() -> None:
+    sections = [Section(n * 10, n * 10 + 10, (f"Day {n}",)) for n in range(5000)]
+    shown = rail(sections, 25_000, lambda offset: f"#{offset}")
+    assert len(shown.entries) <= 80
+    assert [entry.label for entry in shown.entries if entry.here] == ["Day 2500"]
+    assert shown.above == "2,480 entries above"
+
+
+def test_an_excerpt_leaves_the_marks_of_markup_out() -> None:
+    table = "| Berth | Depth |\n|---|---|\n| **Quay** | 9 m |"
+    assert plain(f"# Title #\n\n{table}\n\nSee [there](a.md) and `this`.") == (
+        "Title\nBerth · Depth\nQuay · 9 m\nSee there and this."
+    )
+    assert plain("int **p, **q; a ** b") == "int **p, **q; a ** b"
+
+
+@pytest.mark.parametrize("mark", ["-", "*", "|", "#", "[", "`", " ", "[a]("])
+def test_a_bad_text_takes_no_longer(mark: str) -> None:
+    began = datetime.now(UTC)
+    plain(mark * 20_000 + "x")
+    assert datetime.now(UTC) - began < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("octets", "said"),
+    [(1, "1 byte"), (999, "999 bytes"), (1_000, "1.0 kB"), (12_345, "12 kB"), (999_600, "1.0 MB")],
+)
+def test_sizes_have_a_unit(octets: int, said: str) -> None:
+    assert size(octets) == said
+
+
+def test_dates_are_relative_and_exact() -> None:
+    now = datetime.now(UTC)
+    ago = {
+        timedelta(seconds=5): "just now",
+        timedelta(minutes=59, seconds=50): "1 hour ago",
+        timedelta(hours=30): "1 day ago",
+        timedelta(days=17): "2 weeks ago",
+        timedelta(days=40): "1 month ago",
+        timedelta(days=400): "1 year ago",
+    }
+    assert {each: when(now - each).relative for each in ago} == ago
+    assert when(datetime(2026, 1, 2, 3, 4, tzinfo=UTC)).exact == "2 January 2026, 03:04 UTC"
+
+
+def test_figures_have_their_things() -> None:
+    assert count(1, "passage") == "1 passage"
+    assert count(1200, "entry", "entries") == "1,200 entries"
+    assert duration(0.2) == "under 1 ms"
+    assert duration(1234) == "1.2 s"
