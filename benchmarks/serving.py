@@ -79,7 +79,7 @@ def _served(folder: str) -> Iterator[tuple[httpx.Client, float, subprocess.Popen
     environment.pop("TIDB_DATABASE_URL", None)
     command = [str(Path(sys.executable).with_name("tidemark")), "serve"]
     began = time.perf_counter()
-    process = subprocess.Popen(command, env=environment)  # noqa: S603 - ours
+    process = subprocess.Popen(command, env=environment)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
         while True:
             try:
