@@ -56,7 +56,11 @@ class Database:
         client = TiDBClient.connect(
             # A string: pytidb builds URLs that break on "/" in a password and on IPv6 hosts.
             parsed.render_as_string(hide_password=False),
-            pool_pre_ping=True,
+            # A search makes several short transactions, so each round trip counts. None to ask
+            # whether a connection is alive: `transaction` begins anew on another if it is not. None
+            # to end what has ended: every use commits or rolls back before it gives one back.
+            pool_pre_ping=False,
+            pool_reset_on_return=None,
             pool_recycle=300,
             pool_size=pool_size,
             max_overflow=pool_size,
@@ -132,7 +136,9 @@ def _checked(url: str | URL) -> URL:
 
 
 def _is_lost(failure: DBAPIError) -> bool:
-    return isinstance(failure, OperationalError) and error_number(failure) in LOST
+    return failure.connection_invalidated or (
+        isinstance(failure, OperationalError) and error_number(failure) in LOST
+    )
 
 
 def as_our_error(failure: DBAPIError, url: URL) -> Exception:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytidb.embeddings.base import BaseEmbeddingFunction
 from sqlalchemy import func, select
@@ -25,19 +25,23 @@ TABLE_EXISTS = 1050
 @dataclass(frozen=True)
 class IndexStore:
     database: Database
+    _known: dict[int, Index] = field(default_factory=dict)
+    """Active indexes by id: every search asks for one, and what makes an index never changes."""
 
     def active(self, knowledge_base_id: int) -> Index | None:
         """The index that searches of the knowledge base are answered from, if it has one."""
 
         def read(session: Session) -> Index | None:
-            row = session.scalar(
-                select(IndexRow)
-                .join(KnowledgeBaseRow, KnowledgeBaseRow.active_index_id == IndexRow.id)
-                .where(KnowledgeBaseRow.id == knowledge_base_id, KnowledgeBaseRow.deletion == 0)
-            )
-            return _index(row) if row else None
+            base = session.get(KnowledgeBaseRow, knowledge_base_id)
+            if base is None or base.deletion or base.active_index_id is None:
+                return None
+            known = self._known.get(base.active_index_id)
+            return known or _index(session.get_one(IndexRow, base.active_index_id))
 
-        return self.database.transaction(read)
+        index = self.database.transaction(read)
+        if index is not None:
+            self._known[index.id] = index
+        return index
 
     def ensure(
         self, knowledge_base_id: int, recipe: Recipe, function: BaseEmbeddingFunction

@@ -52,7 +52,8 @@ class VectorSearch:
                 table.search(list(vector))
                 # Before the cut, never after it: a filter after it can lose every match.
                 .filter(Scope.of(session, index.id, document_ids).filter(), prefilter=True)
-                .skip_null_vectors()
+                # Not `skip_null_vectors()`: the scan would then compute each distance twice. A
+                # vector of zeros, which alone has none, is refused before it is stored.
                 .limit(limit)
                 .to_rows()
             )

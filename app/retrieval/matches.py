@@ -11,6 +11,7 @@ WORD = re.compile(r"\w+")
 ENDING = 3  # characters by which two forms of a word may differ at their ends
 SHORTEST_STEM = 4
 SHORTEST_WORD = 3
+SAMPLE = 400  # characters that tell a passage's language
 
 # Scripts that write no spaces: their words are found as stretches of the question itself.
 UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}")
@@ -24,12 +25,13 @@ def matches(question: str, text: str) -> tuple[tuple[int, int], ...]:
     asked = {_folded(word) for word in WORD.findall(question)}
     wanted = {word for word in asked if len(word) >= SHORTEST_WORD or word.isdigit()}
     # "the" and its like stand everywhere: marked, they hide the words that tell something.
-    wanted = wanted - stop_words().get(language_of(text), frozenset()) or wanted
+    stops = stop_words().get(language_of(text[:SAMPLE]), frozenset())
+    by_stem: dict[str, list[str]] = {}
+    for word in wanted - stops or wanted:
+        by_stem.setdefault(word[:SHORTEST_STEM], []).append(word)
     bigrams = {run[i : i + 2] for run in UNSPACED.findall(question) for i in range(len(run) - 1)}
     found = [
-        (m.start(), m.end())
-        for m in WORD.finditer(text)
-        if any(_same_word(_folded(m[0]), word) for word in wanted)
+        (m.start(), m.end()) for m in WORD.finditer(text) if _is_one_of(_folded(m[0]), by_stem)
     ]
     for bigram in bigrams:
         found.extend((m.start(), m.end()) for m in re.finditer(re.escape(bigram), text))
@@ -37,7 +39,13 @@ def matches(question: str, text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _folded(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).casefold()
+    return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).casefold()
+
+
+def _is_one_of(word: str, by_stem: dict[str, list[str]]) -> bool:
+    """Words that are the same begin alike: of a passage's hundreds, few are looked at closely."""
+    alike = by_stem.get(word[:SHORTEST_STEM], ())
+    return any(_same_word(word, one) for one in alike)
 
 
 def _same_word(one: str, other: str) -> bool:

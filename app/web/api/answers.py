@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from anyio import CancelScope, to_thread
 from fastapi import APIRouter, Body, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import Field
 
 from app.answering.answer import AnswerEvent, whole_answer
 from app.retrieval.passage import Query
 from app.web.api.answer import AnswerShape, event_of
-from app.web.api.shape import LARGEST_ID, Shape, errors
+from app.web.api.shape import LARGEST_ID, Shape, errors, reply
 from app.web.event_stream import EVENT_STREAM, EventStream
 from app.web.wiring import ReadableKnowledgeBase, Wired
 
@@ -59,7 +59,7 @@ def answer(
     answerer = services.answerer(base, asked.top_k)
     events = answerer.answer(Query(asked.question, asked.documents))
     if EVENT_STREAM not in request.headers.get("accept", ""):
-        return JSONResponse(AnswerShape.of(whole_answer(events)).model_dump(mode="json"))
+        return reply(AnswerShape.of(whole_answer(events)))
     first = next(events)  # what fails before anything is said fails like any other request
     return EventStream(_told(asked.question, first, events))
 

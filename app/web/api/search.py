@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi import Query as Parameters
 from pydantic import Field
 
 from app.retrieval.passage import Mode, Query
 from app.web.api.passage import RetrievalShape
-from app.web.api.shape import LARGEST_ID, Shape, errors
+from app.web.api.shape import LARGEST_ID, Shape, errors, reply
 from app.web.wiring import ReadableKnowledgeBase, Wired
 
 router = APIRouter(tags=["Search"])
@@ -32,11 +32,16 @@ class SearchParams(Shape):
         return Query(self.q, self.document, self.mode)
 
 
-@router.get("/knowledge-bases/{name}/search", responses=errors(404, 422, 502, 503))
+@router.get(
+    "/knowledge-bases/{name}/search",
+    response_model=RetrievalShape,
+    responses=errors(404, 422, 502, 503),
+)
 def search(
     base: ReadableKnowledgeBase, params: Annotated[SearchParams, Parameters()], services: Wired
-) -> RetrievalShape:
+) -> Response:
     """Passages that answer `q`, best first."""
     if params.document:
         services.documents.require(base.id, params.document)
-    return RetrievalShape.of(services.retriever.retrieve(base, params.query(), params.top_k))
+    retrieval = services.retriever.retrieve(base, params.query(), params.top_k)
+    return reply(RetrievalShape.of(retrieval))

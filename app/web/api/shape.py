@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import TidemarkError
@@ -21,6 +21,11 @@ class Shape(BaseModel):
     """A reply, a part of one, or a body that is asked for."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+def reply(shape: Shape, status_code: int = 200) -> Response:
+    """The reply as it is: FastAPI would check and convert what is checked and converted already."""
+    return Response(shape.model_dump_json(), status_code, media_type="application/json")
 
 
 class ErrorShape(Shape):

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Annotated, BinaryIO, Literal
 
 from fastapi import APIRouter, File, Request, UploadFile, status
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import Field
 
 from app.documents.model import KnowledgeBase
 from app.documents.names import document_name
 from app.errors import InvalidRequest, TidemarkError
 from app.services import Services
-from app.web.api.shape import ErrorShape, Shape, errors
+from app.web.api.shape import ErrorShape, Shape, errors, reply
 from app.web.errors import encodable
 from app.web.wiring import ReadableKnowledgeBase, Wired, wake_worker
 
@@ -78,10 +78,9 @@ def upload_documents(
         taken.append(outcome)
     if len(refused) == len(taken):
         first = refused[0]
-        reply = RefusedUpload(files=tuple(taken), error=ErrorShape.of(first))
-        return JSONResponse(reply.model_dump(mode="json"), status_code=first.status_code)
-    reply_some = UploadReply(files=tuple(taken))
-    return JSONResponse(reply_some.model_dump(mode="json"), status_code=status.HTTP_202_ACCEPTED)
+        told = RefusedUpload(files=tuple(taken), error=ErrorShape.of(first))
+        return reply(told, first.status_code)
+    return reply(UploadReply(files=tuple(taken)), status.HTTP_202_ACCEPTED)
 
 
 def _received(
