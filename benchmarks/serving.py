@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -34,6 +35,7 @@ QUERIES = 100
 REST = 20  # seconds
 BASE = "/api/knowledge-bases/default"
 FILES_A_REQUEST = 200
+DISTINCT = 600  # documents
 
 
 def measure(collections: Path) -> list[Measurement]:
@@ -93,11 +95,15 @@ def _served(folder: str) -> Iterator[tuple[httpx.Client, float, subprocess.Popen
 
 
 def _fill(client: httpx.Client, database: Database, texts: list[str]) -> int:
-    """Upload until there are enough chunks, in requests of many files; the chunks there are."""
+    """Upload until there are enough chunks, in requests of many files; the chunks there are.
+
+    The same texts under other names, time and again: a text is embedded once.
+    """
     chunks = 0
-    for start in range(0, len(texts), FILES_A_REQUEST):
+    for upload in count():
+        start = upload * FILES_A_REQUEST % DISTINCT
         files = [
-            ("files", (f"abstract {start + n}.txt", one.encode(), "text/plain"))
+            ("files", (f"{upload}/abstract {start + n}.txt", one.encode(), "text/plain"))
             for n, one in enumerate(texts[start : start + FILES_A_REQUEST])
         ]
         client.post(f"{BASE}/documents", files=files).raise_for_status()
