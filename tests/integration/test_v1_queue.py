@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -53,6 +53,12 @@ def texts(*numbers: int) -> list[Piece]:
     return [Piece(str(number), 1) for number in numbers]
 
 
+def finished(work: Coroutine[None, None, None]) -> None:
+    """In a thread of its own: playwright leaves an event loop running in the main one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
+
+
 async def begun(model: PacedModel) -> None:
     assert await asyncio.to_thread(model.begun.acquire, timeout=10)
 
@@ -68,7 +74,7 @@ def test_a_single_text_overtakes_a_bulk_job() -> None:
         model.steps.release(100)
         assert (await bulk).ravel().tolist() == list(range(40))
 
-    asyncio.run(run())
+    finished(run())
 
 
 def test_a_few_texts_are_done_after_a_batch_or_two_of_a_large_request() -> None:
@@ -84,7 +90,7 @@ def test_a_few_texts_are_done_after_a_batch_or_two_of_a_large_request() -> None:
         model.steps.release(1000)
         await bulk
 
-    asyncio.run(run())
+    finished(run())
 
 
 def test_texts_of_several_requests_share_a_batch() -> None:
@@ -96,7 +102,7 @@ def test_texts_of_several_requests_share_a_batch() -> None:
         assert [vectors.ravel().tolist() for vectors in done] == [[0, 1], [2, 3], [4, 5], [6, 7]]
         assert len(model.batches) == 2  # a piece counts one more than its tokens
 
-    asyncio.run(run())
+    finished(run())
 
 
 def test_who_gives_up_frees_what_still_waits() -> None:
@@ -111,7 +117,7 @@ def test_who_gives_up_frees_what_still_waits() -> None:
         assert (await queue.embed(texts(*range(50)))).shape == (50, 1)
         assert sum(map(len, model.batches)) == 54  # the batch at hand was done, and no more
 
-    asyncio.run(run())
+    finished(run())
 
 
 def test_a_full_queue_refuses_with_the_time_to_come_back() -> None:
@@ -129,7 +135,7 @@ def test_a_full_queue_refuses_with_the_time_to_come_back() -> None:
         await first
         assert (await queue.embed(texts(1, 2))).ravel().tolist() == [1, 2]
 
-    asyncio.run(run())
+    finished(run())
 
 
 def test_a_request_whose_text_fails_fails_alone() -> None:
@@ -146,7 +152,7 @@ def test_a_request_whose_text_fails_fails_alone() -> None:
         assert isinstance(failed, ProviderError)
         assert (await queue.embed(texts(5, 6))).ravel().tolist() == [5, 6]
 
-    asyncio.run(run())
+    finished(run())
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from app.errors import EmptyDocument, ParserUnavailable, UnreadableDocument, UnsupportedMediaType
 from app.ingestion.parsers import registry
 from app.ingestion.parsing import Limits, Parsing, ParsingStopped
+from app.ingestion.parsing.confinement import GROWN
 from tests.factories import docx, eml, epub, notebook, odf, pdf, pptx, tar_of, xlsx, zip_of, zipped
 
 HOSTILE = "tests.unit.hostile_parsers:parse"
@@ -122,6 +124,14 @@ def test_a_parser_knows_no_settings(parsing: Parsing, monkeypatch: pytest.Monkey
     fresh = Parsing(parse_function=HOSTILE)
     assert "TIDEMARK" not in fresh.parse(b"environment", "a.txt").text.text
     fresh.close()
+
+
+def test_a_parent_with_much_memory_keeps_its_process_all_the_same() -> None:
+    held = bytearray(GROWN)
+    held[:: resource.getpagesize()] = b"x" * len(range(0, GROWN, resource.getpagesize()))
+    parsing = Parsing(parse_function=HOSTILE)
+    assert process_of(parsing) == process_of(parsing)
+    parsing.close()
 
 
 def test_what_ends_the_parent_politely_does_not_cost_a_document(parsing: Parsing) -> None:

@@ -83,9 +83,13 @@ def limit_processor_time(seconds: float) -> None:
 
 
 def has_grown() -> bool:
-    """Whether this process has held so much memory that it should not be kept."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024) > GROWN
+    """Whether this process holds so much memory that it should not be kept."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > GROWN
+    # Linux hands `ru_maxrss` on through exec: there it would be the peak of the parent.
+    return int(pages) * resource.getpagesize() > GROWN
 
 
 def _limit(kind: int, most: int) -> None:
