@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.database.connection import Database
@@ -40,15 +40,20 @@ class Deletion:
                 .where(IndexedRevisionRow.document_id == document_id)
                 .values(state=Presence.LEAVING, changed_at=now())
             )
+            # By their keys, lest a rival's change be lost: see `Database.transaction`.
+            indexes = session.scalars(
+                select(IndexRow.id).where(IndexRow.knowledge_base_id == base.id)
+            )
             session.execute(
                 update(IndexRow)
-                .where(IndexRow.knowledge_base_id == document.knowledge_base_id)
+                .where(IndexRow.id.in_(indexes.all()))
                 .values(version=IndexRow.version + 1)
             )
+            jobs = session.scalars(select(JobRow.id).where(JobRow.document_id == document_id))
             session.execute(
                 update(JobRow)
                 .where(
-                    JobRow.document_id == document_id,
+                    JobRow.id.in_(jobs.all()),
                     JobRow.state.in_([JobState.READY, JobState.RUNNING]),
                 )
                 .values(

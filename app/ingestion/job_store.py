@@ -16,7 +16,7 @@ from app.database.tables import now, with_zone
 from app.documents.tables import DocumentRow, RevisionRow
 from app.errors import JobNotFound, TidemarkError
 from app.ingestion.job import Job, JobStage, JobState
-from app.ingestion.leases import Claim
+from app.ingestion.leases import Claim, held
 from app.ingestion.tables import JobRow
 
 LEASE = timedelta(seconds=90)
@@ -84,6 +84,7 @@ class JobStore:
                 ids.append(job_id)
                 if alone:
                     break
+            session.execute(select(JobRow.id).where(JobRow.id.in_(ids)).with_for_update())
             session.execute(
                 update(JobRow)
                 .where(JobRow.id.in_(ids), free)  # whoever changed a row first has it
@@ -113,18 +114,14 @@ class JobStore:
         """
 
         def extend(session: Session) -> set[int]:
-            rows = session.scalars(
-                select(JobRow)
-                .where(JobRow.owner == claim.owner, JobRow.state == JobState.RUNNING)
-                .with_for_update()
-            ).all()
-            for row in rows:
+            still = held(session, claim, claim.jobs)
+            for row in session.scalars(select(JobRow).where(JobRow.id.in_(still))):
                 row.lease_until = now() + LEASE
                 if row.id in progress:
                     stage, row.done, row.total = progress[row.id]
                     row.stage = stage
                     row.updated_at = now()
-            return {row.id for row in rows}
+            return still
 
         return self.database.transaction(extend)
 
@@ -156,7 +153,7 @@ class JobStore:
         def give_back(session: Session) -> None:
             session.execute(
                 update(JobRow)
-                .where(JobRow.owner == claim.owner, JobRow.state == JobState.RUNNING)
+                .where(JobRow.id.in_(held(session, claim, claim.jobs)))
                 .values(
                     state=JobState.READY,
                     owner=None,

@@ -29,6 +29,20 @@ class LeaseLost(Exception):
         self.job_ids = job_ids
 
 
+def held(session: Session, claim: Claim, jobs: Collection[Job]) -> set[int]:
+    """The ids of those of `jobs` that are still the claim's, locked."""
+    rows = session.execute(
+        select(JobRow.id, JobRow.owner, JobRow.state)
+        .where(JobRow.id.in_([job.id for job in jobs]))  # by key alone: see Database.transaction
+        .with_for_update()
+    )
+    return {
+        job_id
+        for job_id, owner, state in rows
+        if owner == claim.owner and state == JobState.RUNNING
+    }
+
+
 def require_held(session: Session, claim: Claim, jobs: Collection[Job]) -> None:
     """Let a transaction of `claim` go on only while it holds all of `jobs`.
 
@@ -38,15 +52,7 @@ def require_held(session: Session, claim: Claim, jobs: Collection[Job]) -> None:
     Raises:
         LeaseLost: names those that it holds no longer.
     """
-    ids = session.scalars(
-        select(JobRow.id)
-        .where(
-            JobRow.id.in_([job.id for job in jobs]),
-            JobRow.owner == claim.owner,
-            JobRow.state == JobState.RUNNING,
-        )
-        .with_for_update()
-    )
+    still = held(session, claim, jobs)
     # Not locked, for all workers of a knowledge base would meet here: what it owns is cleared
     # long after it was deleted.
     base_ids = {job.knowledge_base_id for job in jobs}
@@ -57,7 +63,6 @@ def require_held(session: Session, claim: Claim, jobs: Collection[Job]) -> None:
             )
         )
     )
-    held = set(ids)
-    lost = [job.id for job in jobs if job.id not in held or job.knowledge_base_id not in bases]
+    lost = [job.id for job in jobs if job.id not in still or job.knowledge_base_id not in bases]
     if lost:
         raise LeaseLost(frozenset(lost))

@@ -15,7 +15,7 @@ from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.indexes.index import Contents, Index, Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.job import Job, JobStage, JobState
-from app.ingestion.leases import Claim
+from app.ingestion.leases import Claim, held
 from app.ingestion.tables import JobRow
 
 
@@ -53,44 +53,30 @@ class Publication:
         """
 
         def swap(session: Session) -> None:
-            held = _held(session, claim, list(chunks))
-            if not held:
+            still = held(session, claim, chunks.keys())
+            ended = [job for job in chunks if job.id in still]
+            if not ended:
                 return
-            documents = _current_documents(session, held)
-            numbers = _revision_numbers(session, held, documents)
+            documents = _current_documents(session, ended)
+            numbers = _revision_numbers(session, ended, documents)
             newer: dict[int, int] = {}
-            for job in sorted(held, key=lambda job: numbers.get(job.revision_id, 0)):
+            for job in sorted(ended, key=lambda job: numbers.get(job.revision_id, 0)):
                 document = documents.get(job.document_id)
                 shown = newer.get(job.document_id) or (document and document.current_revision_id)
                 if document and numbers[job.revision_id] >= numbers.get(shown or 0, 0):
                     newer[job.document_id] = job.revision_id
             replaced = [d.current_revision_id for d in documents.values() if d.id in newer]
             left = {revision_id for revision_id in replaced if revision_id}
-            left |= {job.revision_id for job in held}
+            left |= {job.revision_id for job in ended}
             shown_now = set(newer.values())
             _set_presence(session, index, shown_now, Presence.LIVE)
             _set_presence(session, index, left - shown_now, Presence.LEAVING)
             _set_current(session, newer)
             _count_change(session, index)
-            _end(session, {job.id: chunks[job] for job in held})
+            _end(session, {job.id: chunks[job] for job in ended})
 
         if chunks:
             self.database.transaction(swap)
-
-
-def _held(session: Session, claim: Claim, jobs: Sequence[Job]) -> list[Job]:
-    """Those of `jobs` that are still the claim's, locked."""
-    ids = session.scalars(
-        select(JobRow.id)
-        .where(
-            JobRow.id.in_([job.id for job in jobs]),
-            JobRow.owner == claim.owner,
-            JobRow.state == JobState.RUNNING,
-        )
-        .with_for_update()
-    )
-    still = set(ids)
-    return [job for job in jobs if job.id in still]
 
 
 def _current_documents(session: Session, jobs: Sequence[Job]) -> dict[int, DocumentRow]:
@@ -100,11 +86,11 @@ def _current_documents(session: Session, jobs: Sequence[Job]) -> dict[int, Docum
         return {}
     rows = session.scalars(
         select(DocumentRow)
-        .where(DocumentRow.id.in_({job.document_id for job in jobs}), DocumentRow.deletion == 0)
+        .where(DocumentRow.id.in_({job.document_id for job in jobs}))  # by key alone
         .order_by(DocumentRow.id)
         .with_for_update()
     )
-    return {row.id: row for row in rows}
+    return {row.id: row for row in rows if not row.deletion}
 
 
 def _revision_numbers(

@@ -46,11 +46,11 @@ def count(database: Database) -> int:
 
 
 def add_one(session: Session) -> None:
-    session.execute(text("UPDATE counter SET n = n + 1"))
+    session.execute(text("UPDATE counter SET n = n + 1 WHERE id = 1"))
 
 
-def refusal(number: int) -> OperationalError:
-    return OperationalError("statement", {}, DriverError(number, "as TiDB would say it"))
+def refusal(number: int, words: str = "as TiDB would say it") -> OperationalError:
+    return OperationalError("statement", {}, DriverError(number, words))
 
 
 def test_migrations_make_the_tables_that_the_models_describe(empty: Database) -> None:
@@ -85,15 +85,23 @@ def test_a_database_of_a_newer_tidemark_is_refused(empty: Database) -> None:
         migrate(empty)
 
 
-@pytest.mark.parametrize("number", [1213, 9007, 8028, 8005])
-def test_a_transaction_is_run_again_when_tidb_asks_for_it(counter: Database, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        *((number, "again, please") for number in (1213, 9007, 8028, 8005, 8133)),
+        (1105, "pessimistic lock retry limit reached"),
+    ],
+)
+def test_a_transaction_is_run_again_when_tidb_asks_for_it(
+    counter: Database, number: int, words: str
+) -> None:
     runs = []
 
     def work(session: Session) -> None:
         add_one(session)
         runs.append(1)
         if len(runs) == 1:
-            raise refusal(number)
+            raise refusal(number, words)
 
     counter.transaction(work)
     assert len(runs) == 2
@@ -125,10 +133,20 @@ def test_a_connection_lost_while_committing_is_not_tried_again(
     assert len(commits) == 1
 
 
-def test_writers_of_one_row_all_get_their_turn(counter: Database) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE counter SET n = n + 1 WHERE id = 1",
+        "UPDATE counter SET n = n + 1 WHERE id IN (1, 2)",
+        "UPDATE counter SET n = n + 1 WHERE id = 1 AND n >= 0",
+    ],
+)
+def test_writers_of_a_row_that_is_found_by_its_key_all_get_their_turn(
+    counter: Database, statement: str
+) -> None:
     def add_twenty() -> None:
         for _ in range(20):
-            counter.transaction(add_one)
+            counter.transaction(lambda session: session.execute(text(statement)) and None)
 
     threads = [threading.Thread(target=add_twenty) for _ in range(4)]
     for thread in threads:
