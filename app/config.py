@@ -116,6 +116,12 @@ class Settings(BaseSettings):
         60.0, gt=0, description="Seconds to wait for the chat model's next token."
     )
 
+    model_aliases: str | None = Field(
+        None,
+        description="Other names that models answer to under /v1, for programs whose names for "
+        "them are fixed: text-embedding-3-small=all-MiniLM-L6-v2, gpt-4=tidemark/default.",
+    )
+
     chunk_tokens: int = Field(
         200,
         ge=16,
@@ -138,12 +144,34 @@ class Settings(BaseSettings):
             raise ValueError("it must be local/<model or folder> or openai/<model name>")
         return value
 
+    @field_validator("model_aliases")
+    @classmethod
+    def _pairs(cls, value: str | None) -> str | None:
+        if value is not None:
+            _aliases(value)
+        return value
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The model that each of `model_aliases` stands for."""
+        return _aliases(self.model_aliases or "")
+
     @field_validator("embedding_api_base", "chat_api_base")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("it must begin with http:// or https://")
         return value.rstrip("/") if value else value
+
+
+def _aliases(value: str) -> dict[str, str]:
+    aliases = {}
+    for pair in filter(None, (part.strip() for part in value.split(","))):
+        name, _, model = (part.strip() for part in pair.partition("="))
+        if not name or not model:
+            raise ValueError("it must be <name>=<model>, several of them with commas between")
+        aliases[name] = model
+    return aliases
 
 
 def setting_name(field: str) -> str:

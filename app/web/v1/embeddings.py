@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import numpy as np
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
 from app.embedding.embedder import Embedder
+from app.embedding.remote import RemoteEmbedder
 from app.embedding.vectors import plain
 from app.web.v1.access import Allowed
 from app.web.v1.body import Body, SentBody
@@ -51,6 +53,8 @@ class Asked:
     name: str
     texts: tuple[tuple[Piece, ...], ...]
     encoding: Literal["float", "base64"]
+    width: int
+    """What the vectors are cut to, where the model was trained for that."""
 
     @property
     def tokens(self) -> int:
@@ -76,15 +80,9 @@ def _asked(sent: Body, embedder: Embedder, model: Model, services: Wired) -> Ask
     encoding = _encoding(sent.get("encoding_format"))
     dimensions = _dimensions(sent.get("dimensions"))
     embedder_named(name, services)
-    # One width: none of the models that run here was trained to be cut.
-    if dimensions not in (None, model.width):
-        raise Refused(
-            f"This model does not support 'dimensions' of {dimensions}: its vectors are "
-            f"{model.width} wide.",
-            param="dimensions",
-        )
+    width = _width(dimensions, model, embedder)
     pieces = _pieces(texts, model, _prefix(sent.get("input_type"), embedder))
-    return Asked(EmbeddingName.of(embedder).name, pieces, encoding)
+    return Asked(EmbeddingName.of(embedder).name, pieces, encoding, width)
 
 
 def _pieces(texts: Sequence[str], model: Model, prefix: str) -> tuple[tuple[Piece, ...], ...]:
@@ -126,6 +124,19 @@ def _dimensions(given: object) -> int | None:
     return given
 
 
+def _width(dimensions: int | None, model: Model, embedder: Embedder) -> int:
+    """Models that were not trained to be cut lose more than length: they have one width."""
+    if dimensions is None or dimensions == model.width:
+        return model.width
+    cuts = isinstance(embedder, RemoteEmbedder) and embedder.sends_dimensions
+    if cuts and dimensions < model.width:
+        return dimensions
+    limit = f"at most {model.width}" if cuts else f"{model.width} only"
+    raise Refused(
+        f"This model does not support 'dimensions' of {dimensions}: {limit}.", param="dimensions"
+    )
+
+
 def _prefix(input_type: object, embedder: Embedder) -> str:
     """What the model wants before such a text; other types mean nothing to anybody here."""
     if not isinstance(input_type, str):
@@ -137,6 +148,9 @@ def _prefix(input_type: object, embedder: Embedder) -> str:
 
 def _reply(asked: Asked, pieces: Vectors) -> bytes:
     vectors = joined(pieces, asked.texts)
+    if asked.width < vectors.shape[1]:  # as the model's provider itself does it
+        vectors = vectors[:, : asked.width]
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     shown: list[str] | list[list[float]]
     if asked.encoding == "base64":
         shown = [base64.b64encode(vector).decode() for vector in vectors.astype("<f4")]
