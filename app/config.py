@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 from functools import cache
 from pathlib import Path
@@ -137,6 +138,11 @@ class Settings(BaseSettings):
         description="What the embedded TiDB's memory is held to (its GOMEMLIMIT), in MiB.",
     )
 
+    @property
+    def asks_who_calls(self) -> bool:
+        """Whether others than this machine can reach Tidemark, so that nobody is let in unknown."""
+        return not is_loopback(self.host)
+
     @field_validator("embedding_model")
     @classmethod
     def _known_kind_of_embedding(cls, value: str) -> str:
@@ -172,6 +178,14 @@ def _aliases(value: str) -> dict[str, str]:
             raise ValueError("it must be <name>=<model>, several of them with commas between")
         aliases[name] = model
     return aliases
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens on `host`."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def setting_name(field: str) -> str:

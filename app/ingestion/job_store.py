@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.access.rights import EVERYTHING, Sight
 from app.database.connection import Database
 from app.database.tables import now, with_zone
 from app.documents.tables import DocumentRow, RevisionRow
@@ -27,7 +28,10 @@ FIRST_PAUSE = timedelta(seconds=5)  # before the second attempt; four times as l
 
 @dataclass(frozen=True)
 class JobStore:
+    """The queue; of its jobs, those are told of that belong to the knowledge bases of `sight`."""
+
     database: Database
+    sight: Sight = EVERYTHING
 
     def add(self, session: Session, document: DocumentRow, revision: RevisionRow) -> JobRow:
         """Queue the ingest of a revision, in the transaction that makes the revision."""
@@ -187,15 +191,18 @@ class JobStore:
     def get(self, job_id: int) -> Job:
         def read(session: Session) -> Job:
             row = session.get(JobRow, job_id)
+            missing = JobNotFound(f"There is no job {job_id}.")
             if row is None:
-                raise JobNotFound(f"There is no job {job_id}.")
+                raise missing
+            self.sight.check(row.knowledge_base_id, missing)
             return _job(row)
 
         return self.database.transaction(read)
 
     def of_ids(self, job_ids: Sequence[int]) -> tuple[Job, ...]:
         def read(session: Session) -> tuple[Job, ...]:
-            rows = session.scalars(select(JobRow).where(JobRow.id.in_(job_ids)).order_by(JobRow.id))
+            wanted = JobRow.id.in_(job_ids) & self.sight.among(JobRow.knowledge_base_id)
+            rows = session.scalars(select(JobRow).where(wanted).order_by(JobRow.id))
             return tuple(_job(row) for row in rows)
 
         return self.database.transaction(read)
@@ -247,7 +254,8 @@ class JobStore:
         """How many jobs are in each state, in one knowledge base or in all."""
 
         def read(session: Session) -> dict[JobState, int]:
-            counted = select(JobRow.state, func.count()).group_by(JobRow.state)
+            seen = self.sight.among(JobRow.knowledge_base_id)
+            counted = select(JobRow.state, func.count()).where(seen).group_by(JobRow.state)
             if knowledge_base_id is not None:
                 counted = counted.where(JobRow.knowledge_base_id == knowledge_base_id)
             found = {JobState(state): n for state, n in session.execute(counted)}

@@ -11,9 +11,11 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from app.access.rights import Right
 from app.documents.model import KnowledgeBase
 from app.ingestion.job import Job, JobState
 from app.ingestion.job_store import JobStore
+from app.web.access import needs
 from app.web.api.job_feed import OVERLAP, Counts, JobFeeds, Listener, changes
 from app.web.api.jobs import JobShape
 from app.web.api.shape import Shape, errors
@@ -58,6 +60,7 @@ class JobsEvent(Shape):
         200: {"description": "Server-sent events.", "content": {EVENT_STREAM: {}}},
     },
 )
+@needs(Right.READ)
 async def follow_jobs(
     base: ReadableKnowledgeBase,
     services: Wired,

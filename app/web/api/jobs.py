@@ -7,7 +7,9 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import Field
 
+from app.access.rights import Right
 from app.ingestion.job import Job, JobStage, JobState
+from app.web.access import needs
 from app.web.api.shape import JobId, Shape, errors
 from app.web.wiring import Wired
 
@@ -63,6 +65,7 @@ class JobShape(Shape):
 
 
 @router.get("/{job_id}", responses=errors(404, 422, 503))
+@needs(Right.READ)
 def read_job(job_id: JobId, services: Wired) -> JobShape:
     """One job; watch many at once by the knowledge base's events."""
     return JobShape.of(services.jobs.get(job_id))

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Response
 from fastapi import Query as Parameters
 from pydantic import Field
 
+from app.access.rights import Right
 from app.retrieval.passage import Mode, Query
+from app.web.access import needs
 from app.web.api.passage import RetrievalShape
 from app.web.api.shape import LARGEST_ID, Shape, errors, reply
 from app.web.wiring import ReadableKnowledgeBase, Wired
@@ -37,6 +39,7 @@ class SearchParams(Shape):
     response_model=RetrievalShape,
     responses=errors(404, 422, 502, 503),
 )
+@needs(Right.READ)
 def search(
     base: ReadableKnowledgeBase, params: Annotated[SearchParams, Parameters()], services: Wired
 ) -> Response:

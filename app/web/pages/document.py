@@ -10,8 +10,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from app.access.rights import Right
 from app.documents.model import Document, Revision, Section
 from app.errors import RevisionNotFound
+from app.web.access import needs
 from app.web.addresses import address, search_address
 from app.web.pages.blocks import blocks
 from app.web.pages.frame import frame, show
@@ -58,6 +60,7 @@ class Older:
 
 
 @router.get("/documents/{document_id}")
+@needs(Right.READ)
 def document_page(
     request: Request,
     services: Wired,

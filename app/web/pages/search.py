@@ -8,11 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from app.access.rights import Right
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.retrieval import passage as found
 from app.retrieval.matches import matches
 from app.services import Services
+from app.web.access import needs
 from app.web.addresses import Parameter, address, api_address, passage_address, search_address
 from app.web.pages.first_use import first_use
 from app.web.pages.frame import ChosenBase, frame, show
@@ -69,6 +71,7 @@ class Results:
 
 
 @router.get("/")
+@needs(Right.READ)
 def search_page(
     request: Request,
     services: Wired,

@@ -10,10 +10,12 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from app.access.rights import Right
 from app.documents.model import KnowledgeBase
 from app.embedding.embedder import Embedder
 from app.errors import KnowledgeBaseNotFound
 from app.services import Services
+from app.web.access import needs
 from app.web.v1.access import Allowed
 from app.web.v1.errors import model_not_found
 from app.web.wiring import Wired
@@ -92,12 +94,14 @@ def knowledge_base_named(asked: str, services: Services) -> KnowledgeBase:
 
 
 @router.get("/models")
+@needs(Right.KNOWN)
 def models(services: Wired, _: Allowed) -> ModelsShape:
     """Every model, the embedding model first, and other names for them last."""
     return ModelsShape(data=tuple(_models(services)))
 
 
 @router.get("/models/{name:path}")
+@needs(Right.KNOWN)
 def model(name: str, services: Wired, _: Allowed) -> ModelShape:
     """One model, by any name that it answers to; names may have slashes in them."""
     if services.settings.aliases.get(name, name).startswith(CHAT):

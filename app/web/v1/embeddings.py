@@ -13,9 +13,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
+from app.access.rights import Right
 from app.embedding.embedder import Embedder
 from app.embedding.remote import RemoteEmbedder
 from app.embedding.vectors import plain
+from app.web.access import needs
 from app.web.v1.access import Allowed
 from app.web.v1.body import Body, SentBody
 from app.web.v1.catalogue import EmbeddingName, embedder_named
@@ -62,6 +64,7 @@ class Asked:
 
 
 @router.post("/embeddings")
+@needs(Right.EMBED)
 async def embeddings(
     sent: SentBody, services: Wired, queue: Queue, _: Allowed, request: Request
 ) -> Response:
