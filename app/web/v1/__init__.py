@@ -3,12 +3,12 @@
 from fastapi import Depends, FastAPI
 
 from app.config import Settings
-from app.web.v1 import catalogue, chat, embeddings, responses
+from app.web.v1 import catalogue, chat, embeddings, rerank, responses
 from app.web.v1.access import admit
 from app.web.v1.door import Door
 from app.web.v1.errors import install_error_handlers
 
-PARTS = (embeddings, catalogue, chat, responses)
+PARTS = (embeddings, rerank, catalogue, chat, responses)
 
 
 def install(app: FastAPI, settings: Settings) -> None:

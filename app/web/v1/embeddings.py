@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -25,13 +24,12 @@ from app.web.v1.errors import Refused
 from app.web.v1.hanging_up import unless_hung_up
 from app.web.v1.inputs import texts_of
 from app.web.v1.pieces import Model, Piece, Vectors, joined, model_of
+from app.web.v1.sizes import parted
 from app.web.v1.waiting import EmbeddingQueue
 from app.web.wiring import Wired
 
 router = APIRouter()
 
-MOST_TOKENS_EACH = 8192
-MOST_TOKENS = 300_000
 _FORMATS = ("float", "base64")
 _QUERIES = frozenset({"query", "search_query"})
 _DOCUMENTS = frozenset({"document", "passage", "search_document"})
@@ -84,30 +82,8 @@ def _asked(sent: Body, embedder: Embedder, model: Model, services: Wired) -> Ask
     dimensions = _dimensions(sent.get("dimensions"))
     embedder_named(name, services)
     width = _width(dimensions, model, embedder)
-    pieces = _pieces(texts, model, _prefix(sent.get("input_type"), embedder))
+    pieces = parted(texts, model, _prefix(sent.get("input_type"), embedder), "input")
     return Asked(EmbeddingName.of(embedder).name, pieces, encoding, width)
-
-
-def _pieces(texts: Sequence[str], model: Model, prefix: str) -> tuple[tuple[Piece, ...], ...]:
-    counted, total = [], 0
-    for place, text in enumerate(texts):
-        pieces = tuple(model.pieces(text, prefix))
-        tokens = sum(piece.tokens for piece in pieces)
-        if tokens > MOST_TOKENS_EACH:
-            raise Refused(
-                f"'input[{place}]' has {tokens} tokens; at most {MOST_TOKENS_EACH} are embedded.",
-                param="input",
-                code="context_length_exceeded",
-            )
-        counted.append(pieces)
-        total += tokens
-    if total > MOST_TOKENS:
-        raise Refused(
-            f"The request has {total} tokens; at most {MOST_TOKENS} are embedded at once.",
-            kind="max_tokens_per_request",
-            code="max_tokens_per_request",
-        )
-    return tuple(counted)
 
 
 def _encoding(given: object) -> Literal["float", "base64"]:
