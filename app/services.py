@@ -30,6 +30,7 @@ from app.evaluation.evaluator import Evaluator
 from app.indexes.embedders import Embedders, recipe_of
 from app.indexes.hits import HitReader
 from app.indexes.keyword_search import KeywordSearch
+from app.indexes.narrowing import Narrowing
 from app.indexes.recipe import Recipe
 from app.indexes.store import IndexStore
 from app.indexes.vector_search import VectorSearch
@@ -209,6 +210,7 @@ def compose(
             VectorSearch(database),
             KeywordSearch(database),
             HitReader(database),
+            Narrowing(database),
             ThreadPoolExecutor(SEARCHES_AT_ONCE, "words"),
         ),
         generator=make_generator(settings),

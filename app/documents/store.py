@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -18,6 +18,15 @@ from app.documents.listing import ListedDocument, Listing, listed, named
 from app.documents.model import Document, ParsedText, Revision, Section
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import DocumentNotFound, RevisionNotFound
+
+
+@dataclass(frozen=True)
+class DocumentFacts:
+    """What documents are sorted by into groups."""
+
+    document_id: int
+    name: str
+    media_type: str
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,19 @@ class DocumentStore:
         for document_id in document_ids:
             if document_id not in found:
                 raise DocumentNotFound(f"There is no document {document_id} in it.")
+
+    def facts(self, revision_ids: Collection[int]) -> dict[int, DocumentFacts]:
+        """What is known of the documents of those revisions, by the revision's id."""
+        statement = (
+            select(RevisionRow.id, DocumentRow.id, DocumentRow.name, RevisionRow.media_type)
+            .join(DocumentRow, DocumentRow.id == RevisionRow.document_id)
+            .where(RevisionRow.id.in_(set(revision_ids)))
+        )
+
+        def read(session: Session) -> dict[int, DocumentFacts]:
+            return {row[0]: DocumentFacts(*row[1:]) for row in session.execute(statement)}
+
+        return self.database.transaction(read) if revision_ids else {}
 
     def revision(self, document_id: int, revision_id: int | None = None) -> Revision:
         """A revision of the document that can be read: the current one unless another is named.

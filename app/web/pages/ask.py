@@ -67,7 +67,7 @@ def ask_page(
         answer=answer,
         error=error,
         whole=address("/ask", *same, ("whole", 1)) if asking and not whole else None,
-        search=search_address(base.name, q, document),
+        search=search_address(base.name, ("q", q), *(("document", each) for each in document)),
         first_use=first_use(services, chosen),
         passages=PASSAGES,
         model=services.generator.model if services.generator else None,
