@@ -14,6 +14,8 @@ class KnowledgeBase:
     name: str
     created_at: datetime
     active_index_id: int | None
+    paused: bool = False
+    """Whether its jobs wait until it is resumed."""
 
 
 @dataclass(frozen=True)

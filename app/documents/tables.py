@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Integer, String, UniqueConstraint
-from sqlalchemy.dialects.mysql import BIGINT, CHAR, LONGBLOB, LONGTEXT
+from sqlalchemy.dialects.mysql import BIGINT, CHAR, LONGBLOB, LONGTEXT, VARCHAR
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from app.database.tables import (
@@ -25,6 +25,7 @@ class KnowledgeBaseRow(FixedTable):
     # 0, or the row's own id once it is deleted: so the name is free at once, and is still known.
     deletion: Mapped[Reference]
     active_index_id: Mapped[OptionalReference]
+    paused_at: Mapped[OptionalMoment]  # nothing of it is ingested until it is resumed
     created_at: Mapped[Moment]
     deleted_at: Mapped[OptionalMoment] = mapped_column(index=True)
 
@@ -37,7 +38,8 @@ class DocumentRow(FixedTable):
 
     id: Mapped[Id]
     knowledge_base_id: Mapped[Reference]
-    name: Mapped[str] = mapped_column(String(500))
+    # By its bytes, whatever collation the database was made with: A.md is not a.md.
+    name: Mapped[str] = mapped_column(VARCHAR(500, charset="utf8mb4", collation="utf8mb4_bin"))
     deletion: Mapped[Reference]  # as in `knowledge_bases`
     current_revision_id: Mapped[OptionalReference]
     created_at: Mapped[Moment]

@@ -120,6 +120,8 @@ class Corpora:
                 for job_id, job in watch.look().items():
                     if job is None:
                         failed[f"job {job_id}"] = "Somebody deleted the document."
+                    elif job.state is JobState.CANCELLED:
+                        failed[job.document_name] = "Somebody cancelled its ingest."
                     elif job.state is JobState.FAILED:
                         failed[job.document_name] = f"{job.error} {job.remedy}"
                 report("ingested", len(changed) - watch.pending, len(changed))

@@ -12,7 +12,7 @@ from app.database.connection import Database
 from app.embedding.embedder import Embedder
 from app.indexes.chunk_table import chunk_table
 from app.indexes.index import Index
-from app.indexes.scope import EVERYWHERE, Scope, Within
+from app.indexes.scope import Scope
 
 AT_ONCE = 4
 """Vector queries of one process at a time: TiDB keeps each one's scan outside its memory quota."""
@@ -39,11 +39,11 @@ class VectorSearch:
         embedder: Embedder,
         vector: Sequence[float],
         limit: int,
-        within: Within = EVERYWHERE,
+        document_ids: Sequence[int] = (),
     ) -> tuple[Neighbour, ...]:
         """The `limit` chunks nearest to `vector` by cosine, nearest first.
 
-        Only chunks of current revisions are looked at, and of those what is `within`.
+        Only chunks of current revisions are looked at, and of `document_ids` where there are any.
         """
         table = chunk_table(self.database.client, index.id, embedder.function)
 
@@ -51,7 +51,7 @@ class VectorSearch:
             rows = (
                 table.search(list(vector))
                 # Before the cut, never after it: a filter after it can lose every match.
-                .filter(Scope.of(session, index.id, within).filter(), prefilter=True)
+                .filter(Scope.of(session, index.id, document_ids).filter(), prefilter=True)
                 # Not `skip_null_vectors()`: the scan would then compute each distance twice. A
                 # vector of zeros, which alone has none, is refused before it is stored.
                 .limit(limit)

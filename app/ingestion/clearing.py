@@ -67,7 +67,7 @@ class Clearing:
                 current.number > failed.number,
                 ~exists().where(
                     JobRow.document_id == DocumentRow.id,
-                    JobRow.state.in_([JobState.READY, JobState.RUNNING]),
+                    JobRow.state.in_([JobState.READY, JobState.RUNNING, JobState.PAUSED]),
                 ),
             )
             .limit(AT_ONCE)

@@ -10,12 +10,14 @@ from enum import StrEnum
 class JobState(StrEnum):
     READY = "ready"
     RUNNING = "running"
+    PAUSED = "paused"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
     @property
     def ended(self) -> bool:
-        return self in {JobState.SUCCEEDED, JobState.FAILED}
+        return self in {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
 
 
 class JobStage(StrEnum):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
-from app.access.rights import EVERYTHING, Sight
 from app.database.connection import Database
 from app.database.tables import now, with_zone
-from app.documents.tables import DocumentRow, RevisionRow
+from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import JobNotFound, TidemarkError
 from app.ingestion.job import Job, JobStage, JobState
 from app.ingestion.leases import Claim, held
@@ -24,14 +23,16 @@ LEASE = timedelta(seconds=90)
 """How long a worker may be silent before its jobs are given to another."""
 ATTEMPTS = 5
 FIRST_PAUSE = timedelta(seconds=5)  # before the second attempt; four times as long each time
+SMALL = 500_000  # bytes; what is larger lets small ones go first
+OLDEST_FIRST = 0.25  # of all claims: so whatever waits has its turn in the end
 
 
 @dataclass(frozen=True)
 class JobStore:
-    """The queue; of its jobs, those are told of that belong to the knowledge bases of `sight`."""
+    """`lot` gives numbers in [0, 1), by which claims are shared out."""
 
     database: Database
-    sight: Sight = EVERYTHING
+    lot: Callable[[], float] = random.random
 
     def add(self, session: Session, document: DocumentRow, revision: RevisionRow) -> JobRow:
         """Queue the ingest of a revision, in the transaction that makes the revision."""
@@ -58,26 +59,37 @@ class JobStore:
     def claim(self, most: int, most_bytes: int) -> Claim | None:
         """Take up to `most` jobs of one knowledge base, `most_bytes` of originals in all (or one).
 
-        Jobs whose worker fell silent are taken like ready ones; at the third time each for itself,
-        lest the one that ends workers takes the others with it. None when nothing waits.
+        The small and the new come first, so that who uploads one file need not wait for another's
+        ten thousand; but a quarter of all claims take what has waited longest. Jobs whose worker
+        fell silent are taken like ready ones; at the third time each for itself, lest the one that
+        ends workers takes the others with it. None when nothing waits.
         """
         owner = secrets.token_hex(16)
 
         def take(session: Session) -> Claim | None:
             free = _free(now())
+            paused = select(KnowledgeBaseRow.id).where(KnowledgeBaseRow.paused_at.is_not(None))
             waiting = session.scalars(
-                select(JobRow.knowledge_base_id).where(free).distinct().limit(100)
+                select(JobRow.knowledge_base_id)
+                .where(free, JobRow.knowledge_base_id.not_in(paused))
+                .distinct()
+                .limit(100)
             ).all()
             if not waiting:
                 return None
             # By lot, so that one team's thousand uploads don't hold up another's single one.
-            chosen = random.choice(waiting)  # noqa: S311 - fairness, not secrecy
+            chosen = waiting[int(self.lot() * len(waiting))]
+            base = session.get(KnowledgeBaseRow, chosen, with_for_update=True)
+            if base is not None and base.paused_at is not None:  # since the snapshot
+                return Claim(owner, ())
+            newest_first = (JobRow.size > SMALL, JobRow.id.desc())
+            order = newest_first if self.lot() >= OLDEST_FIRST else (JobRow.id,)
             ids: list[int] = []
             size = 0
             candidates = session.execute(
                 select(JobRow.id, JobRow.size, JobRow.attempts, JobRow.state)
                 .where(free, JobRow.knowledge_base_id == chosen)
-                .order_by(JobRow.id)
+                .order_by(*order)
                 .limit(most)
             )
             for job_id, job_size, attempts, state in candidates:
@@ -96,6 +108,8 @@ class JobStore:
                     state=JobState.RUNNING,
                     owner=owner,
                     lease_until=now() + LEASE,
+                    started_at=now(),
+                    done_before=JobRow.done,
                     attempts=JobRow.attempts + 1,
                     updated_at=now(),
                 )
@@ -107,7 +121,7 @@ class JobStore:
                 # The update's own rows, not the snapshot that the transaction began with.
                 .with_for_update()
             )
-            return Claim(owner, tuple(_job(row) for row in rows))
+            return Claim(owner, tuple(job_of(row) for row in rows))
 
         return self.database.transaction(take)
 
@@ -191,19 +205,16 @@ class JobStore:
     def get(self, job_id: int) -> Job:
         def read(session: Session) -> Job:
             row = session.get(JobRow, job_id)
-            missing = JobNotFound(f"There is no job {job_id}.")
             if row is None:
-                raise missing
-            self.sight.check(row.knowledge_base_id, missing)
-            return _job(row)
+                raise JobNotFound(f"There is no job {job_id}.")
+            return job_of(row)
 
         return self.database.transaction(read)
 
     def of_ids(self, job_ids: Sequence[int]) -> tuple[Job, ...]:
         def read(session: Session) -> tuple[Job, ...]:
-            wanted = JobRow.id.in_(job_ids) & self.sight.among(JobRow.knowledge_base_id)
-            rows = session.scalars(select(JobRow).where(wanted).order_by(JobRow.id))
-            return tuple(_job(row) for row in rows)
+            rows = session.scalars(select(JobRow).where(JobRow.id.in_(job_ids)).order_by(JobRow.id))
+            return tuple(job_of(row) for row in rows)
 
         return self.database.transaction(read)
 
@@ -222,7 +233,7 @@ class JobStore:
                 .order_by(JobRow.updated_at, JobRow.id)
                 .limit(limit)
             )
-            return tuple(_job(row) for row in rows)
+            return tuple(job_of(row) for row in rows)
 
         return self.database.transaction(read)
 
@@ -246,22 +257,63 @@ class JobStore:
                 .order_by(JobRow.id.desc())
                 .limit(limit)
             )
-            return tuple(_job(row) for row in rows)
+            return tuple(job_of(row) for row in rows)
 
         return self.database.transaction(read)
 
     def counts(self, knowledge_base_id: int | None = None) -> dict[JobState, int]:
-        """How many jobs are in each state, in one knowledge base or in all."""
+        """How many jobs are in each state, in one knowledge base or in all.
+
+        Of those that failed, only what still needs somebody: neither a deleted document's, nor one
+        that another job of the same document came after.
+        """
 
         def read(session: Session) -> dict[JobState, int]:
-            seen = self.sight.among(JobRow.knowledge_base_id)
-            counted = select(JobRow.state, func.count()).where(seen).group_by(JobRow.state)
+            counted = select(JobRow.state, func.count()).group_by(JobRow.state)
             if knowledge_base_id is not None:
                 counted = counted.where(JobRow.knowledge_base_id == knowledge_base_id)
             found = {JobState(state): n for state, n in session.execute(counted)}
+            failed = select(func.count()).select_from(JobRow).where(_failed(knowledge_base_id))
+            found[JobState.FAILED] = session.scalar(failed) or 0
             return {state: found.get(state, 0) for state in JobState}
 
         return self.database.transaction(read)
+
+    def failures(
+        self, knowledge_base_id: int, *, offset: int = 0, limit: int = 100
+    ) -> tuple[Job, ...]:
+        """Failed jobs that still need somebody, newest first; `counts` says how many there are."""
+
+        def read(session: Session) -> tuple[Job, ...]:
+            rows = session.scalars(
+                select(JobRow)
+                .where(_failed(knowledge_base_id))
+                .order_by(JobRow.id.desc())
+                .offset(offset)
+                .limit(limit)
+            )
+            return tuple(job_of(row) for row in rows)
+
+        return self.database.transaction(read)
+
+
+def _failed(knowledge_base_id: int | None) -> ColumnElement[bool]:
+    later = aliased(JobRow)
+    failed = and_(
+        JobRow.state == JobState.FAILED,
+        exists().where(
+            DocumentRow.id == JobRow.document_id,
+            DocumentRow.deletion == 0,
+            KnowledgeBaseRow.id == DocumentRow.knowledge_base_id,
+            KnowledgeBaseRow.deletion == 0,
+        ),
+        ~exists().where(later.document_id == JobRow.document_id, later.id > JobRow.id),
+    )
+    return (
+        failed
+        if knowledge_base_id is None
+        else failed & (JobRow.knowledge_base_id == knowledge_base_id)
+    )
 
 
 def _free(moment: datetime) -> ColumnElement[bool]:
@@ -275,7 +327,7 @@ def _abandoned(moment: datetime) -> ColumnElement[bool]:
     return and_(JobRow.state == JobState.RUNNING, JobRow.lease_until < moment)
 
 
-def _job(row: JobRow) -> Job:
+def job_of(row: JobRow) -> Job:
     return Job(
         row.id,
         row.knowledge_base_id,

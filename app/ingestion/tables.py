@@ -32,6 +32,9 @@ class JobRow(FixedTable):
     total: Mapped[int] = mapped_column(Integer)
     owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[OptionalMoment]
+    # When the present attempt began, and how many chunks were stored before it: so its pace.
+    started_at: Mapped[OptionalMoment]
+    done_before: Mapped[int] = mapped_column(Integer, server_default="0")
     not_before: Mapped[Moment]
     error: Mapped[str | None] = mapped_column(TEXT)
     remedy: Mapped[str | None] = mapped_column(TEXT)

@@ -90,9 +90,11 @@ class Uploads:
             newest = _newest_revision(session, document.id)
             if newest is not None and newest.content_hash == content_hash:
                 job = _last_job(session, newest.id)
-                if job is not None and job.state == JobState.FAILED:
+                if job is not None and job.state in {JobState.FAILED, JobState.CANCELLED}:
                     again = self.jobs.add(session, document, newest)
                     return Receipt(document.id, name, again.id)
+                if job is not None and job.state == JobState.PAUSED:
+                    job.state, job.updated_at = JobState.READY, now()  # it is wanted after all
                 going = job is not None and job.state != JobState.SUCCEEDED
                 return Receipt(document.id, name, job.id if job and going else None)
             revision = RevisionRow(

@@ -14,7 +14,7 @@ AT_ONCE = 500
 class Watch:
     """Looks at jobs that have not ended; ten thousand of them cost no more than a few hundred.
 
-    Jobs are looked at in the order they were added, which is the order in which workers take them.
+    Each look goes on where the last one ended, at `AT_ONCE` of them and as many more as have ended.
     """
 
     jobs: JobStore
@@ -29,7 +29,7 @@ class Watch:
         return len(self._pending)
 
     def look(self) -> dict[int, Job | None]:
-        """The jobs that ended since the last look, and those that are being worked on, by id.
+        """Jobs that have ended, each told of once, and some of those that have not, by id.
 
         None is a job that is gone: its document was deleted, and what it owned was cleared.
         """
@@ -38,10 +38,11 @@ class Watch:
             ids = list(self._pending)[:AT_ONCE]
             found = {job.id: job for job in self.jobs.of_ids(ids)}
             page = {job_id: found.get(job_id) for job_id in ids}
-            ended = [job_id for job_id, job in page.items() if job is None or job.state.ended]
-            for job_id in ended:
+            going = [job_id for job_id, job in page.items() if job and not job.state.ended]
+            for job_id in ids:
                 del self._pending[job_id]
+            self._pending.update(dict.fromkeys(going))
             seen |= page
-            if len(ended) < len(ids):
+            if going:
                 break
         return seen

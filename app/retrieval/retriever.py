@@ -15,8 +15,6 @@ from app.indexes.embedders import Embedders
 from app.indexes.hits import HitReader
 from app.indexes.index import Hit, Index
 from app.indexes.keyword_search import KeywordSearch, WordMatch
-from app.indexes.narrowing import Narrowing
-from app.indexes.scope import Within
 from app.indexes.store import IndexStore
 from app.indexes.vector_search import Neighbour, VectorSearch
 from app.retrieval.fusion import Fused, Half, fuse
@@ -42,26 +40,6 @@ class _Clock:
 
 
 @dataclass(frozen=True)
-class _Sought:
-    """What both halves look for, and where; each gives its `limit` best."""
-
-    index: Index
-    embedder: Embedder
-    query: Query
-    within: Within
-    limit: int
-    clock: _Clock
-
-
-@dataclass(frozen=True)
-class _Found:
-    """Passages, and all chunks that were ranked; both best first."""
-
-    passages: tuple[Passage, ...] = ()
-    candidates: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
 class Retriever:
     """Finds passages by meaning and by words, at once."""
 
@@ -70,7 +48,6 @@ class Retriever:
     vectors: VectorSearch
     words: KeywordSearch
     hits: HitReader
-    narrowing: Narrowing
     pool: ThreadPoolExecutor
 
     def retrieve(self, base: KnowledgeBase, query: Query, top_k: int) -> Retrieval:
@@ -84,22 +61,21 @@ class Retriever:
         began = time.perf_counter()
         clock = _Clock()
         index = self.indexes.active(base.id)
+        passages: tuple[Passage, ...] = ()
         if index is None:
             clock.stages.append(Stage("search", "no document has been ingested", 0.0))
-            found = _Found()
         else:
-            found = self._found(index, query, top_k, clock)
+            passages = self._passages(index, query, top_k, clock)
         elapsed = 1000 * (time.perf_counter() - began)
-        return Retrieval(query, found.passages, tuple(clock.stages), elapsed, found.candidates)
+        return Retrieval(query, passages, tuple(clock.stages), elapsed)
 
-    def _found(self, index: Index, query: Query, top_k: int, clock: _Clock) -> _Found:
+    def _passages(
+        self, index: Index, query: Query, top_k: int, clock: _Clock
+    ) -> tuple[Passage, ...]:
         embedder = self.embedders.of(index.recipe)
-        within = self._within(index, query, clock)
-        sought = _Sought(index, embedder, query, within, max(top_k, CANDIDATES), clock)
-        if within.nowhere:
-            return _Found()
+        limit = max(top_k, CANDIDATES) if query.mode is Mode.HYBRID else top_k
         for left in reversed(range(TRIES)):
-            ranking = self._ranked(sought)
+            ranking = self._ranked(index, embedder, query, limit, clock)
             best = ranking.fused[:top_k]
             with clock.stage("read", "passages with their documents"):
                 hits = self.hits.read(index, embedder, [one.chunk_id for one in best])
@@ -108,32 +84,23 @@ class Retriever:
             if len(hits) == len(best) or not left:
                 break
         there = [one for one in best if one.chunk_id in hits]
-        return _Found(
-            tuple(
-                _passage(rank, hits[one.chunk_id], one.score, ranking.evidence(one))
-                for rank, one in enumerate(there, start=1)
-            ),
-            tuple(one.chunk_id for one in ranking.fused),
+        return tuple(
+            _passage(rank, hits[one.chunk_id], one.score, ranking.evidence(one))
+            for rank, one in enumerate(there, start=1)
         )
 
-    def _within(self, index: Index, query: Query, clock: _Clock) -> Within:
-        conditions = (query.filter, query.phrases, query.without)
-        if not any(conditions):
-            return self.narrowing.within(index, query.document_ids, *conditions)
-        with clock.stage("narrow", "to what the filters, phrases and left out words allow"):
-            return self.narrowing.within(index, query.document_ids, *conditions)
-
-    def _ranked(self, sought: _Sought) -> _Ranking:
-        mode = sought.query.mode
+    def _ranked(
+        self, index: Index, embedder: Embedder, query: Query, limit: int, clock: _Clock
+    ) -> _Ranking:
         matching = None
-        if mode is not Mode.VECTOR:
-            matching = self.pool.submit(self._matches, sought)
+        if query.mode is not Mode.VECTOR:
+            matching = self.pool.submit(self._matches, index, query, limit, clock)
         neighbours: tuple[Neighbour, ...] = ()
-        if mode is not Mode.KEYWORD:
-            neighbours = self._neighbours(sought)
+        if query.mode is not Mode.KEYWORD:
+            neighbours = self._neighbours(index, embedder, query, limit, clock)
         matches = matching.result() if matching is not None else ()
-        if mode is Mode.HYBRID:
-            with sought.clock.stage("fuse", "each half by how far its best stands out"):
+        if query.mode is Mode.HYBRID:
+            with clock.stage("fuse", "each half by how far its best stands out"):
                 fused = fuse(
                     [
                         Half(Mode.VECTOR, {one.chunk_id: one.similarity for one in neighbours}),
@@ -147,16 +114,19 @@ class Retriever:
             )
         return _Ranking(fused, neighbours, matches)
 
-    def _neighbours(self, sought: _Sought) -> tuple[Neighbour, ...]:
-        index, embedder, clock, limit = sought.index, sought.embedder, sought.clock, sought.limit
+    def _neighbours(
+        self, index: Index, embedder: Embedder, query: Query, limit: int, clock: _Clock
+    ) -> tuple[Neighbour, ...]:
         with clock.stage("understand", f"embedded with {index.recipe.model}"):
-            vector = embedder.embed_query(sought.query.text)
+            vector = embedder.embed_query(query.text)
         with clock.stage("meaning", f"the {limit} nearest vectors, exactly"):
-            return self.vectors.nearest(index, embedder, vector, limit, sought.within)
+            return self.vectors.nearest(index, embedder, vector, limit, query.document_ids)
 
-    def _matches(self, sought: _Sought) -> tuple[WordMatch, ...]:
-        with sought.clock.stage("words", f"the {sought.limit} best by BM25"):
-            return self.words.best(sought.index, sought.query.text, sought.limit, sought.within)
+    def _matches(
+        self, index: Index, query: Query, limit: int, clock: _Clock
+    ) -> tuple[WordMatch, ...]:
+        with clock.stage("words", f"the {limit} best by BM25"):
+            return self.words.best(index, query.text, limit, query.document_ids)
 
 
 @dataclass(frozen=True)
@@ -187,18 +157,13 @@ class _Ranking:
 def checked(query: Query, top_k: int) -> None:
     """Refuse a question that cannot be asked, before it costs anything."""
     if not query.text.strip():
-        narrowed = query.filter or query.without
+        raise InvalidRequest("The question is empty.", remedy="Type some words to look for.")
+    if len(query.text) > LONGEST_QUERY:
         raise InvalidRequest(
-            "The question has filters only." if narrowed else "The question is empty.",
-            remedy="Type some words to look for.",
-        )
-    length = len(query.written)
-    if length > LONGEST_QUERY:
-        raise InvalidRequest(
-            f"The question has {length:,} characters; at most {LONGEST_QUERY:,} are read.",
+            f"The question has {len(query.text):,} characters; at most {LONGEST_QUERY:,} are read.",
             remedy="Shorten it to what you want to know.",
         )
-    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in query.written):
+    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in query.text):
         raise InvalidRequest(
             "The question has characters that are no text: NUL, or halves of a surrogate pair.",
             remedy="Send it as UTF-8 text.",

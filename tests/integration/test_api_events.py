@@ -45,7 +45,9 @@ def test_a_listener_is_told_what_waits_and_then_what_changes(
         assert [(job["document_name"], job["state"]) for job in snapshot["jobs"]] == [
             ("first.md", "ready")
         ]
-        assert snapshot["counts"] == {"ready": 1, "running": 0, "succeeded": 0, "failed": 0}
+        counts = {"ready": 1, "running": 0, "paused": 0}
+        assert snapshot["counts"] == counts | {"succeeded": 0, "failed": 0, "cancelled": 0}
+        assert snapshot["pace"] == {"chunks_per_second": 0, "seconds_left": None}
         worker.drain()
         assert until(told, "succeeded")[-1]["document_name"] == "first.md"
         uploader.upload("second.pdf", b"%PDF-1.7\nnothing that follows is a PDF")

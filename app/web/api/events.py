@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -11,12 +12,10 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from app.access.rights import Right
 from app.documents.model import KnowledgeBase
 from app.ingestion.job import Job, JobState
-from app.ingestion.job_store import JobStore
-from app.web.access import needs
-from app.web.api.job_feed import OVERLAP, Counts, JobFeeds, Listener, changes
+from app.services import Services
+from app.web.api.job_feed import OVERLAP, Counts, JobFeeds, Listener, changes, counted
 from app.web.api.jobs import JobShape
 from app.web.api.shape import Shape, errors
 from app.web.event_stream import COMMENT, EVENT_STREAM, EventStream, event
@@ -34,12 +33,25 @@ class JobCounts(Shape):
 
     ready: int = Field(examples=[3])
     running: int = Field(examples=[2])
+    paused: int = Field(examples=[0])
     succeeded: int = Field(examples=[95])
     failed: int = Field(examples=[1])
+    """Those that still need somebody."""
+    cancelled: int = Field(examples=[0])
 
     @classmethod
     def of(cls, counts: Counts) -> JobCounts:
-        return cls(**{state.value: counts[state] for state in JobState})
+        return cls(**{state.value: counts.of[state] for state in JobState})
+
+
+class PaceShape(Shape):
+    """How fast the knowledge base's queue is worked off."""
+
+    chunks_per_second: float = Field(examples=[41.5])
+    """Of the last minute; 0 while nothing is embedded."""
+    seconds_left: float | None = Field(examples=[12.0])
+    """Until all that waits is ingested; null where it cannot be told. What is not parsed yet is
+    guessed from its size."""
 
 
 class JobsEvent(Shape):
@@ -50,6 +62,8 @@ class JobsEvent(Shape):
     again in the same state."""
     counts: JobCounts | None
     """Null where they have not been counted anew."""
+    pace: PaceShape | None
+    """Comes with `counts`."""
 
 
 @router.get(
@@ -60,7 +74,6 @@ class JobsEvent(Shape):
         200: {"description": "Server-sent events.", "content": {EVENT_STREAM: {}}},
     },
 )
-@needs(Right.READ)
 async def follow_jobs(
     base: ReadableKnowledgeBase,
     services: Wired,
@@ -73,19 +86,19 @@ async def follow_jobs(
     reconnect, the snapshot also has the jobs that ended meanwhile.
     """
     feeds: JobFeeds = request.app.state.job_feeds
-    return EventStream(_told(feeds, services.jobs, base, _moment(last_event_id)))
+    return EventStream(_told(feeds, services, base, _moment(last_event_id)))
 
 
 async def _told(
-    feeds: JobFeeds, jobs: JobStore, base: KnowledgeBase, since: datetime | None
+    feeds: JobFeeds, services: Services, base: KnowledgeBase, since: datetime | None
 ) -> AsyncIterator[str]:
-    with feeds.listen(jobs, base.id) as listener:
-        yield await to_thread.run_sync(_snapshot, jobs, base.id, since)
+    with feeds.listen(services.jobs, services.pace_meter, base.id) as listener:
+        yield await to_thread.run_sync(_snapshot, services, base.id, since)
         while not listener.ended:
             await listener.wait(KEEP_ALIVE)
             if listener.behind:
                 listener.behind = False
-                yield await to_thread.run_sync(_snapshot, jobs, base.id, since)
+                yield await to_thread.run_sync(_snapshot, services, base.id, since)
             else:
                 yield _changes(listener)
 
@@ -95,16 +108,19 @@ def _changes(listener: Listener) -> str:
     return _event("changes", jobs, counts) if jobs or counts else COMMENT
 
 
-def _snapshot(jobs: JobStore, knowledge_base_id: int, since: datetime | None) -> str:
+def _snapshot(services: Services, knowledge_base_id: int, since: datetime | None) -> str:
+    jobs = services.jobs
     told = {} if since is None else {j.id: j for j in changes(jobs, knowledge_base_id, since)}
     told |= {job.id: job for job in jobs.unfinished(knowledge_base_id)}
-    return _event("snapshot", tuple(told.values()), jobs.counts(knowledge_base_id))
+    counts = counted(jobs, services.pace_meter, knowledge_base_id)
+    return _event("snapshot", tuple(told.values()), counts)
 
 
 def _event(name: str, jobs: tuple[Job, ...], counts: Counts | None) -> str:
     data = JobsEvent(
         jobs=tuple(JobShape.of(job) for job in jobs),
         counts=None if counts is None else JobCounts.of(counts),
+        pace=None if counts is None else PaceShape(**asdict(counts.pace)),
     )
     return event(name, data.model_dump_json(), datetime.now(UTC).isoformat())
 

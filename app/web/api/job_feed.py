@@ -15,6 +15,7 @@ from anyio import to_thread
 from app.errors import TidemarkError
 from app.ingestion.job import Job, JobState
 from app.ingestion.job_store import JobStore
+from app.ingestion.pace import Pace, PaceMeter
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,13 @@ COUNT_PAUSE = 3.0  # seconds; counting reads every job of the knowledge base
 JOBS_A_LOOK = 500
 MOST_UNTOLD = 2_000  # jobs; who is further behind is told everything anew
 
-Counts = dict[JobState, int]
+
+@dataclass(frozen=True)
+class Counts:
+    """How many jobs are in each state, and how fast they are done."""
+
+    of: dict[JobState, int]
+    pace: Pace
 
 
 @dataclass(eq=False)
@@ -75,6 +82,7 @@ class JobFeed:
     """The changes in one knowledge base; looks at TiDB only while somebody listens."""
 
     jobs: JobStore
+    meter: PaceMeter
     knowledge_base_id: int
     listeners: set[Listener] = field(default_factory=set)
     _looked: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -131,7 +139,7 @@ class JobFeed:
         self._uncounted = self._uncounted or bool(fresh)
         if not self._uncounted or time.monotonic() - self._counted < COUNT_PAUSE:
             return fresh, None
-        counts = self.jobs.counts(self.knowledge_base_id)
+        counts = counted(self.jobs, self.meter, self.knowledge_base_id)
         self._uncounted, self._counted = False, time.monotonic()
         return fresh, counts
 
@@ -144,11 +152,13 @@ class JobFeeds:
     closed: bool = False
 
     @contextmanager
-    def listen(self, jobs: JobStore, knowledge_base_id: int) -> Iterator[Listener]:
+    def listen(
+        self, jobs: JobStore, meter: PaceMeter, knowledge_base_id: int
+    ) -> Iterator[Listener]:
         """Be told of what changes from now on."""
         feed = self.feeds.get(knowledge_base_id)
         if feed is None or feed.ended:
-            feed = self.feeds[knowledge_base_id] = JobFeed(jobs, knowledge_base_id)
+            feed = self.feeds[knowledge_base_id] = JobFeed(jobs, meter, knowledge_base_id)
             feed.begin()
         listener = Listener(ended=self.closed)
         feed.listeners.add(listener)
@@ -166,6 +176,11 @@ class JobFeeds:
         self.closed = True
         for feed in self.feeds.values():
             feed.end()
+
+
+def counted(jobs: JobStore, meter: PaceMeter, knowledge_base_id: int) -> Counts:
+    """How the knowledge base's queue stands now."""
+    return Counts(jobs.counts(knowledge_base_id), meter.measure(knowledge_base_id))
 
 
 def changes(jobs: JobStore, knowledge_base_id: int, since: datetime) -> list[Job]:

@@ -1,19 +1,20 @@
-"""Jobs: how far the ingest of a document is, and why it failed."""
+"""Jobs: how far the ingest of a document is, why it failed, and what may be done about it."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from app.access.rights import Right
 from app.ingestion.job import Job, JobStage, JobState
-from app.web.access import needs
-from app.web.api.shape import JobId, Shape, errors
-from app.web.wiring import Wired
+from app.web.api.shape import LARGEST_ID, JobId, Shape, errors
+from app.web.wiring import ReadableKnowledgeBase, Wired, wake_worker
 
-router = APIRouter(prefix="/jobs", tags=["Jobs"])
+router = APIRouter(tags=["Jobs"])
+
+MOST_JOBS = 1000  # in one reply
 
 
 class JobError(Shape):
@@ -64,8 +65,98 @@ class JobShape(Shape):
         )
 
 
-@router.get("/{job_id}", responses=errors(404, 422, 503))
-@needs(Right.READ)
+@router.get("/jobs/{job_id}", responses=errors(404, 422, 503))
 def read_job(job_id: JobId, services: Wired) -> JobShape:
     """One job; watch many at once by the knowledge base's events."""
     return JobShape.of(services.jobs.get(job_id))
+
+
+@router.post("/jobs/{job_id}/pause", responses=errors(403, 404, 409, 422, 503))
+def pause_job(job_id: JobId, services: Wired) -> JobShape:
+    """Let a job wait until it is resumed; what it has stored is not done twice."""
+    return JobShape.of(services.job_control.pause(job_id))
+
+
+@router.post("/jobs/{job_id}/resume", responses=errors(403, 404, 409, 422, 503))
+def resume_job(job_id: JobId, services: Wired, request: Request) -> JobShape:
+    """Go on with a paused job."""
+    job = services.job_control.resume(job_id)
+    wake_worker(request)
+    return JobShape.of(job)
+
+
+@router.post("/jobs/{job_id}/cancel", responses=errors(403, 404, 409, 422, 503))
+def cancel_job(job_id: JobId, services: Wired) -> JobShape:
+    """End a job that has not ended; its document stays as it was."""
+    return JobShape.of(services.job_control.cancel(job_id))
+
+
+@router.post("/jobs/{job_id}/retry", responses=errors(403, 404, 409, 422, 503))
+def retry_job(job_id: JobId, services: Wired, request: Request) -> JobShape:
+    """Try a job again that failed or was cancelled, at once."""
+    job = services.job_control.retry(job_id)
+    wake_worker(request)
+    return JobShape.of(job)
+
+
+class JobList(Shape):
+    """One page of jobs, newest first."""
+
+    jobs: tuple[JobShape, ...]
+    total: int = Field(examples=[2])
+    offset: int = Field(examples=[0])
+    limit: int = Field(examples=[100])
+
+
+@router.get("/knowledge-bases/{name}/failures", responses=errors(404, 422, 503))
+def list_failures(
+    base: ReadableKnowledgeBase,
+    services: Wired,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST_JOBS)] = 100,
+) -> JobList:
+    """Jobs that failed and still need somebody, each with the reason and what to do."""
+    found = services.jobs.failures(base.id, offset=offset, limit=limit)
+    return JobList(
+        jobs=tuple(JobShape.of(job) for job in found),
+        total=services.jobs.counts(base.id)[JobState.FAILED],
+        offset=offset,
+        limit=limit,
+    )
+
+
+class Retried(Shape):
+    """What was queued again."""
+
+    retried: int = Field(examples=[2])
+
+
+@router.post("/knowledge-bases/{name}/failures/retry", responses=errors(403, 404, 422, 503))
+def retry_failures(base: ReadableKnowledgeBase, services: Wired, request: Request) -> Retried:
+    """Try all that failed again."""
+    retried = services.job_control.retry_failed(base)
+    wake_worker(request)
+    return Retried(retried=retried)
+
+
+class Ingestion(Shape):
+    """Whether a knowledge base is ingested."""
+
+    paused: bool = Field(examples=[True])
+
+
+@router.post("/knowledge-bases/{name}/pause", responses=errors(403, 404, 422, 503))
+def pause_knowledge_base(base: ReadableKnowledgeBase, services: Wired) -> Ingestion:
+    """Ingest nothing of it until it is resumed; uploads are taken in, and wait."""
+    services.job_control.pause_all(base)
+    return Ingestion(paused=True)
+
+
+@router.post("/knowledge-bases/{name}/resume", responses=errors(403, 404, 422, 503))
+def resume_knowledge_base(
+    base: ReadableKnowledgeBase, services: Wired, request: Request
+) -> Ingestion:
+    """Go on with what waits."""
+    services.job_control.resume_all(base)
+    wake_worker(request)
+    return Ingestion(paused=False)

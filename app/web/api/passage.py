@@ -96,7 +96,6 @@ class RetrievalShape(Shape):
     """Passages, best first, and how they were found."""
 
     query: str = Field(examples=["when does the tide turn"])
-    """What was asked, as it was written."""
     results: tuple[PassageShape, ...]
     stages: tuple[StageShape, ...]
     milliseconds: float = Field(examples=[31.9])
@@ -106,7 +105,7 @@ class RetrievalShape(Shape):
     def of(cls, retrieval: Retrieval) -> RetrievalShape:
         question = retrieval.query.text
         return cls(
-            query=retrieval.query.written,
+            query=question,
             results=tuple(PassageShape.of(passage, question) for passage in retrieval.passages),
             stages=tuple(
                 StageShape(name=s.name, detail=s.detail, milliseconds=round(s.milliseconds, 2))

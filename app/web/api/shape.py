@@ -52,7 +52,7 @@ class ErrorReply(Shape):
 REASONS = {
     403: "The request comes from a page of another site.",
     404: "There is no such thing.",
-    409: "There is one already.",
+    409: "It is there already, or in no state for that.",
     413: "The body, or the file in it, is too large.",
     415: "The body is not of the kind that the endpoint takes.",
     422: "The request cannot be used.",
