@@ -29,6 +29,7 @@ from app.indexes.hits import HitReader
 from app.indexes.keyword_search import KeywordSearch
 from app.indexes.recipe import Recipe
 from app.indexes.store import IndexStore
+from app.indexes.vector_plan import VectorPlanner
 from app.indexes.vector_search import VectorSearch
 from app.ingestion.clearing import Clearing
 from app.ingestion.deletion import Deletion
@@ -166,7 +167,7 @@ def compose(
         return recipe_of(embedder, settings.chunk_tokens)
 
     embedders = Embedders(make, embedder)
-    indexes = IndexStore(database)
+    indexes = IndexStore(database, vector_index=capabilities.tiflash_stores > 0)
     jobs = JobStore(database)
     parsing = Parsing()  # begins its processes when there is something to parse
     return Services(
@@ -186,7 +187,7 @@ def compose(
         retriever=Retriever(
             indexes,
             embedders,
-            VectorSearch(database),
+            VectorSearch(database, VectorPlanner(capabilities)),
             KeywordSearch(database),
             HitReader(database),
             ThreadPoolExecutor(SEARCHES_AT_ONCE, "words"),

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "embedder": "the local model against torch",
     "ingest": "documents to chunks against the bare embedder",
     "serving": "start, search over HTTP, memory",
+    "vectors": "nearest vectors by the plan against the plain exact statement",
     "quality": "nDCG@10 of each way to search on judged collections",
     "extracts": "whether the sentences shown hold the answer",
 }

@@ -14,7 +14,11 @@ from app.database.tables import FixedTable
 
 def index_tables_are_not_ours(name: str | None, kind: str, _parents: object) -> bool:
     """Index tables come from their model at run time, and go the same way."""
-    return not (kind == "table" and name is not None and name.startswith(("chunks_", "postings_")))
+    return not (
+        kind == "table"
+        and name is not None
+        and name.startswith(("chunks_", "postings_", "signatures_"))
+    )
 
 
 def run() -> None:

@@ -33,18 +33,28 @@ class Capabilities:
     tiflash_stores: int
 
     @property
+    def single(self) -> bool:
+        """Whether one process both plans a statement and holds the rows."""
+        return self.storage == "unistore"
+
+    @property
     def kind(self) -> str:
         """The kind of server, in words."""
         if self.tiflash_stores:
             return "cluster with TiFlash"
-        if self.storage == "unistore":
+        if self.single:
             return "single server"
         return "cluster without TiFlash" if self.storage else "managed"
 
     @property
     def vector_plan(self) -> str:
-        """How vectors are searched, in words."""
-        return "exact search with the filter first"
+        """How vectors are searched, in words; each search says which way it went."""
+        exact = "exact search with the filter first"
+        if self.tiflash_stores:
+            return f"vector index (HNSW) with the filter last; {exact} where one narrows much"
+        if self.single:
+            return f"{exact}; in large indexes among the nearest signatures"
+        return exact
 
 
 def probe(database: Database) -> Capabilities:

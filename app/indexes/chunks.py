@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session, UOWTransaction
 
 from app.database.connection import Database
 from app.embedding.embedder import Embedder
@@ -25,6 +25,7 @@ from app.indexes.postings import (
     postings_table_name,
     remove_postings,
 )
+from app.indexes.signatures import add_signatures, remove_signatures, signature_table_name
 from app.indexes.tables import IndexedRevisionRow
 
 ROWS_A_DELETE = 200
@@ -39,7 +40,7 @@ class ChunkStore:
     embedder: Embedder
 
     def add(self, chunks: Sequence[NewChunk], still_wanted: Callable[[Session], None]) -> None:
-        """Embed `chunks` and store them with their postings, all or none, in one transaction.
+        """Embed `chunks` and store them with what is made of them, all or none, in one transaction.
 
         A text that the index has already, in another revision or another document, is not embedded
         again. `still_wanted` has the last word in the transaction: what it raises undoes it.
@@ -68,10 +69,15 @@ class ChunkStore:
             for chunk in chunks
         ]
 
+        def write_signatures(session: Session, _: UOWTransaction) -> None:
+            add_signatures(session, self.index.id, {row.id: row.embedding for row in rows})
+
         def write(session: Session) -> None:
             # pytidb embeds before it sends its first statement: no transaction is open meanwhile.
             # Rows that have their vector are left alone: known ones, and, when TiDB asks for
-            # another try, all.
+            # another try, all. Once they are sent, it reads each row back without its vector: what
+            # is made of the vectors is written just before.
+            event.listen(session, "after_flush", write_signatures, once=True)
             table.bulk_insert(rows)
             add_postings(session, self.index.id, (chunk.terms for chunk in chunks))
             still_wanted(session)
@@ -119,7 +125,7 @@ class ChunkStore:
 
 
 def remove_chunks(database: Database, index_id: int, revision_id: int) -> None:
-    """Delete a revision's chunks and postings from an index, in batches of one transaction each."""
+    """Delete a revision's chunks and what was made of them, in batches of one transaction each."""
     first, last = chunk_ids_of(revision_id)
     table = chunk_table_name(index_id)
     some = text(
@@ -137,6 +143,7 @@ def remove_chunks(database: Database, index_id: int, revision_id: int) -> None:
             terms = [ChunkTerms.of(row_id, content, language) for row_id, content in rows]
             remove_postings(session, index_id, terms)
             session.execute(gone, {"first": first, "until": rows[-1][0]})
+            remove_signatures(session, index_id, first, rows[-1][0])
         return len(rows)
 
     while database.transaction(remove) == ROWS_A_DELETE:
@@ -146,5 +153,5 @@ def remove_chunks(database: Database, index_id: int, revision_id: int) -> None:
 def drop_index_tables(database: Database, index_id: int) -> None:
     """Drop an index's tables, if they are there."""
     with database.engine.begin() as connection:
-        connection.execute(text(f"DROP TABLE IF EXISTS {chunk_table_name(index_id)}"))
-        connection.execute(text(f"DROP TABLE IF EXISTS {postings_table_name(index_id)}"))
+        for name in (chunk_table_name, postings_table_name, signature_table_name):
+            connection.execute(text(f"DROP TABLE IF EXISTS {name(index_id)}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -26,12 +26,16 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class Index:
-    """The chunks of one knowledge base under one recipe."""
+    """The chunks of one knowledge base under one recipe.
+
+    `version` counts the changes of what can be found in it, up to when it was read.
+    """
 
     id: int
     knowledge_base_id: int
     recipe: Recipe
     state: IndexState
+    version: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pytidb.embeddings.base import BaseEmbeddingFunction
 from sqlalchemy import func, select
@@ -17,7 +17,9 @@ from app.indexes.chunk_table import create_chunk_table
 from app.indexes.index import Index, IndexState, Presence
 from app.indexes.postings import create_postings_table
 from app.indexes.recipe import Recipe
+from app.indexes.signatures import create_signature_table
 from app.indexes.tables import IndexedRevisionRow, IndexRow
+from app.indexes.vector_index import create_vector_index
 
 TABLE_EXISTS = 1050
 
@@ -25,23 +27,21 @@ TABLE_EXISTS = 1050
 @dataclass(frozen=True)
 class IndexStore:
     database: Database
-    _known: dict[int, Index] = field(default_factory=dict)
-    """Active indexes by id: every search asks for one, and what makes an index never changes."""
+    vector_index: bool = False
+    """Whether new indexes get an HNSW index, which takes a server with TiFlash."""
 
     def active(self, knowledge_base_id: int) -> Index | None:
         """The index that searches of the knowledge base are answered from, if it has one."""
 
         def read(session: Session) -> Index | None:
-            base = session.get(KnowledgeBaseRow, knowledge_base_id)
-            if base is None or base.deletion or base.active_index_id is None:
-                return None
-            known = self._known.get(base.active_index_id)
-            return known or _index(session.get_one(IndexRow, base.active_index_id))
+            row = session.scalar(
+                select(IndexRow)
+                .join(KnowledgeBaseRow, KnowledgeBaseRow.active_index_id == IndexRow.id)
+                .where(KnowledgeBaseRow.id == knowledge_base_id, KnowledgeBaseRow.deletion == 0)
+            )
+            return None if row is None else _index(row)
 
-        index = self.database.transaction(read)
-        if index is not None:
-            self._known[index.id] = index
-        return index
+        return self.database.transaction(read)
 
     def ensure(
         self, knowledge_base_id: int, recipe: Recipe, function: BaseEmbeddingFunction
@@ -56,7 +56,10 @@ class IndexStore:
             return index
         try:
             create_postings_table(self.database, index.id)
+            create_signature_table(self.database, index.id, recipe.dimensions)
             create_chunk_table(self.database.client, index.id, function)
+            if self.vector_index:
+                create_vector_index(self.database, index.id)
         except OperationalError as failure:
             if error_number(failure) != TABLE_EXISTS:  # made between pytidb's look and its CREATE
                 raise
@@ -115,4 +118,6 @@ def _locked(session: Session, knowledge_base_id: int) -> KnowledgeBaseRow:
 
 
 def _index(row: IndexRow) -> Index:
-    return Index(row.id, row.knowledge_base_id, Recipe.load(row.recipe), IndexState(row.state))
+    return Index(
+        row.id, row.knowledge_base_id, Recipe.load(row.recipe), IndexState(row.state), row.version
+    )

@@ -1,21 +1,30 @@
-"""Vector search of an index through pytidb: exact, over what is current, in one snapshot."""
+"""Vector search of an index: over what is current, in one snapshot, the way that the plan says."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from pytidb.table import Table
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.database.connection import Database
 from app.embedding.embedder import Embedder
-from app.indexes.chunk_table import chunk_table
-from app.indexes.index import Index
+from app.indexes.chunk_table import CHUNKS_A_REVISION, chunk_table, chunk_table_name
+from app.indexes.index import Index, Presence
 from app.indexes.scope import Scope
+from app.indexes.signatures import first_pass
+from app.indexes.tables import IndexedRevisionRow
+from app.indexes.vector_index import has_vector_index
+from app.indexes.vector_plan import VectorPlan, VectorPlanner, Way
 
 AT_ONCE = 4
 """Vector queries of one process at a time: TiDB keeps each one's scan outside its memory quota."""
+
+REVISION = f"chunk_id DIV {CHUNKS_A_REVISION}"
 
 
 @dataclass(frozen=True)
@@ -27,11 +36,22 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class Neighbours:
+    """What a vector search found, nearest first, and how it went."""
+
+    found: tuple[Neighbour, ...]
+    plan: VectorPlan
+
+
+@dataclass(frozen=True)
 class VectorSearch:
     database: Database
+    planner: VectorPlanner
     gate: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(AT_ONCE)
     )
+    _known: dict[int, tuple[int, int, bool]] = field(default_factory=dict)
+    """Of an index, by its id: its version, how many chunks it has live, whether it has HNSW."""
 
     def nearest(
         self,
@@ -40,26 +60,93 @@ class VectorSearch:
         vector: Sequence[float],
         limit: int,
         document_ids: Sequence[int] = (),
-    ) -> tuple[Neighbour, ...]:
+    ) -> Neighbours:
         """The `limit` chunks nearest to `vector` by cosine, nearest first.
 
         Only chunks of current revisions are looked at, and of `document_ids` where there are any.
+        Every similarity is exact, whichever way the chunks were found.
         """
         table = chunk_table(self.database.client, index.id, embedder.function)
 
-        def search(session: Session) -> tuple[Neighbour, ...]:
-            rows = (
-                table.search(list(vector))
-                # Before the cut, never after it: a filter after it can lose every match.
-                .filter(Scope.of(session, index.id, document_ids).filter(), prefilter=True)
-                # Not `skip_null_vectors()`: the scan would then compute each distance twice. A
-                # vector of zeros, which alone has none, is refused before it is stored.
-                .limit(limit)
-                .to_rows()
-            )
-            found = [Neighbour(chunk.id, 1.0 - float(distance)) for chunk, distance, _ in rows]
+        def search(session: Session) -> Neighbours:
+            scope = Scope.of(session, index.id, document_ids)
+            plan = self._plan(session, index, scope, limit)
+            if plan.way is Way.SIGNATURES:
+                found = _by_signatures(session, index.id, vector, scope, (plan.candidates, limit))
+            else:
+                found = _by_pytidb(table, vector, scope, plan, limit)
+            if plan.way is Way.HNSW and len(found) < limit:
+                # The filter came after the cut, and may have hidden what else there is.
+                plan = VectorPlan(Way.EXACT, 0, "the filter left too few of the vector index's")
+                found = _by_pytidb(table, vector, scope, plan, limit)
             # The id settles ties, so that the same question always gives the same order.
-            return tuple(sorted(found, key=lambda one: (-one.similarity, one.chunk_id)))
+            found.sort(key=lambda one: (-one.similarity, one.chunk_id))
+            return Neighbours(tuple(found), plan)
 
         with self.gate:
             return self.database.transaction(search)
+
+    def _plan(self, session: Session, index: Index, scope: Scope, limit: int) -> VectorPlan:
+        known = self._known.get(index.id)
+        if known is None or known[0] != index.version:
+            # Asked once for each version of the index, so that most searches pay nothing for it.
+            with_hnsw = self.planner.capabilities.tiflash_stores > 0
+            known = self._known[index.id] = (
+                index.version,
+                _live_chunks(session, index.id),
+                with_hnsw and has_vector_index(session, index),
+            )
+        _, chunks, indexed = known
+        filtered = scope.wanted is not None
+        if scope.wanted is not None and chunks >= self.planner.pays_from:
+            chunks = _live_chunks(session, index.id, scope.wanted)
+        return self.planner.plan(chunks, limit, filtered=filtered, indexed=indexed)
+
+
+def _by_pytidb(
+    table: Table[Any], vector: Sequence[float], scope: Scope, plan: VectorPlan, limit: int
+) -> list[Neighbour]:
+    # Before the cut, never after it: a filter after it can lose every match. Only a vector index
+    # allows no condition inside, and what it lost is made up for.
+    search = table.search(list(vector)).filter(scope.filter(), prefilter=plan.way is Way.EXACT)
+    if plan.way is Way.HNSW:
+        search = search.num_candidate(plan.candidates)
+    # Not `skip_null_vectors()`: the scan would then compute each distance twice. A vector of zeros,
+    # which alone has none, is refused before it is stored.
+    rows = search.limit(limit).to_rows()
+    return [Neighbour(chunk.id, 1.0 - float(distance)) for chunk, distance, _ in rows]
+
+
+def _by_signatures(
+    session: Session,
+    index_id: int,
+    vector: Sequence[float],
+    scope: Scope,
+    how: tuple[int, int],
+) -> list[Neighbour]:
+    """In one statement: the candidates stay in the server. Only numbers of ours are written in."""
+    candidates, limit = how
+    first, values = first_pass(index_id, vector)
+    live, live_values = scope.clause(REVISION)
+    rows = session.execute(
+        text(
+            "SELECT /*+ INL_JOIN(chunk) */ chunk.id, "  # noqa: S608 - see above
+            "VEC_COSINE_DISTANCE(chunk.embedding, :vector) AS distance "
+            f"FROM ({first} WHERE TRUE{live} ORDER BY far LIMIT :candidates) near "
+            f"JOIN {chunk_table_name(index_id)} chunk ON chunk.id = near.chunk_id "
+            "ORDER BY distance LIMIT :most"
+        ),
+        values
+        | live_values
+        | {"vector": str(list(vector)), "candidates": candidates, "most": limit},
+    )
+    return [Neighbour(chunk, 1.0 - float(distance)) for chunk, distance in rows]
+
+
+def _live_chunks(session: Session, index_id: int, revision_ids: Sequence[int] | None = None) -> int:
+    statement = select(func.coalesce(func.sum(IndexedRevisionRow.chunks), 0)).where(
+        IndexedRevisionRow.index_id == index_id, IndexedRevisionRow.state == Presence.LIVE
+    )
+    if revision_ids is not None:
+        statement = statement.where(IndexedRevisionRow.revision_id.in_(revision_ids))
+    return int(session.scalar(statement) or 0)

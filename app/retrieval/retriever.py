@@ -33,10 +33,12 @@ class _Clock:
     stages: list[Stage] = field(default_factory=list)
 
     @contextmanager
-    def stage(self, name: str, detail: str) -> Iterator[None]:
+    def stage(self, name: str, detail: str = "") -> Iterator[list[str]]:
+        """Time what is done; its detail may be told to the list, once it is known."""
         began = time.perf_counter()
-        yield
-        self.stages.append(Stage(name, detail, 1000 * (time.perf_counter() - began)))
+        told = [detail]
+        yield told
+        self.stages.append(Stage(name, told[-1], 1000 * (time.perf_counter() - began)))
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,10 @@ class Retriever:
     ) -> tuple[Neighbour, ...]:
         with clock.stage("understand", f"embedded with {index.recipe.model}"):
             vector = embedder.embed_query(query.text)
-        with clock.stage("meaning", f"the {limit} nearest vectors, exactly"):
-            return self.vectors.nearest(index, embedder, vector, limit, query.document_ids)
+        with clock.stage("meaning") as told:
+            near = self.vectors.nearest(index, embedder, vector, limit, query.document_ids)
+            told.append(near.plan.told(limit))
+        return near.found
 
     def _matches(
         self, index: Index, query: Query, limit: int, clock: _Clock
