@@ -83,21 +83,21 @@ def _show(passage: Passage, question: str) -> None:
     heading.append(place(passage), style="bold")
     heading.append(f"  {passage.score:.3f}", style="dim")
     results().print(heading)
-    body = _marked(passage.text, question)
+    body = _marked(passage.text, question, passage.language)
     if results().is_terminal:
         results().print(Padding(body, (0, 0, 1, 3)), soft_wrap=False)
     else:
         results().print("\n".join(f"   {line}" for line in body.plain.split("\n")) + "\n")
 
 
-def _marked(text: str, question: str) -> Text:
+def _marked(text: str, question: str, language: str) -> Text:
     """The text with the question's words in bold."""
     from rich.text import Text
 
     from app.retrieval.matches import matches
 
     marked, done = Text(), 0
-    for start, end in matches(question, text):
+    for start, end in matches(question, text, language):
         marked.append(shown(text[done:start]))
         marked.append(shown(text[start:end]), style="bold yellow")
         done = end

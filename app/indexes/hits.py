@@ -41,6 +41,7 @@ class HitReader:
                 chunk.content,
                 chunk.section_path,
                 chunk.page,
+                IndexedRevisionRow.language,
             )
             .join(DocumentRow, DocumentRow.id == chunk.document_id)
             .join(RevisionRow, RevisionRow.id == chunk.revision_id)
@@ -66,6 +67,7 @@ class HitReader:
                     text=row[8],
                     section_path=tuple(json.loads(row[9])),
                     page=row[10],
+                    language=row[11],
                 )
                 for row in session.execute(statement)
             }

@@ -85,3 +85,4 @@ class Hit:
     text: str
     section_path: tuple[str, ...]
     page: int | None
+    language: str

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
-from app.indexes.analysis import language_of, stop_words
+from app.indexes.analysis import stop_words
 
 WORD = re.compile(r"\w+")
 ENDING = 3  # characters by which two forms of a word may differ at their ends
 SHORTEST_STEM = 4
 SHORTEST_WORD = 3
-SAMPLE = 400  # characters that tell a passage's language
 
 # Scripts that write no spaces: their words are found as stretches of the question itself.
 UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}")
 
 
-def matches(question: str, text: str) -> tuple[tuple[int, int], ...]:
+def matches(question: str, text: str, language: str) -> tuple[tuple[int, int], ...]:
     """The `[start, end)` offsets of words of `text` that are the question's, or forms of them.
 
-    Words that say nothing by themselves in the text's language are marked only if all are such.
+    Words that say nothing by themselves in `language`, the text's, are marked only if all are such.
     """
-    asked = {_folded(word) for word in WORD.findall(question)}
-    wanted = {word for word in asked if len(word) >= SHORTEST_WORD or word.isdigit()}
-    # "the" and its like stand everywhere: marked, they hide the words that tell something.
-    stops = stop_words().get(language_of(text[:SAMPLE]), frozenset())
-    by_stem: dict[str, list[str]] = {}
-    for word in wanted - stops or wanted:
-        by_stem.setdefault(word[:SHORTEST_STEM], []).append(word)
-    bigrams = {run[i : i + 2] for run in UNSPACED.findall(question) for i in range(len(run) - 1)}
+    by_stem, bigrams = _wanted(question, language)
     found = [
         (m.start(), m.end()) for m in WORD.finditer(text) if _is_one_of(_folded(m[0]), by_stem)
     ]
@@ -38,14 +31,28 @@ def matches(question: str, text: str) -> tuple[tuple[int, int], ...]:
     return _merged(found)
 
 
+@lru_cache(maxsize=64)
+def _wanted(question: str, language: str) -> tuple[dict[str, list[str]], frozenset[str]]:
+    """The question's words by how they begin, and its pairs of neighbours in unspaced scripts."""
+    asked = {_folded(word) for word in WORD.findall(question)}
+    wanted = {word for word in asked if len(word) >= SHORTEST_WORD or word.isdigit()}
+    # "the" and its like stand everywhere: marked, they hide the words that tell something.
+    stops = stop_words().get(language, frozenset())
+    by_stem: dict[str, list[str]] = {}
+    for word in wanted - stops or wanted:
+        by_stem.setdefault(word[:SHORTEST_STEM], []).append(word)
+    unspaced = UNSPACED.findall(question)
+    return by_stem, frozenset(run[i : i + 2] for run in unspaced for i in range(len(run) - 1))
+
+
 def _folded(word: str) -> str:
     return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).casefold()
 
 
 def _is_one_of(word: str, by_stem: dict[str, list[str]]) -> bool:
     """Words that are the same begin alike: of a passage's hundreds, few are looked at closely."""
-    alike = by_stem.get(word[:SHORTEST_STEM], ())
-    return any(_same_word(word, one) for one in alike)
+    alike = by_stem.get(word[:SHORTEST_STEM])
+    return alike is not None and any(_same_word(word, one) for one in alike)
 
 
 def _same_word(one: str, other: str) -> bool:

@@ -64,6 +64,8 @@ class Passage:
     text: str
     section_path: tuple[str, ...] = ()
     page: int | None = None
+    language: str = ""
+    """Of its revision, as ISO 639-1; empty where it is not known."""
     evidence: Evidence = field(default_factory=Evidence)
 
 

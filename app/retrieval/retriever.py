@@ -193,5 +193,6 @@ def _passage(rank: int, hit: Hit, score: float, evidence: Evidence) -> Passage:
         text=hit.text,
         section_path=hit.section_path,
         page=hit.page,
+        language=hit.language,
         evidence=evidence,
     )

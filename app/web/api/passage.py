@@ -78,7 +78,7 @@ class PassageShape(Shape):
             start=passage.start,
             end=passage.end,
             text=passage.text,
-            matches=matches(question, passage.text),
+            matches=matches(question, passage.text, passage.language),
             url=passage_address(passage),
             evidence=EvidenceShape.of(passage.evidence),
         )

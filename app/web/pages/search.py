@@ -129,9 +129,10 @@ def _results(services: Services, base: KnowledgeBase, query: found.Query, top_k:
 
 def _result(passage: found.Passage, words: str) -> Result:
     text = _without_heading(plain(passage.text), passage.section_path)
-    spans = matches(words, text)
+    spans = matches(words, text, passage.language)
     in_common = dict.fromkeys(
-        passage.text[start:end].casefold() for start, end in matches(words, passage.text)
+        passage.text[start:end].casefold()
+        for start, end in matches(words, passage.text, passage.language)
     )
     title = passage.title or passage.document_name
     path = passage.section_path
