@@ -116,6 +116,29 @@ class Settings(BaseSettings):
         60.0, gt=0, description="Seconds to wait for the chat model's next token."
     )
 
+    rerank_model: str | None = Field(
+        None,
+        description="What puts the best passages in a better order: endpoint/<model name> "
+        "(Cohere, Jina, vLLM and their like) or tei/<model name> (Text Embeddings Inference) "
+        "at TIDEMARK_RERANK_API_BASE; local/<folder of a cross-encoder in ONNX>; "
+        "or chat, for the chat model as a judge. Without it, nothing is reranked.",
+    )
+    rerank_api_base: str | None = Field(
+        None, description="Base URL of its endpoint; /rerank is added."
+    )
+    rerank_api_key: SecretStr | None = Field(None, description="Its key.")
+    rerank_timeout: float = Field(
+        5.0,
+        gt=0,
+        description="Seconds to wait for the reranker; then the order stays as it was.",
+    )
+    rerank_passages: int = Field(
+        30,
+        ge=2,
+        le=200,
+        description="How many of the best passages are reranked; a chat model judges 10 at most.",
+    )
+
     chunk_tokens: int = Field(
         200,
         ge=16,
@@ -138,7 +161,17 @@ class Settings(BaseSettings):
             raise ValueError("it must be local/<model or folder> or openai/<model name>")
         return value
 
-    @field_validator("embedding_api_base", "chat_api_base")
+    @field_validator("rerank_model")
+    @classmethod
+    def _known_kind_of_reranker(cls, value: str | None) -> str | None:
+        known = (
+            value is None or value == "chat" or value.startswith(("endpoint/", "tei/", "local/"))
+        )
+        if not known or (value and value.endswith("/")):
+            raise ValueError("it must be endpoint/<model>, tei/<model>, local/<folder>, or chat")
+        return value
+
+    @field_validator("embedding_api_base", "chat_api_base", "rerank_api_base")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):

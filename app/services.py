@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import URL
 
 from app.answering.answerer import Answerer
-from app.answering.generator import Generator, load_client, make_generator
+from app.answering.generator import Generator, load_client, make_generator, whole_reply
 from app.config import Settings
 from app.database.capabilities import Capabilities, probe
 from app.database.connection import Database
@@ -41,6 +41,7 @@ from app.ingestion.parsing import Parsing
 from app.ingestion.publication import Publication
 from app.ingestion.uploads import Uploads
 from app.ingestion.worker import Worker
+from app.retrieval.reranking import make_reranker
 from app.retrieval.retriever import Retriever
 
 FIRST_KNOWLEDGE_BASE = "default"
@@ -166,6 +167,7 @@ def compose(
     def new_recipe() -> Recipe:
         return recipe_of(embedder, settings.chunk_tokens)
 
+    generator = make_generator(settings)
     embedders = Embedders(make, embedder)
     indexes = IndexStore(database, vector_index=capabilities.tiflash_stores > 0)
     jobs = JobStore(database)
@@ -191,8 +193,9 @@ def compose(
             KeywordSearch(database),
             HitReader(database),
             ThreadPoolExecutor(SEARCHES_AT_ONCE, "words"),
+            make_reranker(settings, None if generator is None else whole_reply(generator)),
         ),
-        generator=make_generator(settings),
+        generator=generator,
         ingest=Ingest(
             database, jobs, indexes, embedders, parsing, Publication(database), new_recipe
         ),

@@ -152,6 +152,16 @@ def make_generator(settings: Settings) -> ChatModel | None:
     )
 
 
+def whole_reply(generator: Generator) -> Callable[[str, str], str]:
+    """Asks the model with rules and a question, and gives all that it says."""
+
+    def ask(rules: str, question: str) -> str:
+        messages = (Message("system", rules), Message("user", question))
+        return "".join(piece for piece in generator.stream(messages) if isinstance(piece, str))
+
+    return ask
+
+
 def _pieces(chunks: CustomStreamWrapper) -> Iterator[str | Usage]:
     for chunk in chunks:
         for choice in chunk.choices[:1]:

@@ -23,6 +23,8 @@ class Query:
     text: str
     document_ids: tuple[int, ...] = ()
     mode: Mode = Mode.HYBRID
+    rerank: bool = True
+    """Whether the reranker, if there is one, has the last word."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Evidence:
     Ranks count from 1 among a half's candidates; None where that half did not find the passage, or
     was not asked. `similarity` is the cosine, -1 to 1. `word_weights` is what each word of the
     question gave to the BM25 score. `shares` is what each half gave to the fused score.
+    `rerank_score` is what the reranker gave, on its own scale, and `rank_before` where the passage
+    stood before it; None where nothing was reranked.
     """
 
     vector_rank: int | None = None
@@ -40,6 +44,8 @@ class Evidence:
     bm25: float | None = None
     word_weights: Mapping[str, float] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)
+    rerank_score: float | None = None
+    rank_before: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,8 @@ class Passage:
     """A chunk as shown to a person or to a model.
 
     `text` is `revision.text[start:end]`, in characters. `score` is the ranking's own figure, higher
-    is better: the fused score from 0 to 1, or for vectors alone the cosine similarity, or for words
-    alone the BM25 score. `rank` counts from 1.
+    is better: the reranker's where there is one; else the fused score from 0 to 1, or for vectors
+    alone the cosine similarity, or for words alone the BM25 score. `rank` counts from 1.
     """
 
     rank: int

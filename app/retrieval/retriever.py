@@ -19,6 +19,7 @@ from app.indexes.store import IndexStore
 from app.indexes.vector_search import Neighbour, VectorSearch
 from app.retrieval.fusion import Fused, Half, fuse
 from app.retrieval.passage import Evidence, Mode, Passage, Query, Retrieval, Stage
+from app.retrieval.reranking import NO_RERANKING, Reranking, in_order
 
 LONGEST_QUERY = 8_000  # characters; a model reads far fewer
 MOST_PASSAGES = 200
@@ -51,6 +52,7 @@ class Retriever:
     words: KeywordSearch
     hits: HitReader
     pool: ThreadPoolExecutor
+    reranking: Reranking = NO_RERANKING
 
     def retrieve(self, base: KnowledgeBase, query: Query, top_k: int) -> Retrieval:
         """The `top_k` passages of the knowledge base that answer the question best.
@@ -75,21 +77,33 @@ class Retriever:
         self, index: Index, query: Query, top_k: int, clock: _Clock
     ) -> tuple[Passage, ...]:
         embedder = self.embedders.of(index.recipe)
-        limit = max(top_k, CANDIDATES) if query.mode is Mode.HYBRID else top_k
+        reranked = self.reranking.most if query.rerank else 0
+        limit = max(top_k, reranked, CANDIDATES if query.mode is Mode.HYBRID else 0)
         for left in reversed(range(TRIES)):
             ranking = self._ranked(index, embedder, query, limit, clock)
-            best = ranking.fused[:top_k]
+            best = ranking.fused[: max(top_k, reranked)]
             with clock.stage("read", "passages with their documents"):
                 hits = self.hits.read(index, embedder, [one.chunk_id for one in best])
             # Each read is a snapshot of its own. Where a document was swapped between two of them,
             # its new state is there to be found: look again rather than leave it out.
             if len(hits) == len(best) or not left:
                 break
-        there = [one for one in best if one.chunk_id in hits]
-        return tuple(
+        there = [
             _passage(rank, hits[one.chunk_id], one.score, ranking.evidence(one))
-            for rank, one in enumerate(there, start=1)
-        )
+            for rank, one in enumerate((o for o in best if o.chunk_id in hits), start=1)
+        ]
+        return self._reranked(query, there, reranked, clock)[:top_k]
+
+    def _reranked(
+        self, query: Query, passages: list[Passage], most: int, clock: _Clock
+    ) -> tuple[Passage, ...]:
+        """The best `most` in the reranker's order, and after them the others as they were."""
+        if not most or not passages:
+            return tuple(passages)
+        with clock.stage("rerank") as told:
+            found = self.reranking.scores(query.text, [each.text for each in passages[:most]])
+            told.append(found.told)
+        return in_order(passages, found.scores) if found.scores else tuple(passages)
 
     def _ranked(
         self, index: Index, embedder: Embedder, query: Query, limit: int, clock: _Clock

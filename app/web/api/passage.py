@@ -26,6 +26,10 @@ class EvidenceShape(Shape):
     """What each word of the question gave to the BM25 score."""
     shares: dict[str, float] = Field(examples=[{"vector": 0.31, "keyword": 0.55}])
     """What each half gave to the fused score."""
+    rerank_score: float | None = Field(None, examples=[0.93])
+    """What the reranker gave, on its own scale; null where nothing was reranked."""
+    rank_before: int | None = Field(None, examples=[4])
+    """Where it stood before it was reranked."""
 
     @classmethod
     def of(cls, evidence: Evidence) -> EvidenceShape:
@@ -36,6 +40,8 @@ class EvidenceShape(Shape):
             bm25=evidence.bm25,
             word_weights=dict(evidence.word_weights),
             shares=dict(evidence.shares),
+            rerank_score=evidence.rerank_score,
+            rank_before=evidence.rank_before,
         )
 
 
@@ -44,8 +50,8 @@ class PassageShape(Shape):
 
     rank: int = Field(examples=[1])
     score: float = Field(examples=[0.6213])
-    """Higher is better: 0 to 1 for both halves together; the cosine for meaning alone, BM25 for
-    words alone."""
+    """Higher is better: the reranker's figure where there is one; else 0 to 1 for both halves
+    together, the cosine for meaning alone, BM25 for words alone."""
     document_id: int = Field(examples=[12])
     document_name: str = Field(examples=["guides/harbour.pdf"])
     title: str | None = Field(examples=["The harbour's guide"])

@@ -27,9 +27,11 @@ class SearchParams(Shape):
     """Look only into the documents of these ids; may be repeated."""
     mode: Mode = Mode.HYBRID
     """By meaning (`vector`), by words (`keyword`), or by both."""
+    rerank: bool = True
+    """Whether the reranker, if the settings name one, has the last word."""
 
     def query(self) -> Query:
-        return Query(self.q, self.document, self.mode)
+        return Query(self.q, self.document, self.mode, self.rerank)
 
 
 @router.get(

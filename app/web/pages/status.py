@@ -122,6 +122,7 @@ def _models(services: Services) -> Group:
             Fact("Runs", settings.embedding_api_base or "on this machine"),
             Fact("Width", count(embedder.dimensions, "dimension")),
             Fact("Reads at most", count(embedder.max_tokens, "token") + " at once"),
+            Fact("Reranker", settings.rerank_model or "none: the order is the search's own"),
             Fact("Chat", chat or "none: answers are extracts, word for word"),
         ),
     )

@@ -18,6 +18,7 @@ def reasons(evidence: Evidence, in_common: tuple[str, ...]) -> tuple[Reason, ...
     return (
         Reason("Meaning", _meaning(evidence)),
         Reason("Words", _words(evidence)),
+        *_reranked(evidence),
         Reason("In common", ", ".join(in_common) or "no word: it is here for its meaning"),
     )
 
@@ -36,6 +37,13 @@ def _words(evidence: Evidence) -> str:
     weights = ", ".join(f"{word} {weight:.1f}" for word, weight in heaviest)
     best = f"{_ordinal(evidence.keyword_rank)} best, BM25 {evidence.bm25:.1f}"
     return best + (f" ({weights})" if weights else "") + _share(evidence, "keyword")
+
+
+def _reranked(evidence: Evidence) -> tuple[Reason, ...]:
+    if evidence.rerank_score is None:
+        return ()
+    said = f"{_ordinal(evidence.rank_before)} before it, relevance {evidence.rerank_score:.2f}"
+    return (Reason("Reranker", said),)
 
 
 def _share(evidence: Evidence, half: str) -> str:
