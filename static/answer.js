@@ -71,10 +71,7 @@ export class AnswerOnPage {
       done = citation.at;
     }
     whole.append(letters.slice(done).join(""));
-    if (sentence.support === "none") whole.append(made("span", "sign", "no source"));
-    if (sentence.support === "verbatim" && kind === "written") {
-      whole.append(made("span", "sign", "word for word"));
-    }
+    if (kind === "written" && sign(sentence)) whole.append(made("span", "sign", sign(sentence)));
     const fresh = sentence.gap.includes("\n\n");
     if (this.draft && !(fresh && this.draft.previousElementSibling)) this.draft.replaceWith(whole);
     else {
@@ -110,7 +107,7 @@ export class AnswerOnPage {
       this.said.replaceChildren();
       this.said.before(made("p", "explanation", answer.nothing_found.explanation));
     }
-    this.article.append(made("p", "quiet figure summary", summary(answer)));
+    this.article.append(made("p", "quiet figure summary", summary(answer)), ...checked(answer));
     this.sources(answer);
   }
 
@@ -162,7 +159,32 @@ function source(number, passage, quotes) {
 function summary(answer) {
   const read = `${count(answer.passages.length, "passage")} read, ${took(answer.milliseconds)}`;
   if (answer.kind !== "written") return read;
-  const none = answer.sentences.filter((sentence) => sentence.support === "none").length;
-  const held = `${count(answer.sentences.length - none, "sentence")} with a source`;
-  return none ? `${held}, ${none} without. ${read}` : `${held}. ${read}`;
+  const { supported, partly, unsupported } = answer.counts;
+  const marks = [`${count(supported, "sentence")} supported`];
+  if (partly) marks.push(`${partly} partly`);
+  if (unsupported) marks.push(`${unsupported} unsupported`);
+  return `${marks.join(", ")}. ${read}`;
+}
+
+function sign(sentence) {
+  if (sentence.support === "supported") return sentence.verbatim ? "word for word" : "";
+  if (sentence.support === "partly") return "partly supported";
+  return sentence.citations.length ? "unsupported" : "no source";
+}
+
+// Why each sentence has its mark, for those of which there is something to say.
+function checked(answer) {
+  const told = answer.sentences.filter((sentence) => sentence.reasons.length);
+  if (answer.kind !== "written" || !told.length) return [];
+  const box = made("details", "checked");
+  const list = made("ul");
+  for (const sentence of told) {
+    const item = made("li");
+    const words = made("q", "", sentence.text);
+    words.dir = "auto";
+    item.append(words, " ", made("strong", "", sign(sentence) || sentence.support), `: ${sentence.reasons.join("; ")}.`);
+    list.append(item);
+  }
+  box.append(made("summary", "", "What was checked"), list);
+  return [box];
 }

@@ -12,8 +12,31 @@ from app.retrieval.passage import Passage, Retrieval
 Kind = Literal["written", "extracts", "nothing found"]
 """`written` by a chat model; `extracts` are sentences of the documents, word for word."""
 
-Support = Literal["verbatim", "cited", "none"]
-"""What a sentence rests on: it is the documents' own; the model cited a passage for it; nothing."""
+Support = Literal["supported", "partly", "unsupported"]
+"""How far a sentence is borne out by what it cites: wholly; in part; not, or the contrary is."""
+
+Verdict = Literal["found", "derived", "missing", "contradicted"]
+"""Of a number, date or name: in the quote; following from it; not there; something else is."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a sentence says and that was looked for in its quotes.
+
+    `text` is as the sentence has it. `note` says how it was derived, or what contradicts it.
+    """
+
+    kind: Literal["number", "date", "name", "negation"]
+    text: str
+    verdict: Verdict
+    note: str = ""
+
+    @property
+    def words(self) -> str:
+        """The check as a person reads it."""
+        if self.note:
+            return f"\u201c{self.text}\u201d: {self.note}"
+        return f"\u201c{self.text}\u201d is {'' if self.verdict == 'found' else 'not '}in the quote"
 
 
 @dataclass(frozen=True)
@@ -33,12 +56,14 @@ class Citation:
 
     `number` is the passage's place in `Answer.passages`, counted from 1: the `[n]` a reader sees.
     `at` is the offset into the sentence's text, in characters, after which that `[n]` belongs.
+    `moved` tells that the model did not cite this passage: it was found to bear the sentence out.
     """
 
     number: int
     passage: Passage
     quote: Quote
     at: int
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,20 +72,36 @@ class AnswerSentence:
 
     The text is data: Markdown, links and HTML in it are to be shown as they are written. `gap` is
     the white space between the previous sentence and this one, so that `gap + text` of all
-    sentences is the answer. `missing` are the numbers that the model cited and that no passage has.
+    sentences is the answer. `missing` are the numbers that the model cited and that no passage has,
+    `dropped` those of passages that don't bear the sentence out where others do. `verbatim` tells
+    that the sentence is the documents' own.
     """
 
     text: str
     citations: tuple[Citation, ...] = ()
     gap: str = ""
     missing: tuple[int, ...] = ()
+    dropped: tuple[int, ...] = ()
     verbatim: bool = False
+    support: Support = "unsupported"
+    checks: tuple[Check, ...] = ()
 
     @property
-    def support(self) -> Support:
-        if not self.citations:
-            return "none"
-        return "verbatim" if self.verbatim else "cited"
+    def reasons(self) -> tuple[str, ...]:
+        """Why the sentence has its mark, in words; nothing where all of it is in the quotes."""
+        said = [check.words for check in self.checks if check.verdict != "found"]
+        moved = [citation.number for citation in self.citations if citation.moved]
+        if moved and self.dropped:
+            before = ", ".join(f"[{number}]" for number in self.dropped)
+            said.append(f"the model cited {before}; it is [{moved[0]}] that says it")
+        elif moved:
+            said.append(f"the model cited nothing; [{moved[0]}] says it")
+        if self.missing:
+            numbers = ", ".join(f"[{number}]" for number in self.missing)
+            said.append(f"there is no passage {numbers}")
+        if self.support != "supported" and not said:
+            said.append("the quote says something else" if self.citations else "no passage says it")
+        return tuple(said)
 
     @property
     def marked(self) -> str:
@@ -134,9 +175,15 @@ class Answer:
         return tuple(citation for sentence in self.sentences for citation in sentence.citations)
 
     @property
+    def counts(self) -> dict[Support, int]:
+        """How many sentences have each mark."""
+        marks: tuple[Support, ...] = ("supported", "partly", "unsupported")
+        return {mark: sum(s.support == mark for s in self.sentences) for mark in marks}
+
+    @property
     def unsupported(self) -> int:
         """How many sentences rest on nothing."""
-        return sum(sentence.support == "none" for sentence in self.sentences)
+        return self.counts["unsupported"]
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from app.answering.answer import (
     SentenceDone,
     Token,
 )
-from app.answering.citations import Citer
 from app.answering.extracts import Extractor, nothing_found
 from app.answering.generator import Generator
 from app.answering.prompt import Prompter
+from app.answering.verification import Verifier
 from app.answering.writer import Writer
 from app.embedding import Embedder
 from app.errors import TidemarkError
@@ -38,7 +38,7 @@ class Answerer:
     generator: Generator | None
     """The chat model; without one, answers are extracts."""
     extractor: Extractor
-    citer: Citer
+    verifier: Verifier
     prompter: Prompter = field(default_factory=Prompter)
 
     @classmethod
@@ -49,7 +49,7 @@ class Answerer:
         embedder: Embedder,
     ) -> Answerer:
         """The answerer over an index made by `embedder`."""
-        return cls(retrieve, generator, Extractor(embedder), Citer(embedder))
+        return cls(retrieve, generator, Extractor(embedder), Verifier(embedder))
 
     def answer(self, query: Query) -> abc.Generator[AnswerEvent, None, None]:
         """The events of an answer: `Retrieved` first, `Answered` or `Failed` last.
@@ -87,7 +87,7 @@ class Answerer:
     def _write(
         self, question: str, passages: tuple[Passage, ...], generator: Generator
     ) -> Answering:
-        writer = Writer(generator, self.citer, self.prompter)
+        writer = Writer(generator, self.verifier, self.prompter)
         written = yield from writer.write(question, passages)
         return Answer(
             question,

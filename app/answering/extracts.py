@@ -151,6 +151,7 @@ def _in_reading_order(chosen: Sequence[_Candidate]) -> tuple[AnswerSentence, ...
             ),
             gap="\n\n" if index else "",
             verbatim=True,
+            support="supported",
         )
         for index, candidate in enumerate(ordered)
     )

@@ -33,7 +33,7 @@ _WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|[^\W{_UNSPACED}]+")
 _PLURAL = re.compile(r"(\w{2,}[^\Ws])s")
 
 # What a question asks with, not what it asks for.
-_ASKING = frozenset(
+ASKING = frozenset(
     "what which who whom whose when where why how much many is are was were be do does did can"
     " could should would will has have had the a an of in on to for and or by with from at as it"
     " its that this there i we you my our me tell about please"
@@ -60,7 +60,7 @@ def terms(text: str) -> list[str]:
 def words_looked_for(question: str) -> tuple[str, ...]:
     """The words of a question that say what it is about, as they are written, each once."""
     words = dict.fromkeys(word[0] for word in _WORD.finditer(question))
-    return tuple(word for word in words if word.casefold() not in _ASKING)
+    return tuple(word for word in words if word.casefold() not in ASKING)
 
 
 def question_terms(question: str) -> list[str]:

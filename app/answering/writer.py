@@ -8,10 +8,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from app.answering.answer import AnswerEvent, AnswerSentence, Reading, SentenceDone, Token, Usage
-from app.answering.citations import Citer
 from app.answering.drafts import Draft, DraftSentence
 from app.answering.generator import Generator
 from app.answering.prompt import REFUSAL, Prompter
+from app.answering.verification import Verification, Verifier
 from app.retrieval.passage import Passage
 
 
@@ -30,7 +30,7 @@ class Writer:
     """Question and passages → a written answer, as it is written."""
 
     generator: Generator
-    citer: Citer
+    verifier: Verifier
     prompter: Prompter = field(default_factory=Prompter)
 
     def write(
@@ -45,7 +45,7 @@ class Writer:
         yield Reading(prompt.passages, prompt.tokens)
         sentences: list[AnswerSentence] = []
         usage: Usage | None = None
-        draft = Draft()
+        draft, verification = Draft(), self.verifier.over(prompt.passages)
         held: str | None = ""  # the beginning, while it may still become a refusal
         with closing(self.generator.stream(prompt.messages)) as stream:
             for piece in stream:
@@ -57,25 +57,25 @@ class Writer:
                     if _may_refuse(held):
                         continue
                     piece, held = held, None  # noqa: PLW2901
-                yield from self._show(draft.read(piece), prompt.passages, sentences)
+                yield from self._show(draft.read(piece), verification, sentences)
         if held is not None:
             if _bare(held).startswith(REFUSAL):
                 return Written((), prompt.passages, usage, refused=True)
-            yield from self._show(draft.read(held), prompt.passages, sentences)
-        yield from self._show(draft.finish(), prompt.passages, sentences)
+            yield from self._show(draft.read(held), verification, sentences)
+        yield from self._show(draft.finish(), verification, sentences)
         return Written(tuple(sentences), prompt.passages, usage, refused=False)
 
     def _show(
         self,
         parts: Iterator[str | DraftSentence],
-        passages: Sequence[Passage],
+        verification: Verification,
         sentences: list[AnswerSentence],
     ) -> Iterator[AnswerEvent]:
         for part in parts:
             if isinstance(part, str):
                 yield Token(part)
                 continue
-            sentence = self.citer.cite(part, passages)
+            sentence = verification.verify(part)
             sentences.append(sentence)
             yield SentenceDone(len(sentences) - 1, sentence)
 

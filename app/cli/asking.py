@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from app.answering.answer import Answer, AnswerEvent, AnswerSentence, Citation
 
 UNSUPPORTED = "[?]"
-"""Stands after a sentence that rests on nothing in the documents."""
+"""Stands after a sentence that nothing in the documents bears out."""
+PARTLY = "[~]"
+"""Stands after a sentence of which the documents bear out a part."""
 
 
 def add_commands(program: typer.Typer) -> None:
@@ -89,8 +91,8 @@ class _Telling:
             self._write("".join(f" [{number}]" for number in numbers))
         else:
             self._write(sentence.gap + sentence.marked)
-        if sentence.support == "none" and sentence.text.strip():
-            self._write(f" {UNSUPPORTED}")
+        if sentence.support != "supported" and sentence.text.strip():
+            self._write(f" {UNSUPPORTED if sentence.support == 'unsupported' else PARTLY}")
         self._begun = False
 
     def _write(self, text: str) -> None:
@@ -109,8 +111,13 @@ def _conclude(answer: Answer) -> None:
         _show(citation)
     if answer.kind == "extracts":
         say("These are extracts, word for word: no chat model is set to write an answer.")
+    for sentence in answer.sentences:
+        if sentence.support != "supported":
+            sign = UNSUPPORTED if sentence.support == "unsupported" else PARTLY
+            say(f"{sign} {shown(' '.join(sentence.text.split()))}")
+            say(f"    {shown('; '.join(sentence.reasons))}.")
     if answer.unsupported:
-        say(f"{UNSUPPORTED} marks what rests on nothing in the documents: don't rely on it.")
+        say(f"{UNSUPPORTED} marks what nothing in the documents bears out: don't rely on it.")
 
 
 def _show(citation: Citation) -> None:

@@ -116,9 +116,11 @@ def test_a_written_answer_marks_each_sentence(page: Page, library: Library, writ
     answer = page.get_by_role("article", name="Answer")
     expect(answer.locator(".label")).to_have_text("Written by fake/chat from harbour")
     first, second = answer.locator(".sentence").all()
-    expect(first).to_have_attribute("data-support", re.compile("cited|verbatim"))
+    expect(first).to_have_attribute("data-support", "supported")
     expect(second).to_contain_text("no source")
-    expect(answer.locator(".summary")).to_contain_text("1 sentence with a source, 1 without")
+    expect(answer.locator(".summary")).to_contain_text("1 sentence supported, 1 unsupported")
+    answer.get_by_text("What was checked").click()
+    expect(answer.locator(".checked")).to_contain_text("no source: no passage says it")
 
 
 def test_a_models_words_are_never_markup(page: Page, library: Library, written: str) -> None:

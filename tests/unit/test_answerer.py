@@ -54,7 +54,7 @@ def test_a_written_answer_leads_from_each_sentence_to_its_quote() -> None:
         "The tide turns at noon.",
         "Ships sail at dusk.",
     ]
-    assert [s.support for s in written.sentences] == ["cited", "cited", "none"]
+    assert [s.support for s in written.sentences] == ["supported", "supported", "unsupported"]
     assert written.sentences[2].missing == (9,)
     assert written.unsupported == 1
     assert written.model == "fake/chat"

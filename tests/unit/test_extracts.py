@@ -38,7 +38,7 @@ def test_the_sentence_that_answers_is_quoted_exactly_and_cited() -> None:
     [citation] = shown[0].citations
     assert (citation.number, citation.quote.document_id, citation.quote.revision_id) == (1, 1, 11)
     assert TIDES[citation.quote.start - 50 : citation.quote.end - 50] == shown[0].text
-    assert shown[0].support == "verbatim"
+    assert (shown[0].support, shown[0].verbatim) == ("supported", True)
     assert shown[0].marked == "The tide turns at noon. [1]"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from app.answering.answer import (
@@ -9,6 +11,7 @@ from app.answering.answer import (
     Answered,
     AnswerEvent,
     AnswerSentence,
+    Check,
     Citation,
     Failed,
     Kind,
@@ -18,6 +21,7 @@ from app.answering.answer import (
     SentenceDone,
     Support,
     Token,
+    Verdict,
 )
 from app.web.addresses import quote_address
 from app.web.api.passage import PassageShape, RetrievalShape
@@ -40,6 +44,8 @@ class CitationShape(Shape):
     quote: str = Field(examples=["The tide turns at noon."])
     """The revision's characters `[start, end)`."""
     url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18223#passage"])
+    moved: bool = False
+    """Whether the model cited something else or nothing, and this was found to say it."""
 
     @classmethod
     def of(cls, citation: Citation) -> CitationShape:
@@ -54,7 +60,32 @@ class CitationShape(Shape):
             end=quote.end,
             quote=quote.text,
             url=quote_address(quote),
+            moved=citation.moved,
         )
+
+
+class CheckShape(Shape):
+    """One thing that a sentence says, and whether its quotes say it."""
+
+    kind: Literal["number", "date", "name", "negation"]
+    text: str = Field(examples=["98 million"])
+    """As the sentence has it."""
+    verdict: Verdict
+    """`found` in the quote; `derived` from it; `missing`; `contradicted` by it."""
+    note: str = Field(examples=["rounded from 97,915,000"])
+    """How it was derived, or what contradicts it."""
+
+    @classmethod
+    def of(cls, check: Check) -> CheckShape:
+        return cls(kind=check.kind, text=check.text, verdict=check.verdict, note=check.note)
+
+
+class CountsShape(Shape):
+    """How many sentences have each mark."""
+
+    supported: int = Field(examples=[3])
+    partly: int = Field(examples=[1])
+    unsupported: int = Field(examples=[0])
 
 
 class SentenceShape(Shape):
@@ -64,10 +95,17 @@ class SentenceShape(Shape):
     gap: str = Field(examples=[" "])
     """The white space before it."""
     support: Support
-    """`verbatim`: the documents' own words; `cited`: the model cited a passage; `none`."""
+    """Whether its quotes bear out all of it, a part, or nothing, or say otherwise."""
+    verbatim: bool
+    """Whether it is the documents' own words."""
     citations: tuple[CitationShape, ...]
     missing: tuple[int, ...]
     """Numbers that the model cited and that no passage has."""
+    dropped: tuple[int, ...]
+    """Numbers that the model cited and whose passages don't say it, where others do."""
+    checks: tuple[CheckShape, ...]
+    reasons: tuple[str, ...]
+    """Why it has its mark, in words."""
 
     @classmethod
     def of(cls, sentence: AnswerSentence) -> SentenceShape:
@@ -77,6 +115,10 @@ class SentenceShape(Shape):
             support=sentence.support,
             citations=tuple(CitationShape.of(citation) for citation in sentence.citations),
             missing=sentence.missing,
+            verbatim=sentence.verbatim,
+            dropped=sentence.dropped,
+            checks=tuple(CheckShape.of(check) for check in sentence.checks),
+            reasons=sentence.reasons,
         )
 
 
@@ -112,6 +154,7 @@ class AnswerShape(Shape):
     text: str = Field(examples=["The tide turns at noon. [1]"])
     """The whole of it as plain text, with its citations as `[n]`."""
     sentences: tuple[SentenceShape, ...]
+    counts: CountsShape
     passages: tuple[PassageShape, ...]
     """Those that were read: `[n]` is the n-th of them, counted from 1."""
     milliseconds: float = Field(examples=[1840.5])
@@ -127,6 +170,7 @@ class AnswerShape(Shape):
             kind=answer.kind,
             text=answer.text,
             sentences=tuple(SentenceShape.of(sentence) for sentence in answer.sentences),
+            counts=CountsShape(**answer.counts),
             passages=tuple(PassageShape.of(p, answer.question) for p in answer.passages),
             milliseconds=round(answer.milliseconds, 2),
             model=answer.model,

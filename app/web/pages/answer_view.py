@@ -34,7 +34,10 @@ class Piece:
 @dataclass(frozen=True)
 class Sentence:
     pieces: tuple[Piece, ...]
+    text: str
     support: Support
+    sign: str
+    reasons: tuple[str, ...]
     starts_paragraph: bool
 
 
@@ -58,6 +61,8 @@ class AnswerView:
     nearest: tuple[Source, ...]
     explanation: str
     summary: str
+    checked: tuple[Sentence, ...]
+    """The sentences of which there is something to say."""
 
 
 def answer_view(answer: Answer, base: str) -> AnswerView:
@@ -73,6 +78,7 @@ def answer_view(answer: Answer, base: str) -> AnswerView:
         else (),
         explanation=nothing.explanation if nothing else "",
         summary=_summary(answer),
+        checked=tuple(sentence for sentence in sentences if sentence.reasons),
     )
 
 
@@ -90,7 +96,23 @@ def _sentence(sentence: AnswerSentence) -> Sentence:
         done = citation.at
     if done < len(sentence.text):
         pieces.append(Piece(sentence.text[done:]))
-    return Sentence(tuple(pieces), sentence.support, "\n\n" in sentence.gap)
+    return Sentence(
+        tuple(pieces),
+        sentence.text,
+        sentence.support,
+        _sign(sentence),
+        sentence.reasons,
+        "\n\n" in sentence.gap,
+    )
+
+
+def _sign(sentence: AnswerSentence) -> str:
+    """What stands after a written sentence; nothing after one that is supported in other words."""
+    if sentence.support == "supported":
+        return "word for word" if sentence.verbatim else ""
+    if sentence.support == "partly":
+        return "partly supported"
+    return "unsupported" if sentence.citations else "no source"
 
 
 def _mark(citation: Citation) -> Mark:
@@ -144,6 +166,8 @@ def _summary(answer: Answer) -> str:
     took = f"{count(len(answer.passages), 'passage')} read, {duration(answer.milliseconds)}"
     if answer.kind != "written":
         return took
-    none = answer.unsupported
-    held = count(len(answer.sentences) - none, "sentence") + " with a source"
-    return f"{held}, {none:,} without. {took}" if none else f"{held}. {took}"
+    counts = answer.counts
+    marks = [count(counts["supported"], "sentence") + " supported"]
+    marks += [f"{counts['partly']:,} partly"] if counts["partly"] else []
+    marks += [f"{counts['unsupported']:,} unsupported"] if counts["unsupported"] else []
+    return f"{', '.join(marks)}. {took}"

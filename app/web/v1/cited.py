@@ -59,9 +59,11 @@ class CitedText:
         return Stretch("".join(self._sources(answer)))
 
     def _sources(self, answer: Answer) -> Iterator[str]:
-        if answer.unsupported:
-            every = len(answer.sentences)
-            yield f"\n\n{answer.unsupported} of {every} sentences rest on no source."
+        partly = answer.counts["partly"]
+        if answer.unsupported or partly:
+            said = [f"{answer.unsupported} rest on no source"] if answer.unsupported else []
+            said += [f"{partly} only partly do"] if partly else []
+            yield f"\n\nOf {len(answer.sentences)} sentences, {', '.join(said)}."
         if self._cited:
             yield "\n\nSources:"
         for number, citation in sorted(self._cited.items()):
