@@ -123,7 +123,7 @@ def test_a_chat_model_writes_and_what_rests_on_nothing_is_told(
     reply = ask(written, model).json()
     content = reply["choices"][0]["message"]["content"]
     assert content.startswith("The tide turns at noon. [1] It is so. [1] Nobody knows why.")
-    assert "1 of 3 sentences rest on no source." in content
+    assert "Of 3 sentences, 2 rest on no source." in content
     marks = [each["url_citation"] for each in reply["choices"][0]["message"]["annotations"]]
     assert [content[mark["start_index"] : mark["end_index"]] for mark in marks] == ["[1]", "[1]"]
     assert reply["usage"]["prompt_tokens"] == 100
