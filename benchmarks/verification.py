@@ -139,7 +139,7 @@ def rewritten(sentence: str, chance: random.Random) -> str | None:
         rest = opening[2]
         lead = opening[1][0].lower() + opening[1][1:]
         return f"{rest[0].upper()}{rest[1:]} {lead}."
-    figure = re.search(r"(?<![\d.,-])([2-9]|1[0-2])(?![\d.,%-])(?= [a-z])", bare)
+    figure = re.search(r"(?<![\w.,-])([2-9]|1[0-2])(?![\d.,%-])(?= [a-z])", bare)
     if figure:
         word = _WORDS_FOR[int(figure[1]) - 2]
         return bare[: figure.start()] + word + bare[figure.end() :]
