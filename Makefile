@@ -18,7 +18,7 @@ export UV_SYSTEM_CERTS ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench environment development chromium
+.PHONY: help run test check bench environment development chromium node
 
 help:
 	@echo "make run     set everything up and serve on http://127.0.0.1:8000"
@@ -29,7 +29,7 @@ help:
 run: environment
 	@$(RUN) tidemark serve
 
-test: development chromium
+test: development chromium node
 	@echo "Running the tests; the first time, TiDB is found or built before they begin."
 	@$(RUN) pytest $(PYTEST_ARGS)
 
@@ -70,6 +70,21 @@ chromium: development
 	echo "The browser tests need a Chromium, and none could be installed."; \
 	echo "Install the package chromium or google-chrome of your system, and try again."; \
 	exit 1
+
+# Tests run OpenAI's and Vercel's clients for Node against /v1, as tests/node/package-lock.json has
+# them. Where there is no Node, the one that comes as a wheel is put into .venv.
+node: development
+	@if ! $(RUN) node --version 2>/dev/null | grep -Eq '^v(1[89]|[2-9][0-9])' \
+		|| ! $(RUN) npm --version >/dev/null 2>&1; then \
+		echo "No Node.js 18 or newer here: putting one into .venv, for the tests of Node clients."; \
+		$(UV) sync --locked --group node || { \
+			echo "Install Node.js with npm from https://nodejs.org, and try again."; exit 1; }; \
+	fi
+	@cd tests/node && if ! cmp -s package-lock.json node_modules/.locked; then \
+		echo "Setting up the Node clients that tests/node/package-lock.json describes."; \
+		$(RUN) npm ci --no-audit --no-fund --loglevel=error \
+			&& cp package-lock.json node_modules/.locked; \
+	fi
 
 $(CURDIR)/.uv/bin/uv:
 	@echo "No uv on PATH: putting uv $(UV_VERSION) into .uv, in this folder."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 from functools import cache
 from pathlib import Path
@@ -138,6 +139,11 @@ class Settings(BaseSettings):
         le=200,
         description="How many of the best passages are reranked; a chat model judges 10 at most.",
     )
+    model_aliases: str | None = Field(
+        None,
+        description="Other names that models answer to under /v1, for programs whose names for "
+        "them are fixed: text-embedding-3-small=all-MiniLM-L6-v2, gpt-4=tidemark/default.",
+    )
 
     chunk_tokens: int = Field(
         200,
@@ -154,12 +160,29 @@ class Settings(BaseSettings):
         description="What the embedded TiDB's memory is held to (its GOMEMLIMIT), in MiB.",
     )
 
+    @property
+    def asks_who_calls(self) -> bool:
+        """Whether others than this machine can reach Tidemark, so that nobody is let in unknown."""
+        return not is_loopback(self.host)
+
     @field_validator("embedding_model")
     @classmethod
     def _known_kind_of_embedding(cls, value: str) -> str:
         if not value.startswith(("local/", "openai/")) or value.endswith("/"):
             raise ValueError("it must be local/<model or folder> or openai/<model name>")
         return value
+
+    @field_validator("model_aliases")
+    @classmethod
+    def _pairs(cls, value: str | None) -> str | None:
+        if value is not None:
+            _aliases(value)
+        return value
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The model that each of `model_aliases` stands for."""
+        return _aliases(self.model_aliases or "")
 
     @field_validator("rerank_model")
     @classmethod
@@ -177,6 +200,24 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("it must begin with http:// or https://")
         return value.rstrip("/") if value else value
+
+
+def _aliases(value: str) -> dict[str, str]:
+    aliases = {}
+    for pair in filter(None, (part.strip() for part in value.split(","))):
+        name, _, model = (part.strip() for part in pair.partition("="))
+        if not name or not model:
+            raise ValueError("it must be <name>=<model>, several of them with commas between")
+        aliases[name] = model
+    return aliases
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens on `host`."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def setting_name(field: str) -> str:

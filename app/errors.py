@@ -97,6 +97,13 @@ class RevisionNotFound(TidemarkError):
     remedy = "Wait until the document is ingested, or open its current revision."
 
 
+class KeyNotFound(TidemarkError):
+    """No API key of that id that the caller may see."""
+
+    status_code = 404
+    remedy = "List the keys to see what is there."
+
+
 class JobNotFound(TidemarkError):
     """No job of that id."""
 
@@ -137,6 +144,29 @@ class ForbiddenRequest(TidemarkError):
 
     status_code = 403
     remedy = "Open Tidemark at its own address and try again."
+
+
+# Who may do what
+
+
+class NotSignedIn(TidemarkError):
+    """A request by nobody in particular, for what not everybody may do."""
+
+    status_code = 401
+    remedy = "Send an API key in the header 'Authorization: Bearer <key>'."
+
+
+class WrongKey(NotSignedIn):
+    """An API key that is unknown, revoked or expired."""
+
+    remedy = "Check the key, or ask an administrator for another."
+
+
+class NotAllowed(TidemarkError):
+    """Something that the caller can see, or that everybody knows of, and may not do."""
+
+    status_code = 403
+    remedy = "Ask an administrator to do it, or for the right to."
 
 
 # Documents that cannot be read

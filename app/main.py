@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from app.config import Settings
 from app.services import Services
 from app.web import api, health, pages, v1
+from app.web.access import admit
 from app.web.api import reference
 from app.web.api.job_feed import JobFeeds
 from app.web.errors import install_error_handlers
@@ -46,6 +47,7 @@ def create_app(
         docs_url=None,  # the stock page loads its script from another host
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        dependencies=[Depends(admit)],
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services

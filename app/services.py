@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import URL
 
+from app.access.callers import Callers
+from app.access.keys import KeyStore
+from app.access.rights import EVERYTHING, Sight
 from app.answering.answerer import Answerer
 from app.answering.generator import Generator, load_client, make_generator, whole_reply
 from app.config import Settings
@@ -21,12 +24,13 @@ from app.documents.model import KnowledgeBase
 from app.documents.store import DocumentStore
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder, warm_up
-from app.errors import KnowledgeBaseExists
+from app.errors import KnowledgeBaseExists, KnowledgeBaseNotFound
 from app.evaluation.corpus import Corpora
 from app.evaluation.evaluator import Evaluator
 from app.indexes.embedders import Embedders, recipe_of
 from app.indexes.hits import HitReader
 from app.indexes.keyword_search import KeywordSearch
+from app.indexes.narrowing import Narrowing
 from app.indexes.recipe import Recipe
 from app.indexes.store import IndexStore
 from app.indexes.vector_plan import VectorPlanner
@@ -73,6 +77,24 @@ class Services:
     """The chat model; without one, answers are extracts."""
     ingest: Ingest
     clearing: Clearing
+    keys: KeyStore
+    callers: Callers
+    sight: Sight = EVERYTHING
+    """The knowledge bases that are there for whoever works with these services."""
+
+    def seen_by(self, sight: Sight) -> Services:
+        """The same, to whom only the knowledge bases of `sight` are there."""
+        if sight.roles is None:
+            return self
+        return replace(
+            self,
+            sight=sight,
+            knowledge_bases=replace(self.knowledge_bases, sight=sight),
+            documents=replace(self.documents, sight=sight),
+            jobs=replace(self.jobs, sight=sight),
+            job_control=replace(self.job_control, sight=sight),
+            deletion=replace(self.deletion, sight=sight),
+        )
 
     def worker(self) -> Worker:
         """A worker of its own queue position; start it, and stop it before the services close."""
@@ -103,6 +125,11 @@ class Services:
     def first_knowledge_base(self) -> KnowledgeBase:
         """The knowledge base that is there from the start, so that nobody must make one first."""
         bases = self.knowledge_bases.list()
+        if not bases and self.sight.roles is not None:
+            raise KnowledgeBaseNotFound(
+                "There is no knowledge base for you as yet.",
+                remedy="Ask an administrator to let you into one.",
+            )
         if not bases:
             try:
                 return self.knowledge_bases.create(FIRST_KNOWLEDGE_BASE)
@@ -171,6 +198,7 @@ def compose(
     embedders = Embedders(make, embedder)
     indexes = IndexStore(database, vector_index=capabilities.tiflash_stores > 0)
     jobs = JobStore(database)
+    keys = KeyStore(database)
     parsing = Parsing()  # begins its processes when there is something to parse
     return Services(
         settings=settings,
@@ -192,6 +220,7 @@ def compose(
             VectorSearch(database, VectorPlanner(capabilities)),
             KeywordSearch(database),
             HitReader(database),
+            Narrowing(database),
             ThreadPoolExecutor(SEARCHES_AT_ONCE, "words"),
             make_reranker(settings, None if generator is None else whole_reply(generator)),
         ),
@@ -200,6 +229,8 @@ def compose(
             database, jobs, indexes, embedders, parsing, Publication(database), new_recipe
         ),
         clearing=Clearing(database),
+        keys=keys,
+        callers=Callers(keys, settings.asks_who_calls),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import create_engine
 
+import app.access.tables
 import app.documents.tables
 import app.indexes.tables
 import app.ingestion.tables  # noqa: F401 - each module declares its tables on FixedTable

@@ -9,7 +9,7 @@ import math
 import re
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -69,6 +69,19 @@ class FakeProvider:
     requests: list[dict[str, Any]] = field(default_factory=list)
     address: str = ""
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    def understand(self, embed: Callable[[list[str]], list[list[float]]]) -> None:
+        """Reply with the vectors of a real model, as wide as the name asked for says.
+
+        Zeros after a vector leave every angle as it is.
+        """
+
+        def understood(_: list[list[float]]) -> list[list[float]]:
+            asked = self.requests[-1]
+            width = NATIVE_WIDTHS[asked["model"]]
+            return [[*vector, *[0.0] * (width - len(vector))] for vector in embed(asked["input"])]
+
+        self.change = understood
 
     @property
     def api_base(self) -> str:

@@ -32,19 +32,30 @@ def search(
     *,
     top_k: Annotated[int, typer.Option("--top-k", "-n", help="How many passages, up to 200.")] = 10,
     document: DocumentNames = None,
+    mode: Annotated[
+        str, typer.Option("--mode", "-m", help="hybrid, vector (meaning) or keyword (words).")
+    ] = "hybrid",
     knowledge_base: KnowledgeBaseName = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the passages as the API's JSON.")
     ] = False,
 ) -> None:
-    """Search by meaning, and show the best passages with their document, section and page."""
-    from app.retrieval.passage import Query
+    """Search, and show the best passages with their document, section and page.
+
+    "Words in quotes" must stand together; -word may not stand in a passage; name:guide, type:pdf,
+    section:tides, after:2026-01-31 and before:2026-12-31 are filters.
+    """
+    from app.retrieval.passage import Mode, Query
+    from app.retrieval.query_syntax import typed_query
     from app.retrieval.retriever import checked
 
-    checked(Query(question), top_k)  # before anything is started
+    if mode not in list(Mode):
+        raise typer.BadParameter(f"It is one of: {', '.join(Mode)}.", param_hint="--mode")
+    checked(typed_query(question), top_k)  # before anything is started
     with open_everything() as services:
         base = find_knowledge_base(services, knowledge_base)
-        query = Query(question, document_ids(services, base, document))
+        ids = document_ids(services, base, document)
+        query = typed_query(question, Query("", ids, Mode(mode)))
         retrieval = services.retriever.retrieve(base, query, top_k)
     if as_json:
         from app.web.api.passage import RetrievalShape
@@ -52,8 +63,12 @@ def search(
         write_json(RetrievalShape.of(retrieval).model_dump(mode="json"))
         return
     for passage in retrieval.passages:
-        _show(passage, question)
+        _show(passage, query.text)
     if not retrieval.passages:
+        narrowed = query.filter or query.phrases or query.without or query.document_ids
+        if narrowed:
+            say("No passage meets all of that. Leave out a filter, or the quotes.")
+            return
         say(f"The knowledge base {base.name} has no passage to show. `tidemark ingest` adds some.")
 
 

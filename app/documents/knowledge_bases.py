@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.access.rights import EVERYTHING, Sight
 from app.database.connection import Database
 from app.database.tables import now, with_zone
 from app.documents.model import KnowledgeBase
@@ -31,7 +32,10 @@ def checked_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class KnowledgeBaseStore:
+    """The knowledge bases of `sight`: others are not there."""
+
     database: Database
+    sight: Sight = EVERYTHING
 
     def create(self, name: str) -> KnowledgeBase:
         """Make an empty knowledge base, with no index yet.
@@ -60,8 +64,10 @@ class KnowledgeBaseStore:
                     KnowledgeBaseRow.name == name, KnowledgeBaseRow.deletion == 0
                 )
             )
+            missing = KnowledgeBaseNotFound(f"There is no knowledge base named {name[:80]!r}.")
             if row is None:
-                raise KnowledgeBaseNotFound(f"There is no knowledge base named {name[:80]!r}.")
+                raise missing
+            self.sight.check(row.id, missing)
             return _knowledge_base(row)
 
         return self.database.transaction(read)
@@ -69,8 +75,10 @@ class KnowledgeBaseStore:
     def by_id(self, knowledge_base_id: int) -> KnowledgeBase:
         def read(session: Session) -> KnowledgeBase:
             row = session.get(KnowledgeBaseRow, knowledge_base_id)
+            missing = KnowledgeBaseNotFound("That knowledge base is not there any more.")
             if row is None or row.deletion:
-                raise KnowledgeBaseNotFound("That knowledge base is not there any more.")
+                raise missing
+            self.sight.check(row.id, missing)
             return _knowledge_base(row)
 
         return self.database.transaction(read)
@@ -88,7 +96,7 @@ class KnowledgeBaseStore:
             rows = session.execute(
                 select(KnowledgeBaseRow, func.coalesce(readable.c.documents, 0))
                 .outerjoin(readable, readable.c.knowledge_base_id == KnowledgeBaseRow.id)
-                .where(KnowledgeBaseRow.deletion == 0)
+                .where(KnowledgeBaseRow.deletion == 0, self.sight.among(KnowledgeBaseRow.id))
                 .order_by(KnowledgeBaseRow.name)
             )
             return tuple((_knowledge_base(row), int(documents)) for row, documents in rows)
@@ -104,8 +112,10 @@ class KnowledgeBaseStore:
                 .where(KnowledgeBaseRow.name == name, KnowledgeBaseRow.deletion == 0)
                 .with_for_update()
             )
+            missing = KnowledgeBaseNotFound(f"There is no knowledge base named {name[:80]!r}.")
             if row is None:
-                raise KnowledgeBaseNotFound(f"There is no knowledge base named {name[:80]!r}.")
+                raise missing
+            self.sight.check(row.id, missing)
             row.deletion = row.id
             row.deleted_at = now()
 

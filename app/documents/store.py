@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -10,6 +10,7 @@ from itertools import count
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from app.access.rights import EVERYTHING, Sight
 from app.database.connection import Database
 from app.database.tables import with_zone
 from app.documents.contents import blob_part, load_sections, read_text
@@ -20,8 +21,20 @@ from app.errors import DocumentNotFound, RevisionNotFound
 
 
 @dataclass(frozen=True)
+class DocumentFacts:
+    """What documents are sorted by into groups."""
+
+    document_id: int
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True)
 class DocumentStore:
+    """The documents in the knowledge bases of `sight`: others are not there."""
+
     database: Database
+    sight: Sight = EVERYTHING
 
     def get(self, document_id: int) -> Document:
         """The document of that id.
@@ -31,7 +44,7 @@ class DocumentStore:
         """
 
         def read(session: Session) -> Document:
-            return _document(_present(session, document_id))
+            return _document(_present(session, document_id, self.sight))
 
         return self.database.transaction(read)
 
@@ -103,6 +116,19 @@ class DocumentStore:
             if document_id not in found:
                 raise DocumentNotFound(f"There is no document {document_id} in it.")
 
+    def facts(self, revision_ids: Collection[int]) -> dict[int, DocumentFacts]:
+        """What is known of the documents of those revisions, by the revision's id."""
+        statement = (
+            select(RevisionRow.id, DocumentRow.id, DocumentRow.name, RevisionRow.media_type)
+            .join(DocumentRow, DocumentRow.id == RevisionRow.document_id)
+            .where(RevisionRow.id.in_(set(revision_ids)))
+        )
+
+        def read(session: Session) -> dict[int, DocumentFacts]:
+            return {row[0]: DocumentFacts(*row[1:]) for row in session.execute(statement)}
+
+        return self.database.transaction(read) if revision_ids else {}
+
     def revision(self, document_id: int, revision_id: int | None = None) -> Revision:
         """A revision of the document that can be read: the current one unless another is named.
 
@@ -112,7 +138,7 @@ class DocumentStore:
         """
 
         def read(session: Session) -> Revision:
-            return _revision(_readable(session, document_id, revision_id))
+            return _revision(_readable(session, document_id, revision_id, self.sight))
 
         return self.database.transaction(read)
 
@@ -120,7 +146,7 @@ class DocumentStore:
         """A revision with its whole text and sections; see `revision` for what it raises."""
 
         def read(session: Session) -> tuple[Revision, ParsedText]:
-            row = _readable(session, document_id, revision_id)
+            row = _readable(session, document_id, revision_id, self.sight)
             sections = load_sections(row.section_map or "[]")
             return _revision(row), ParsedText(read_text(session, row.id), sections, row.title)
 
@@ -132,7 +158,7 @@ class DocumentStore:
         """A revision with its sections, without its text; see `revision` for what it raises."""
 
         def read(session: Session) -> tuple[Revision, tuple[Section, ...]]:
-            row = _readable(session, document_id, revision_id)
+            row = _readable(session, document_id, revision_id, self.sight)
             return _revision(row), load_sections(row.section_map or "[]")
 
         return self.database.transaction(read)
@@ -161,7 +187,7 @@ class DocumentStore:
         """The document's revisions that can be read, newest first."""
 
         def read(session: Session) -> tuple[Revision, ...]:
-            _present(session, document_id)
+            _present(session, document_id, self.sight)
             rows = session.scalars(
                 select(RevisionRow)
                 .where(RevisionRow.document_id == document_id, RevisionRow.text_parts.is_not(None))
@@ -176,7 +202,7 @@ def _in(knowledge_base_id: int) -> Select[DocumentRow]:
     return select(DocumentRow).where(named(knowledge_base_id, ""))
 
 
-def _present(session: Session, document_id: int) -> DocumentRow:
+def _present(session: Session, document_id: int, sight: Sight) -> DocumentRow:
     row = session.scalar(
         select(DocumentRow)
         .join(KnowledgeBaseRow, KnowledgeBaseRow.id == DocumentRow.knowledge_base_id)
@@ -186,13 +212,17 @@ def _present(session: Session, document_id: int) -> DocumentRow:
             KnowledgeBaseRow.deletion == 0,
         )
     )
+    missing = DocumentNotFound(f"There is no document {document_id}.")
     if row is None:
-        raise DocumentNotFound(f"There is no document {document_id}.")
+        raise missing
+    sight.check(row.knowledge_base_id, missing)
     return row
 
 
-def _readable(session: Session, document_id: int, revision_id: int | None) -> RevisionRow:
-    document = _present(session, document_id)
+def _readable(
+    session: Session, document_id: int, revision_id: int | None, sight: Sight
+) -> RevisionRow:
+    document = _present(session, document_id, sight)
     wanted = document.current_revision_id if revision_id is None else revision_id
     if wanted is None:
         raise RevisionNotFound(f"{document.name!r} has not been ingested yet.")

@@ -6,6 +6,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import Stemmer
@@ -68,6 +69,55 @@ def question_terms(question: str, languages: Collection[str]) -> dict[str, str]:
         for language in sorted(languages)
         for term in _terms_of(match, language)
     }
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Words that a text must have, as its terms and as they are written.
+
+    A text has them only if, of each of `terms`, it has one: the forms of a word in the languages
+    looked for. Where `pattern` is given, it must match too, in any case: a regular expression in
+    the dialect that Go's, Rust's and thus TiDB's engines read.
+    """
+
+    terms: tuple[frozenset[str], ...]
+    pattern: str | None
+
+
+def wanted(words: str, languages: Collection[str], *, exact: bool) -> Wanted:
+    """What a text has that has `words`: in this order and writing if `exact`, or in any form.
+
+    An identifier, or a script without spaces, is always taken exactly.
+    """
+    matches = list(_tokens(words))
+    plain = not any(match[1] or HELD_TOGETHER.search(match[0]) for match in matches)
+    telling = [m for m in matches if not _says_nothing(m[0], languages)] or matches
+    forms = [
+        frozenset(forms)
+        for match in telling
+        for forms in zip(*(_parts_of(match, each) for each in sorted(languages)), strict=True)
+    ]
+    return Wanted(tuple(forms), _pattern(words) if exact or not plain else None)
+
+
+def _parts_of(match: re.Match[str], language: str) -> list[str]:
+    """The terms that every text has that has the token, also as a part of a longer one."""
+    if match[1]:
+        return _terms_of(match, language) if len(match[0]) > 1 else []
+    if HELD_TOGETHER.search(match[0]):
+        return _terms_of(match, language)[1:]
+    return _terms_of(match, language)
+
+
+def _pattern(words: str) -> str:
+    """Matches `words` whole, whatever white space stands between them."""
+    parts = words.split()
+    body = r"\s+".join(re.sub(r"([^\w\s])", r"\\\1", part) for part in parts)
+    before, after = (
+        r"(^|[^\pL\pN_])" if re.fullmatch(rf"[^\W{PAIRED}]", parts[0][0]) else "",
+        r"([^\pL\pN_]|$)" if re.fullmatch(rf"[^\W{PAIRED}]", parts[-1][-1]) else "",
+    )
+    return before + body + after
 
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:

@@ -50,6 +50,10 @@ def chunk_ids_of(revision_id: int) -> tuple[int, int]:
     return revision_id * CHUNKS_A_REVISION, (revision_id + 1) * CHUNKS_A_REVISION
 
 
+def revision_of(chunk_id: int) -> int:
+    return chunk_id // CHUNKS_A_REVISION
+
+
 def chunk_table(client: TiDBClient, index_id: int, function: BaseEmbeddingFunction) -> Table[Any]:
     """The chunk table of an index, as pytidb sees it; nothing is sent to the server."""
     return Table(client=client, schema=_model(index_id, function))

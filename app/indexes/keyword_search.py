@@ -14,14 +14,14 @@ from app.indexes.analysis import question_terms
 from app.indexes.chunk_table import CHUNKS_A_REVISION
 from app.indexes.index import Index, Presence
 from app.indexes.postings import postings_table_name
-from app.indexes.scope import Scope
+from app.indexes.scope import EVERYWHERE, Scope, Within
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 
 # Lucene's BM25; see Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009).
 K1 = 1.5
 B = 0.75
 
-EVERYWHERE = 0.5
+TOO_COMMON = 0.5
 """A term in more than this share of the chunks tells them apart too little for what it costs."""
 MOST_POSTINGS = 60_000
 """About a quarter of a second of TiDB's time: terms are looked for from the rarest on, up to it."""
@@ -55,7 +55,7 @@ class KeywordSearch:
     _corpora: dict[int, tuple[int, Corpus]] = field(default_factory=dict)
 
     def best(
-        self, index: Index, question: str, limit: int, document_ids: Sequence[int] = ()
+        self, index: Index, question: str, limit: int, within: Within = EVERYWHERE
     ) -> tuple[WordMatch, ...]:
         """The `limit` chunks that the question's words tell apart best, best first.
 
@@ -68,7 +68,7 @@ class KeywordSearch:
             words = question_terms(question, corpus.languages)
             if not words or not corpus.chunks:
                 return ()
-            scope = Scope.of(session, index.id, document_ids)
+            scope = Scope.of(session, index.id, within)
             postings = _Postings(session, postings_table_name(index.id), scope, corpus)
             idf = postings.idf(list(words))
             scores = postings.best(idf, limit) if idf else {}
@@ -115,19 +115,19 @@ class _Postings:
     def idf(self, looked_for: Sequence[str]) -> dict[str, float]:
         """The inverse document frequency, over live chunks, of the terms to look for."""
         where, values = _listed("t", looked_for)
-        live, live_values = self.scope.not_current_clause(REVISION)
+        live = self.scope.not_current_clause(REVISION)
         rows = self.session.execute(
             text(
                 f"SELECT term, COUNT(*) FROM {self.table} "  # noqa: S608
                 f"WHERE term IN ({where}){live} GROUP BY term"
             ),
-            values | live_values,
+            values,
         )
         kept: dict[str, float] = {}
         postings = 0
         for term, count in sorted(((t, int(n)) for t, n in rows), key=lambda row: (row[1], row[0])):
             postings += count
-            common = count > max(EVERYWHERE * self.corpus.chunks, 1)
+            common = count > max(TOO_COMMON * self.corpus.chunks, 1)
             if kept and (common or postings > MOST_POSTINGS):
                 break
             kept[term] = math.log(1 + (self.corpus.chunks - count + 0.5) / (count + 0.5))
@@ -136,7 +136,7 @@ class _Postings:
     def best(self, idf: Mapping[str, float], limit: int) -> dict[int, float]:
         """The `limit` best chunks with their BM25 scores, best first."""
         where, values = _listed("t", list(idf))
-        live, live_values = self.scope.clause(REVISION)
+        live = self.scope.clause(REVISION)
         cases = " ".join(f"WHEN :t{i} THEN :w{i}" for i in range(len(idf)))
         weights = {f"w{i}": weight for i, weight in enumerate(idf.values())}
         rows = self.session.execute(
@@ -146,7 +146,7 @@ class _Postings:
                 f"FROM {self.table} WHERE term IN ({where}){live} "
                 "GROUP BY chunk_id ORDER BY score DESC, chunk_id LIMIT :most"
             ),
-            values | live_values | weights | {"mean": self.corpus.mean_length, "most": limit},
+            values | weights | {"mean": self.corpus.mean_length, "most": limit},
         )
         return {chunk: float(score) for chunk, score in rows}
 

@@ -1,8 +1,8 @@
-"""Which revisions a search may find: the current ones of the documents that were asked for."""
+"""What a search may find: current revisions, of the documents and chunks that were asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -13,14 +13,32 @@ from app.indexes.tables import IndexedRevisionRow
 
 
 @dataclass(frozen=True)
+class Within:
+    """Where a search looks; None is everywhere. `without` are chunks that are left out."""
+
+    document_ids: tuple[int, ...] | None = None
+    chunk_ids: tuple[int, ...] | None = None
+    without: tuple[int, ...] = ()
+
+    @property
+    def nowhere(self) -> bool:
+        """Whether nothing can be found."""
+        return self.document_ids == () or self.chunk_ids == ()
+
+
+EVERYWHERE = Within()
+
+
+@dataclass(frozen=True)
 class Scope:
     """Read in the snapshot of the search. `wanted` is None where every document may be found."""
 
     not_current: tuple[int, ...]
     wanted: tuple[int, ...] | None
+    within: Within = EVERYWHERE
 
     @classmethod
-    def of(cls, session: Session, index_id: int, document_ids: Sequence[int] = ()) -> Scope:
+    def of(cls, session: Session, index_id: int, within: Within = EVERYWHERE) -> Scope:
         of_index = IndexedRevisionRow.index_id == index_id
         not_current = session.scalars(
             select(IndexedRevisionRow.revision_id).where(
@@ -28,34 +46,54 @@ class Scope:
             )
         ).all()
         wanted = None
-        if document_ids:
+        if within.document_ids is not None:
             wanted = session.scalars(
                 select(IndexedRevisionRow.revision_id).where(
                     of_index,
-                    IndexedRevisionRow.document_id.in_(document_ids),
+                    IndexedRevisionRow.document_id.in_(within.document_ids),
                     IndexedRevisionRow.state == Presence.LIVE,
                 )
             ).all()
-        return cls(tuple(not_current), None if wanted is None else tuple(wanted))
+        return cls(tuple(not_current), None if wanted is None else tuple(wanted), within)
+
+    @property
+    def filtered(self) -> bool:
+        """Whether less is looked for than all that is current."""
+        return self.wanted is not None or self.within != EVERYWHERE
 
     def filter(self) -> dict[str, dict[str, list[int]]] | None:
         """As pytidb takes it; None for no condition: an empty one, to it, matches everything."""
+        conditions: dict[str, dict[str, list[int]]] = {}
         if self.wanted is not None:
-            return {"revision_id": {"$in": list(self.wanted) or [0]}}
-        if self.not_current:
-            return {"revision_id": {"$nin": list(self.not_current)}}
-        return None
+            conditions["revision_id"] = {"$in": list(self.wanted) or [0]}
+        elif self.not_current:
+            conditions["revision_id"] = {"$nin": list(self.not_current)}
+        if self.within.chunk_ids is not None:
+            conditions["id"] = {"$in": list(self.within.chunk_ids) or [0]}
+        elif self.within.without:
+            conditions["id"] = {"$nin": list(self.within.without)}
+        return conditions or None
 
-    def clause(self, revision: str) -> tuple[str, dict[str, object]]:
-        """As a condition on the SQL expression `revision`, with its values; `AND` comes first."""
-        if self.wanted is None:
-            return self.not_current_clause(revision)
-        values: dict[str, object] = {f"r{i}": value for i, value in enumerate(self.wanted or (0,))}
-        return f" AND {revision} IN ({', '.join(f':{name}' for name in values)})", values
+    def clause(self, revision: str, chunk: str = "chunk_id") -> str:
+        """As a condition on the SQL expressions of a revision's and a chunk's id; `AND` first.
 
-    def not_current_clause(self, revision: str) -> tuple[str, dict[str, object]]:
+        Only numbers of ours are written into it: as values, thousands would each need a name.
+        """
+        clause = self.not_current_clause(revision)
+        if self.wanted is not None:
+            clause = f" AND {revision} IN ({_listed(self.wanted)})"
+        if self.within.chunk_ids is not None:
+            clause += f" AND {chunk} IN ({_listed(self.within.chunk_ids)})"
+        elif self.within.without:
+            clause += f" AND {chunk} NOT IN ({_listed(self.within.without)})"
+        return clause
+
+    def not_current_clause(self, revision: str) -> str:
         """As `clause`, for every document."""
         if not self.not_current:
-            return "", {}
-        values: dict[str, object] = {f"r{i}": value for i, value in enumerate(self.not_current)}
-        return f" AND {revision} NOT IN ({', '.join(f':{name}' for name in values)})", values
+            return ""
+        return f" AND {revision} NOT IN ({_listed(self.not_current)})"
+
+
+def _listed(ids: Collection[int]) -> str:
+    return ", ".join(str(int(each)) for each in ids) or "0"

@@ -15,7 +15,7 @@ from app.database.connection import Database
 from app.embedding.embedder import Embedder
 from app.indexes.chunk_table import CHUNKS_A_REVISION, chunk_table, chunk_table_name
 from app.indexes.index import Index, Presence
-from app.indexes.scope import Scope
+from app.indexes.scope import EVERYWHERE, Scope, Within
 from app.indexes.signatures import first_pass
 from app.indexes.tables import IndexedRevisionRow
 from app.indexes.vector_index import has_vector_index
@@ -59,17 +59,17 @@ class VectorSearch:
         embedder: Embedder,
         vector: Sequence[float],
         limit: int,
-        document_ids: Sequence[int] = (),
+        within: Within = EVERYWHERE,
     ) -> Neighbours:
         """The `limit` chunks nearest to `vector` by cosine, nearest first.
 
-        Only chunks of current revisions are looked at, and of `document_ids` where there are any.
+        Only chunks of current revisions are looked at, and of those what is `within`.
         Every similarity is exact, whichever way the chunks were found.
         """
         table = chunk_table(self.database.client, index.id, embedder.function)
 
         def search(session: Session) -> Neighbours:
-            scope = Scope.of(session, index.id, document_ids)
+            scope = Scope.of(session, index.id, within)
             plan = self._plan(session, index, scope, limit)
             if plan.way is Way.SIGNATURES:
                 found = _by_signatures(session, index.id, vector, scope, (plan.candidates, limit))
@@ -97,8 +97,10 @@ class VectorSearch:
                 with_hnsw and has_vector_index(session, index),
             )
         _, chunks, indexed = known
-        filtered = scope.wanted is not None
-        if scope.wanted is not None and chunks >= self.planner.pays_from:
+        filtered = scope.filtered
+        if scope.within.chunk_ids is not None:
+            chunks = min(chunks, len(scope.within.chunk_ids))
+        elif scope.wanted is not None and chunks >= self.planner.pays_from:
             chunks = _live_chunks(session, index.id, scope.wanted)
         return self.planner.plan(chunks, limit, filtered=filtered, indexed=indexed)
 
@@ -127,7 +129,7 @@ def _by_signatures(
     """In one statement: the candidates stay in the server. Only numbers of ours are written in."""
     candidates, limit = how
     first, values = first_pass(index_id, vector)
-    live, live_values = scope.clause(REVISION)
+    live = scope.clause(REVISION)
     rows = session.execute(
         text(
             "SELECT /*+ INL_JOIN(chunk) */ chunk.id, "  # noqa: S608 - see above
@@ -136,9 +138,7 @@ def _by_signatures(
             f"JOIN {chunk_table_name(index_id)} chunk ON chunk.id = near.chunk_id "
             "ORDER BY distance LIMIT :most"
         ),
-        values
-        | live_values
-        | {"vector": str(list(vector)), "candidates": candidates, "most": limit},
+        values | {"vector": str(list(vector)), "candidates": candidates, "most": limit},
     )
     return [Neighbour(chunk, 1.0 - float(distance)) for chunk, distance in rows]
 

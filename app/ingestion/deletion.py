@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.access.rights import EVERYTHING, Sight
 from app.database.connection import Database
 from app.database.tables import now
 from app.documents.tables import DocumentRow, KnowledgeBaseRow
@@ -19,7 +20,10 @@ from app.ingestion.tables import JobRow
 
 @dataclass(frozen=True)
 class Deletion:
+    """Of documents in the knowledge bases of `sight`."""
+
     database: Database
+    sight: Sight = EVERYTHING
 
     def delete(self, document_id: int) -> None:
         """Hide the document and end its jobs; `Clearing` removes later what it owned.
@@ -31,8 +35,10 @@ class Deletion:
         def hide(session: Session) -> None:
             document = session.get(DocumentRow, document_id, with_for_update=True)
             base = document and session.get(KnowledgeBaseRow, document.knowledge_base_id)
+            missing = DocumentNotFound(f"There is no document {document_id}.")
             if document is None or document.deletion or base is None or base.deletion:
-                raise DocumentNotFound(f"There is no document {document_id}.")
+                raise missing
+            self.sight.check(base.id, missing)
             document.deletion = document.id
             document.deleted_at = now()
             session.execute(

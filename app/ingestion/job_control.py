@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.access.rights import EVERYTHING, Sight
 from app.database.connection import Database
 from app.database.tables import now
 from app.documents.model import KnowledgeBase
@@ -28,6 +29,7 @@ class JobControl:
     """
 
     database: Database
+    sight: Sight = EVERYTHING
 
     def pause(self, job_id: int) -> Job:
         """Let the job wait until it is resumed.
@@ -117,10 +119,12 @@ class JobControl:
         self, job_id: int, allowed: frozenset[JobState], done: str, change: Callable[[JobRow], None]
     ) -> Job:
         def steer(session: Session) -> Job:
+            missing = JobNotFound(f"There is no job {job_id}.")
             row = session.get(JobRow, job_id, with_for_update=True)
             document = None if row is None else session.get(DocumentRow, row.document_id)
             if row is None or document is None or document.deletion:
-                raise JobNotFound(f"There is no job {job_id}.")
+                raise missing
+            self.sight.check(row.knowledge_base_id, missing)
             if row.state not in allowed:
                 raise JobNotSteerable(f"Job {job_id} is {row.state}: it cannot be {done}.")
             if row.state not in UNFINISHED and not _newest_of_a_document(session, row):

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from app.access.rights import EVERYTHING, Sight
 from app.database.connection import Database
 from app.database.tables import now, with_zone
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
@@ -29,9 +30,13 @@ OLDEST_FIRST = 0.25  # of all claims: so whatever waits has its turn in the end
 
 @dataclass(frozen=True)
 class JobStore:
-    """`lot` gives numbers in [0, 1), by which claims are shared out."""
+    """The queue; of its jobs, those are told of that belong to the knowledge bases of `sight`.
+
+    `lot` gives numbers in [0, 1), by which claims are shared out.
+    """
 
     database: Database
+    sight: Sight = EVERYTHING
     lot: Callable[[], float] = random.random
 
     def add(self, session: Session, document: DocumentRow, revision: RevisionRow) -> JobRow:
@@ -205,15 +210,18 @@ class JobStore:
     def get(self, job_id: int) -> Job:
         def read(session: Session) -> Job:
             row = session.get(JobRow, job_id)
+            missing = JobNotFound(f"There is no job {job_id}.")
             if row is None:
-                raise JobNotFound(f"There is no job {job_id}.")
+                raise missing
+            self.sight.check(row.knowledge_base_id, missing)
             return job_of(row)
 
         return self.database.transaction(read)
 
     def of_ids(self, job_ids: Sequence[int]) -> tuple[Job, ...]:
         def read(session: Session) -> tuple[Job, ...]:
-            rows = session.scalars(select(JobRow).where(JobRow.id.in_(job_ids)).order_by(JobRow.id))
+            wanted = JobRow.id.in_(job_ids) & self.sight.among(JobRow.knowledge_base_id)
+            rows = session.scalars(select(JobRow).where(wanted).order_by(JobRow.id))
             return tuple(job_of(row) for row in rows)
 
         return self.database.transaction(read)
@@ -269,11 +277,14 @@ class JobStore:
         """
 
         def read(session: Session) -> dict[JobState, int]:
-            counted = select(JobRow.state, func.count()).group_by(JobRow.state)
+            seen = self.sight.among(JobRow.knowledge_base_id)
+            counted = select(JobRow.state, func.count()).where(seen).group_by(JobRow.state)
             if knowledge_base_id is not None:
                 counted = counted.where(JobRow.knowledge_base_id == knowledge_base_id)
             found = {JobState(state): n for state, n in session.execute(counted)}
-            failed = select(func.count()).select_from(JobRow).where(_failed(knowledge_base_id))
+            failed = (
+                select(func.count()).select_from(JobRow).where(seen, _failed(knowledge_base_id))
+            )
             found[JobState.FAILED] = session.scalar(failed) or 0
             return {state: found.get(state, 0) for state in JobState}
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from app.documents.filter import ALL, Filter
+from app.indexes.chunk_table import revision_of
+
 
 class Mode(StrEnum):
     """What a search goes by: meaning, words, or both."""
@@ -18,13 +21,26 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Query:
-    """A question and what it is asked of; `document_ids` empty means every document."""
+    """A question and what it is asked of; `document_ids` empty means every document.
+
+    `text` is what is looked for, by meaning and by words. Each of `phrases` must stand in a
+    passage, and none of `without` may. `typed` is what a person wrote, where that says more.
+    """
 
     text: str
     document_ids: tuple[int, ...] = ()
     mode: Mode = Mode.HYBRID
+    filter: Filter = ALL
+    phrases: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    typed: str = ""
     rerank: bool = True
     """Whether the reranker, if there is one, has the last word."""
+
+    @property
+    def written(self) -> str:
+        """The question as a person wrote it."""
+        return self.typed or self.text
 
 
 @dataclass(frozen=True)
@@ -88,6 +104,7 @@ class Stage:
 class Retrieval:
     """Ranked passages, best first, and what each stage did.
 
+    `candidates` are all chunks that were ranked, best first, those of the passages among them.
     `milliseconds` is all of it: stages that run at once overlap.
     """
 
@@ -95,3 +112,8 @@ class Retrieval:
     passages: tuple[Passage, ...]
     stages: tuple[Stage, ...] = ()
     milliseconds: float = 0.0
+    candidates: tuple[int, ...] = ()
+
+    def revision_ids(self) -> tuple[int, ...]:
+        """The revision of each candidate, best first."""
+        return tuple(revision_of(each) for each in self.candidates)

@@ -15,6 +15,8 @@ from app.indexes.embedders import Embedders
 from app.indexes.hits import HitReader
 from app.indexes.index import Hit, Index
 from app.indexes.keyword_search import KeywordSearch, WordMatch
+from app.indexes.narrowing import Narrowing
+from app.indexes.scope import Within
 from app.indexes.store import IndexStore
 from app.indexes.vector_search import Neighbour, VectorSearch
 from app.retrieval.fusion import Fused, Half, fuse
@@ -43,6 +45,26 @@ class _Clock:
 
 
 @dataclass(frozen=True)
+class _Sought:
+    """What both halves look for, and where; each gives its `limit` best."""
+
+    index: Index
+    embedder: Embedder
+    query: Query
+    within: Within
+    limit: int
+    clock: _Clock
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Passages, and all chunks that were ranked; both best first."""
+
+    passages: tuple[Passage, ...] = ()
+    candidates: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Retriever:
     """Finds passages by meaning and by words, at once."""
 
@@ -51,6 +73,7 @@ class Retriever:
     vectors: VectorSearch
     words: KeywordSearch
     hits: HitReader
+    narrowing: Narrowing
     pool: ThreadPoolExecutor
     reranking: Reranking = NO_RERANKING
 
@@ -65,22 +88,24 @@ class Retriever:
         began = time.perf_counter()
         clock = _Clock()
         index = self.indexes.active(base.id)
-        passages: tuple[Passage, ...] = ()
         if index is None:
             clock.stages.append(Stage("search", "no document has been ingested", 0.0))
+            found = _Found()
         else:
-            passages = self._passages(index, query, top_k, clock)
+            found = self._found(index, query, top_k, clock)
         elapsed = 1000 * (time.perf_counter() - began)
-        return Retrieval(query, passages, tuple(clock.stages), elapsed)
+        return Retrieval(query, found.passages, tuple(clock.stages), elapsed, found.candidates)
 
-    def _passages(
-        self, index: Index, query: Query, top_k: int, clock: _Clock
-    ) -> tuple[Passage, ...]:
+    def _found(self, index: Index, query: Query, top_k: int, clock: _Clock) -> _Found:
         embedder = self.embedders.of(index.recipe)
         reranked = self.reranking.most if query.rerank else 0
-        limit = max(top_k, reranked, CANDIDATES if query.mode is Mode.HYBRID else 0)
+        within = self._within(index, query, clock)
+        limit = max(top_k, reranked, CANDIDATES)
+        sought = _Sought(index, embedder, query, within, limit, clock)
+        if within.nowhere:
+            return _Found()
         for left in reversed(range(TRIES)):
-            ranking = self._ranked(index, embedder, query, limit, clock)
+            ranking = self._ranked(sought)
             best = ranking.fused[: max(top_k, reranked)]
             with clock.stage("read", "passages with their documents"):
                 hits = self.hits.read(index, embedder, [one.chunk_id for one in best])
@@ -92,7 +117,8 @@ class Retriever:
             _passage(rank, hits[one.chunk_id], one.score, ranking.evidence(one))
             for rank, one in enumerate((o for o in best if o.chunk_id in hits), start=1)
         ]
-        return self._reranked(query, there, reranked, clock)[:top_k]
+        passages = self._reranked(query, there, reranked, clock)[:top_k]
+        return _Found(passages, tuple(one.chunk_id for one in ranking.fused))
 
     def _reranked(
         self, query: Query, passages: list[Passage], most: int, clock: _Clock
@@ -105,18 +131,24 @@ class Retriever:
             told.append(found.told)
         return in_order(passages, found.scores) if found.scores else tuple(passages)
 
-    def _ranked(
-        self, index: Index, embedder: Embedder, query: Query, limit: int, clock: _Clock
-    ) -> _Ranking:
+    def _within(self, index: Index, query: Query, clock: _Clock) -> Within:
+        conditions = (query.filter, query.phrases, query.without)
+        if not any(conditions):
+            return self.narrowing.within(index, query.document_ids, *conditions)
+        with clock.stage("narrow", "to what the filters, phrases and left out words allow"):
+            return self.narrowing.within(index, query.document_ids, *conditions)
+
+    def _ranked(self, sought: _Sought) -> _Ranking:
+        mode = sought.query.mode
         matching = None
-        if query.mode is not Mode.VECTOR:
-            matching = self.pool.submit(self._matches, index, query, limit, clock)
+        if mode is not Mode.VECTOR:
+            matching = self.pool.submit(self._matches, sought)
         neighbours: tuple[Neighbour, ...] = ()
-        if query.mode is not Mode.KEYWORD:
-            neighbours = self._neighbours(index, embedder, query, limit, clock)
+        if mode is not Mode.KEYWORD:
+            neighbours = self._neighbours(sought)
         matches = matching.result() if matching is not None else ()
-        if query.mode is Mode.HYBRID:
-            with clock.stage("fuse", "each half by how far its best stands out"):
+        if mode is Mode.HYBRID:
+            with sought.clock.stage("fuse", "each half by how far its best stands out"):
                 fused = fuse(
                     [
                         Half(Mode.VECTOR, {one.chunk_id: one.similarity for one in neighbours}),
@@ -130,21 +162,18 @@ class Retriever:
             )
         return _Ranking(fused, neighbours, matches)
 
-    def _neighbours(
-        self, index: Index, embedder: Embedder, query: Query, limit: int, clock: _Clock
-    ) -> tuple[Neighbour, ...]:
+    def _neighbours(self, sought: _Sought) -> tuple[Neighbour, ...]:
+        index, embedder, clock, limit = sought.index, sought.embedder, sought.clock, sought.limit
         with clock.stage("understand", f"embedded with {index.recipe.model}"):
-            vector = embedder.embed_query(query.text)
+            vector = embedder.embed_query(sought.query.text)
         with clock.stage("meaning") as told:
-            near = self.vectors.nearest(index, embedder, vector, limit, query.document_ids)
+            near = self.vectors.nearest(index, embedder, vector, limit, sought.within)
             told.append(near.plan.told(limit))
         return near.found
 
-    def _matches(
-        self, index: Index, query: Query, limit: int, clock: _Clock
-    ) -> tuple[WordMatch, ...]:
-        with clock.stage("words", f"the {limit} best by BM25"):
-            return self.words.best(index, query.text, limit, query.document_ids)
+    def _matches(self, sought: _Sought) -> tuple[WordMatch, ...]:
+        with sought.clock.stage("words", f"the {sought.limit} best by BM25"):
+            return self.words.best(sought.index, sought.query.text, sought.limit, sought.within)
 
 
 @dataclass(frozen=True)
@@ -175,13 +204,18 @@ class _Ranking:
 def checked(query: Query, top_k: int) -> None:
     """Refuse a question that cannot be asked, before it costs anything."""
     if not query.text.strip():
-        raise InvalidRequest("The question is empty.", remedy="Type some words to look for.")
-    if len(query.text) > LONGEST_QUERY:
+        narrowed = query.filter or query.without
         raise InvalidRequest(
-            f"The question has {len(query.text):,} characters; at most {LONGEST_QUERY:,} are read.",
+            "The question has filters only." if narrowed else "The question is empty.",
+            remedy="Type some words to look for.",
+        )
+    length = len(query.written)
+    if length > LONGEST_QUERY:
+        raise InvalidRequest(
+            f"The question has {length:,} characters; at most {LONGEST_QUERY:,} are read.",
             remedy="Shorten it to what you want to know.",
         )
-    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in query.text):
+    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in query.written):
         raise InvalidRequest(
             "The question has characters that are no text: NUL, or halves of a surrogate pair.",
             remedy="Send it as UTF-8 text.",

@@ -16,11 +16,9 @@ def address(path: str, *parameters: tuple[str, Parameter]) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
-def search_address(
-    base: str, words: str = "", documents: tuple[int, ...] = (), top_k: int | None = None
-) -> str:
-    chosen = [("document", document) for document in documents]
-    return address("/", ("q", words), ("knowledge-base", base), *chosen, ("top_k", top_k))
+def search_address(base: str, *parameters: tuple[str, Parameter]) -> str:
+    """The search page of a knowledge base, with what is asked of it."""
+    return address("/", ("knowledge-base", base), *parameters)
 
 
 def passage_address(passage: Passage, words: str = "") -> str:

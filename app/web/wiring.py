@@ -7,19 +7,30 @@ from urllib.parse import unquote_to_bytes
 
 from fastapi import Depends, Path, Request
 
+from app.access.rights import Sight
 from app.documents.model import KnowledgeBase
 from app.errors import DatabaseUnavailable, InvalidRequest
 from app.services import Services
 
 
-async def services(request: Request) -> Services:
-    # `async` although it waits for nothing: else a thread would be asked for it on each request.
+def all_services(request: Request) -> Services:
+    """The services as they are, for what decides what a caller may see of them."""
     wired: Services | None = request.app.state.services
     if wired is None:
         raise DatabaseUnavailable(
             "Tidemark is still starting.", remedy="Wait a few seconds and try again."
         )
     return wired
+
+
+async def services(request: Request) -> Services:
+    """The services in which only that is there which the caller may see.
+
+    `app/web/access.py` decides it, before any endpoint is asked. `async` although it waits for
+    nothing: else a thread would be asked for it on each request.
+    """
+    sight: Sight = request.state.sight
+    return all_services(request).seen_by(sight)
 
 
 Wired = Annotated[Services, Depends(services)]

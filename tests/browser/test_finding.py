@@ -146,3 +146,30 @@ def test_every_page_leads_to_its_data(page: Page, library: Library) -> None:
         )
         assert data.ok
         assert data.json()
+
+
+def test_the_way_of_searching_is_chosen_and_kept(page: Page, library: Library) -> None:
+    page.goto(library.at("/", q=TURN))
+    page.get_by_role("navigation", name="Search by").get_by_text("Words", exact=True).click()
+    expect(page).to_have_url(re.compile("mode=keyword"))
+    page.get_by_label("Words to look for").fill("zeppelin")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("mode=keyword"))
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    page.get_by_role("link", name="Search by meaning too").click()
+    expect(page.locator(".result")).not_to_have_count(0)
+
+
+def test_phrases_and_filters_narrow_and_an_empty_result_leads_on(
+    page: Page, library: Library
+) -> None:
+    page.goto(library.at("/", q='"stream turns" name:pilotage'))
+    expect(page.locator(".result")).to_have_count(1)
+    page.goto(library.at("/", q='"turns stream" tide'))
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    page.get_by_role("link", name="in any order").click()
+    expect(page.locator(".result h2").first).to_have_text("Pilotage guide")
+    page.get_by_role("navigation", name="Narrow to a type").get_by_text("PDF").click()
+    assert set(page.locator(".result h2").all_inner_texts()) == {"Tide tables"}
+    page.get_by_role("navigation", name="Narrowed to").get_by_role("link").click()
+    expect(page.locator(".result h2").first).to_have_text("Pilotage guide")

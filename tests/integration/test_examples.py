@@ -13,7 +13,7 @@ from sqlalchemy import URL
 
 from app.config import PREFIX, TIDB_NAMES, Settings, project_folder
 from app.embedding import Embedder, make_embedder
-from tests.fake_provider import NATIVE_WIDTHS, FakeProvider, Kind, serving
+from tests.fake_provider import FakeProvider, Kind, serving
 
 TUTORIAL = project_folder() / "examples" / "openai_compatible_embeddings.py"
 ABOUT_THE_LANGUAGE = "Java: Object-oriented language for cross-platform development."
@@ -30,21 +30,9 @@ def local(machine_settings: Settings) -> Embedder:
 
 @pytest.fixture
 def provider(local: Embedder) -> Iterator[FakeProvider]:
-    """An endpoint whose model understands what it reads: the local one, as wide as its name says.
-
-    Zeros after a vector leave every angle as it is.
-    """
+    """An endpoint whose model understands what it reads: the local one."""
     fake = FakeProvider()
-
-    def understood(vectors: list[list[float]]) -> list[list[float]]:
-        asked = fake.requests[-1]
-        width = NATIVE_WIDTHS[asked["model"]]
-        return [
-            [*vector, *[0.0] * (width - len(vector))]
-            for vector in local.embed_documents(asked["input"])
-        ]
-
-    fake.change = understood
+    fake.understand(local.embed_documents)
     with serving(fake):
         yield fake
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import bm25s
 import numpy as np
 import pytest
 
 from app.config import Settings
+from app.documents.filter import Filter
 from app.documents.model import KnowledgeBase
 from app.indexes.analysis import question_terms, terms
 from app.retrieval.passage import Evidence, Mode, Passage, Query
+from app.retrieval.query_syntax import typed_query
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 
@@ -143,3 +147,64 @@ def test_a_question_of_stop_words_alone_is_still_looked_for(
     services: Services, library: KnowledgeBase
 ) -> None:
     assert passages(services, library, "before the", Mode.KEYWORD)
+
+
+NARROWED = {
+    '"tide turns"': {"tides.md", "boats.md"},
+    '"TIDE  turns at noon"': {"tides.md"},
+    '"tide turn"': set(),
+    '"港口"': {"chao.md"},
+    '"港"': {"chao.md"},
+    '"8.5.4"': set(),  # it stands in "v8.5.4" only, which is another word
+    '"in v8.5.4"': {"errors.md"},
+    '"getUserById found"': {"errors.md"},
+    '"the ebb"': {"boats.md"},
+    '"100% sure_"': set(),
+    "tide -harbours name:.md": {"tides.md", "cooking.md", "errors.md", "hafen.md", "chao.md"},
+    "Sturm -Haus name:hafen": set(),
+    "tide -getUserById -港口 -beans -Hafen": {"tides.md", "boats.md"},
+    'tide -"before the tide turns" name:TIDES name:boats': {"tides.md"},
+}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_phrases_and_left_out_words_hold_in_every_mode(
+    services: Services, library: KnowledgeBase, mode: Mode
+) -> None:
+    for typed, names in NARROWED.items():
+        query = typed_query(typed, Query("", mode=mode))
+        found = services.retriever.retrieve(library, query, 10).passages
+        found_names = {passage.document_name for passage in found}
+        if mode is Mode.KEYWORD:  # finds only what has the words, which are pairs in Chinese
+            assert found_names <= names, typed
+            assert bool(found_names) == bool(names) or typed == '"港"', typed
+        else:
+            assert found_names == names, typed
+
+
+def test_filters_are_applied_before_the_cut_in_every_mode(
+    services: Services, library: KnowledgeBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    uploader.upload("page.html", "<title>Pilots</title><h1>Bar</h1><p>The tide is out.</p>")
+    uploader.upload("bar.md", '# The 100% ["bar"]\n\nThe tide is in.')
+    worker.drain()
+    today = services.documents.by_name(library.id, "tides.md").updated_at.date()
+    later = today + timedelta(days=1)
+    expected: dict[Filter, set[str]] = {
+        Filter(kinds=("html",)): {"page.html"},
+        Filter(kinds=("html",), names=("tides",)): set(),
+        Filter(kinds=("html", "markdown"), names=("tides", "PILOTS")): {"tides.md", "page.html"},
+        Filter(sections=("bar",)): {"page.html", "bar.md"},
+        Filter(sections=('100% ["',)): {"bar.md"},
+        Filter(sections=("%",), kinds=("html",)): set(),
+        Filter(since=today, until=today, names=("tides",)): {"tides.md"},
+        Filter(since=later): set(),
+        Filter(until=today - timedelta(days=1)): set(),
+        Filter(names=("' OR 1=1 --", "_ides.md")): set(),
+    }
+    for mode in Mode:
+        for given, names in expected.items():
+            query = Query("the tide", mode=mode, filter=given)
+            found = services.retriever.retrieve(library, query, 1).passages
+            assert len(found) == min(1, len(names)), (mode, given)
+            assert {passage.document_name for passage in found} <= names, (mode, given)

@@ -10,8 +10,10 @@ from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from app.access.rights import Right
 from app.answering.answer import AnswerEvent, whole_answer
 from app.retrieval.passage import Query
+from app.web.access import needs
 from app.web.api.answer import AnswerShape, event_of
 from app.web.api.shape import LARGEST_ID, Shape, errors, reply
 from app.web.event_stream import EVENT_STREAM, EventStream
@@ -42,6 +44,7 @@ ANSWER: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/knowledge-bases/{name}/answers", response_model=AnswerShape, responses=ANSWER)
+@needs(Right.ASK)
 def answer(
     base: ReadableKnowledgeBase,
     asked: Annotated[QuestionShape, Body()],

@@ -9,8 +9,10 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from app.access.rights import Right
 from app.documents.model import Revision, Section
 from app.errors import InvalidRequest
+from app.web.access import needs
 from app.web.api.documents import RevisionShape
 from app.web.api.shape import LARGEST_ID, DocumentId, Shape, errors
 from app.web.wiring import Wired
@@ -58,6 +60,7 @@ class TextReply(Shape):
 
 
 @router.get("/text", responses=errors(404, 422, 503))
+@needs(Right.READ)
 def read_text(
     document_id: DocumentId,
     services: Wired,
@@ -98,6 +101,7 @@ def read_text(
         },
     },
 )
+@needs(Right.READ)
 def read_original(
     document_id: DocumentId, services: Wired, revision: RevisionId = None
 ) -> StreamingResponse:

@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, status
 from pydantic import Field
 
+from app.access.rights import Right
 from app.documents.model import Document, Revision
+from app.web.access import needs
 from app.web.api.shape import LARGEST_ID, DocumentId, Shape, errors
 from app.web.wiring import ReadableKnowledgeBase, Wired
 
@@ -84,6 +86,7 @@ class DocumentList(Shape):
 
 
 @router.get("/knowledge-bases/{name}/documents", responses=errors(404, 422, 503))
+@needs(Right.READ)
 def list_documents(
     base: ReadableKnowledgeBase,
     services: Wired,
@@ -103,6 +106,7 @@ def list_documents(
 
 
 @router.get("/documents/{document_id}", responses=errors(404, 422, 503))
+@needs(Right.READ)
 def read_document(document_id: DocumentId, services: Wired) -> DocumentShape:
     """One document, with the revision that readers see."""
     document = services.documents.get(document_id)
@@ -116,6 +120,7 @@ def read_document(document_id: DocumentId, services: Wired) -> DocumentShape:
     status_code=status.HTTP_204_NO_CONTENT,
     responses=errors(404, 422, 503),
 )
+@needs(Right.WRITE)
 def delete_document(document_id: DocumentId, services: Wired) -> None:
     """Take a document out of sight and out of every search, at once."""
     services.deletion.delete(document_id)

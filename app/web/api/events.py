@@ -12,9 +12,11 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from app.access.rights import Right
 from app.documents.model import KnowledgeBase
 from app.ingestion.job import Job, JobState
 from app.services import Services
+from app.web.access import needs
 from app.web.api.job_feed import OVERLAP, Counts, JobFeeds, Listener, changes, counted
 from app.web.api.jobs import JobShape
 from app.web.api.shape import Shape, errors
@@ -74,6 +76,7 @@ class JobsEvent(Shape):
         200: {"description": "Server-sent events.", "content": {EVENT_STREAM: {}}},
     },
 )
+@needs(Right.READ)
 async def follow_jobs(
     base: ReadableKnowledgeBase,
     services: Wired,

@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
+from app.access.rights import Right
 from app.ingestion.job import Job, JobStage, JobState
+from app.web.access import needs
 from app.web.api.shape import LARGEST_ID, JobId, Shape, errors
 from app.web.wiring import ReadableKnowledgeBase, Wired, wake_worker
 
@@ -66,18 +68,21 @@ class JobShape(Shape):
 
 
 @router.get("/jobs/{job_id}", responses=errors(404, 422, 503))
+@needs(Right.READ)
 def read_job(job_id: JobId, services: Wired) -> JobShape:
     """One job; watch many at once by the knowledge base's events."""
     return JobShape.of(services.jobs.get(job_id))
 
 
 @router.post("/jobs/{job_id}/pause", responses=errors(403, 404, 409, 422, 503))
+@needs(Right.WRITE)
 def pause_job(job_id: JobId, services: Wired) -> JobShape:
     """Let a job wait until it is resumed; what it has stored is not done twice."""
     return JobShape.of(services.job_control.pause(job_id))
 
 
 @router.post("/jobs/{job_id}/resume", responses=errors(403, 404, 409, 422, 503))
+@needs(Right.WRITE)
 def resume_job(job_id: JobId, services: Wired, request: Request) -> JobShape:
     """Go on with a paused job."""
     job = services.job_control.resume(job_id)
@@ -86,12 +91,14 @@ def resume_job(job_id: JobId, services: Wired, request: Request) -> JobShape:
 
 
 @router.post("/jobs/{job_id}/cancel", responses=errors(403, 404, 409, 422, 503))
+@needs(Right.WRITE)
 def cancel_job(job_id: JobId, services: Wired) -> JobShape:
     """End a job that has not ended; its document stays as it was."""
     return JobShape.of(services.job_control.cancel(job_id))
 
 
 @router.post("/jobs/{job_id}/retry", responses=errors(403, 404, 409, 422, 503))
+@needs(Right.WRITE)
 def retry_job(job_id: JobId, services: Wired, request: Request) -> JobShape:
     """Try a job again that failed or was cancelled, at once."""
     job = services.job_control.retry(job_id)
@@ -109,6 +116,7 @@ class JobList(Shape):
 
 
 @router.get("/knowledge-bases/{name}/failures", responses=errors(404, 422, 503))
+@needs(Right.READ)
 def list_failures(
     base: ReadableKnowledgeBase,
     services: Wired,
@@ -132,6 +140,7 @@ class Retried(Shape):
 
 
 @router.post("/knowledge-bases/{name}/failures/retry", responses=errors(403, 404, 422, 503))
+@needs(Right.WRITE)
 def retry_failures(base: ReadableKnowledgeBase, services: Wired, request: Request) -> Retried:
     """Try all that failed again."""
     retried = services.job_control.retry_failed(base)
@@ -146,6 +155,7 @@ class Ingestion(Shape):
 
 
 @router.post("/knowledge-bases/{name}/pause", responses=errors(403, 404, 422, 503))
+@needs(Right.WRITE)
 def pause_knowledge_base(base: ReadableKnowledgeBase, services: Wired) -> Ingestion:
     """Ingest nothing of it until it is resumed; uploads are taken in, and wait."""
     services.job_control.pause_all(base)
@@ -153,6 +163,7 @@ def pause_knowledge_base(base: ReadableKnowledgeBase, services: Wired) -> Ingest
 
 
 @router.post("/knowledge-bases/{name}/resume", responses=errors(403, 404, 422, 503))
+@needs(Right.WRITE)
 def resume_knowledge_base(
     base: ReadableKnowledgeBase, services: Wired, request: Request
 ) -> Ingestion:

@@ -7,7 +7,9 @@ from datetime import datetime
 from fastapi import APIRouter, status
 from pydantic import Field
 
+from app.access.rights import Right
 from app.documents.model import KnowledgeBase
+from app.web.access import needs
 from app.web.api.shape import Shape, errors
 from app.web.wiring import KnowledgeBaseName, ReadableKnowledgeBase, Wired
 
@@ -46,6 +48,7 @@ class NewKnowledgeBase(Shape):
 
 
 @router.get("", responses=errors(503))
+@needs(Right.READ)
 def list_knowledge_bases(services: Wired) -> KnowledgeBaseList:
     """Every knowledge base, by name."""
     return KnowledgeBaseList(
@@ -59,6 +62,7 @@ def list_knowledge_bases(services: Wired) -> KnowledgeBaseList:
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=errors(409, 422, 503))
+@needs(Right.ADMIN)
 def create_knowledge_base(asked: NewKnowledgeBase, services: Wired) -> KnowledgeBaseShape:
     """Make an empty knowledge base."""
     base = services.knowledge_bases.create(asked.name)
@@ -66,6 +70,7 @@ def create_knowledge_base(asked: NewKnowledgeBase, services: Wired) -> Knowledge
 
 
 @router.get("/{name}", responses=errors(404, 503))
+@needs(Right.READ)
 def read_knowledge_base(base: ReadableKnowledgeBase, services: Wired) -> KnowledgeBaseShape:
     """One knowledge base, and how much is in it."""
     return KnowledgeBaseShape(
@@ -78,6 +83,7 @@ def read_knowledge_base(base: ReadableKnowledgeBase, services: Wired) -> Knowled
 
 
 @router.delete("/{name}", status_code=status.HTTP_204_NO_CONTENT, responses=errors(404, 503))
+@needs(Right.MANAGE)
 def delete_knowledge_base(name: KnowledgeBaseName, services: Wired) -> None:
     """Take a knowledge base and all it owns out of sight at once; it is cleared within minutes."""
     services.knowledge_bases.delete(name)

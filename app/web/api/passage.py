@@ -102,6 +102,7 @@ class RetrievalShape(Shape):
     """Passages, best first, and how they were found."""
 
     query: str = Field(examples=["when does the tide turn"])
+    """What was asked, as it was written."""
     results: tuple[PassageShape, ...]
     stages: tuple[StageShape, ...]
     milliseconds: float = Field(examples=[31.9])
@@ -111,7 +112,7 @@ class RetrievalShape(Shape):
     def of(cls, retrieval: Retrieval) -> RetrievalShape:
         question = retrieval.query.text
         return cls(
-            query=question,
+            query=retrieval.query.written,
             results=tuple(PassageShape.of(passage, question) for passage in retrieval.passages),
             stages=tuple(
                 StageShape(name=s.name, detail=s.detail, milliseconds=round(s.milliseconds, 2))

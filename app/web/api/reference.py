@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from app.access.rights import Right
+from app.web.access import needs
 from app.web.api.described import groups
 from app.web.pages.frame import frame, show
 
@@ -12,6 +14,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/docs")
+@needs(Right.OPEN)
 def reference_page(request: Request) -> HTMLResponse:
     address = str(request.base_url).rstrip("/")
     around = frame("API", "/docs", None, "/api/openapi.json")

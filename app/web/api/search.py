@@ -6,32 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 from fastapi import Query as Parameters
-from pydantic import Field
 
-from app.retrieval.passage import Mode, Query
+from app.access.rights import Right
+from app.web.access import needs
 from app.web.api.passage import RetrievalShape
-from app.web.api.shape import LARGEST_ID, Shape, errors, reply
+from app.web.api.shape import errors, reply
+from app.web.search_params import SearchParams
 from app.web.wiring import ReadableKnowledgeBase, Wired
 
 router = APIRouter(tags=["Search"])
-
-
-class SearchParams(Shape):
-    """What is searched for, and where."""
-
-    q: str = Field(examples=["when does the tide turn"])
-    """The question, or words to look for: at most 8,000 characters."""
-    top_k: int = 10
-    """How many passages: 1 to 200."""
-    document: tuple[Annotated[int, Field(ge=1, le=LARGEST_ID)], ...] = ()
-    """Look only into the documents of these ids; may be repeated."""
-    mode: Mode = Mode.HYBRID
-    """By meaning (`vector`), by words (`keyword`), or by both."""
-    rerank: bool = True
-    """Whether the reranker, if the settings name one, has the last word."""
-
-    def query(self) -> Query:
-        return Query(self.q, self.document, self.mode, self.rerank)
 
 
 @router.get(
@@ -39,6 +22,7 @@ class SearchParams(Shape):
     response_model=RetrievalShape,
     responses=errors(404, 422, 502, 503),
 )
+@needs(Right.READ)
 def search(
     base: ReadableKnowledgeBase, params: Annotated[SearchParams, Parameters()], services: Wired
 ) -> Response:

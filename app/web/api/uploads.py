@@ -9,10 +9,12 @@ from fastapi import APIRouter, File, Request, UploadFile, status
 from fastapi.responses import Response
 from pydantic import Field
 
+from app.access.rights import Right
 from app.documents.model import KnowledgeBase
 from app.documents.names import document_name
 from app.errors import InvalidRequest, TidemarkError
 from app.services import Services
+from app.web.access import needs
 from app.web.api.shape import ErrorShape, Shape, errors, reply
 from app.web.errors import encodable
 from app.web.wiring import ReadableKnowledgeBase, Wired, wake_worker
@@ -53,6 +55,7 @@ class RefusedUpload(UploadReply):
     response_model=UploadReply,
     responses=errors(403, 404, 413, 422, 503),
 )
+@needs(Right.WRITE)
 def upload_documents(
     base: ReadableKnowledgeBase,
     files: Annotated[list[UploadFile], File(description="One file or many.")],

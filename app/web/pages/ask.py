@@ -10,11 +10,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from app.access.rights import Right
 from app.answering.answer import Answer, whole_answer
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.retrieval import passage as asked_of
 from app.services import Services
+from app.web.access import needs
 from app.web.addresses import Parameter, address, search_address
 from app.web.api.answer import AnswerShape
 from app.web.pages.answer_view import answer_view
@@ -30,6 +32,7 @@ Documents = Annotated[tuple[int, ...], Query()]
 
 
 @router.get("/ask")
+@needs(Right.ASK)
 def ask_page(
     request: Request,
     services: Wired,
@@ -64,7 +67,7 @@ def ask_page(
         answer=answer,
         error=error,
         whole=address("/ask", *same, ("whole", 1)) if asking and not whole else None,
-        search=search_address(base.name, q, document),
+        search=search_address(base.name, ("q", q), *(("document", each) for each in document)),
         first_use=first_use(services, chosen),
         passages=PASSAGES,
         model=services.generator.model if services.generator else None,
@@ -72,6 +75,7 @@ def ask_page(
 
 
 @router.get("/ask.json")
+@needs(Right.ASK)
 def ask_as_data(
     services: Wired, chosen: ChosenBase, q: str = "", document: Documents = ()
 ) -> AnswerShape:

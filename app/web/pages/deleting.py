@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from app.access.rights import Right
 from app.errors import DocumentNotFound
+from app.web.access import needs
 from app.web.addresses import address
 from app.web.pages.frame import frame, show
 from app.web.wiring import Wired
@@ -16,6 +18,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/documents/delete")
+@needs(Right.WRITE)
 def ask_before_deleting(
     request: Request,
     services: Wired,
@@ -35,6 +38,7 @@ def ask_before_deleting(
 
 
 @router.post("/documents/delete")
+@needs(Right.WRITE)
 def delete(services: Wired, document: Annotated[list[int], Form()]) -> RedirectResponse:
     """Delete the documents; one that somebody else deleted meanwhile is no error."""
     base, deleted = None, 0

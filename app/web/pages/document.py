@@ -10,13 +10,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from app.access.rights import Right
+from app.documents.kinds import kind
 from app.documents.model import Document, Revision, Section
 from app.errors import RevisionNotFound
+from app.web.access import needs
 from app.web.addresses import address, search_address
 from app.web.pages.blocks import blocks
 from app.web.pages.frame import frame, show
 from app.web.pages.rail import rail
-from app.web.pages.wording import When, count, kind, size, when
+from app.web.pages.wording import When, count, size, when
 from app.web.wiring import Wired
 
 router = APIRouter(include_in_schema=False)
@@ -58,6 +61,7 @@ class Older:
 
 
 @router.get("/documents/{document_id}")
+@needs(Right.READ)
 def document_page(
     request: Request,
     services: Wired,
@@ -117,7 +121,7 @@ def document_page(
         extent=f"Characters {first:,} to {last:,} of {length:,}" if last - first < length else "",
         original=address(f"/api/documents/{document_id}/original", ("revision", shown.id)),
         delete=address("/documents/delete", ("document", document_id)),
-        back=search_address(base.name, q) if q else None,
+        back=search_address(base.name, ("q", q)) if q else None,
         q=q,
     )
 

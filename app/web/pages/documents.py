@@ -8,10 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from app.access.rights import Right
 from app.documents.listing import DocumentOrder
 from app.documents.names import document_name
 from app.errors import InvalidRequest, TidemarkError
 from app.services import Services
+from app.web.access import needs
 from app.web.addresses import address, api_address
 from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.frame import chosen as choose
@@ -35,6 +37,7 @@ class Refused:
 
 
 @router.get("/documents")
+@needs(Right.READ)
 def documents_page(
     request: Request,
     services: Wired,
@@ -54,6 +57,7 @@ def documents_page(
 
 
 @router.post("/documents")
+@needs(Right.WRITE)
 def upload(
     request: Request,
     services: Wired,

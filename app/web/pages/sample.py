@@ -9,7 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse
 
+from app.access.rights import Right
 from app.config import project_folder
+from app.web.access import needs
 from app.web.addresses import address
 from app.web.wiring import Wired, wake_worker
 
@@ -23,6 +25,7 @@ def handbook() -> tuple[Path, ...]:
 
 
 @router.post("/sample")
+@needs(Right.WRITE)
 def load_sample(
     request: Request,
     services: Wired,

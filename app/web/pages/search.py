@@ -8,23 +8,26 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from app.access.rights import Right
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.retrieval import passage as found
 from app.retrieval.matches import matches
 from app.services import Services
-from app.web.addresses import Parameter, address, api_address, passage_address, search_address
+from app.web.access import needs
+from app.web.addresses import address, api_address, passage_address
 from app.web.pages.first_use import first_use
 from app.web.pages.frame import ChosenBase, frame, show
 from app.web.pages.marked import Part, excerpt
+from app.web.pages.narrowing import Asking, ChipGroup, chip_groups
 from app.web.pages.plain import plain
 from app.web.pages.why import Reason, reasons
-from app.web.pages.wording import When, count, duration, when
+from app.web.pages.wording import When, duration, when
+from app.web.search_params import SearchParams
 from app.web.wiring import Wired
 
 router = APIRouter(include_in_schema=False)
 
-FEW = 10
 MANY = 30
 SEPARATOR = " \u203a "  # between the headings of a path
 
@@ -47,46 +50,40 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Chip:
-    """A document that results can be narrowed to, or that they are narrowed to already."""
-
-    name: str
-    address: str
-    on: bool
-
-
-@dataclass(frozen=True)
 class Results:
     summary: str
     stages: tuple[tuple[str, str, str], ...]
     """Name, what it did, how long it took."""
     results: tuple[Result, ...]
-    chips: tuple[Chip, ...]
+    chips: tuple[ChipGroup, ...]
     more: str | None
     ask: str
-    everywhere: str
-    """The same words without the filter."""
+    ways_on: tuple[tuple[str, str], ...]
+    """What else could be tried where nothing was found, each with its address."""
+
+
+class PageParams(SearchParams):
+    """As the API's; without words, the page waits for some."""
+
+    q: str = ""
 
 
 @router.get("/")
+@needs(Right.READ)
 def search_page(
     request: Request,
     services: Wired,
     chosen: ChosenBase,
-    *,
-    q: str = "",
-    document: Annotated[tuple[int, ...], Query()] = (),
-    top_k: int = FEW,
+    params: Annotated[PageParams, Query()],
 ) -> HTMLResponse:
-    base = chosen.base
+    base, q = chosen.base, params.q
+    asking = Asking(base.name, params)
     results, error = None, None
     if q.strip():
         try:
-            results = _results(services, base, found.Query(q, document), top_k)
+            results = _results(services, base, asking)
         except TidemarkError as refused:
             error = refused
-    asked: list[tuple[str, Parameter]] = [("q", q), ("top_k", top_k)]
-    asked += [("document", each) for each in document]
     return show(
         request,
         "search.html",
@@ -94,36 +91,37 @@ def search_page(
             f"{q[:80]} · Search" if q.strip() else "Search",
             "/",
             base.name,
-            api_address(base.name, "search", *asked) if q.strip() else "/api/knowledge-bases",
+            api_address(base.name, "search", *params.pairs())
+            if q.strip()
+            else "/api/knowledge-bases",
         ),
         status_code=error.status_code if error else 200,
         chosen=chosen,
         q=q.replace("\0", "\ufffd"),
-        filters=document,
+        kept=[pair for pair in params.pairs() if pair[0] not in {"q", "top_k"}],
+        modes=asking.modes(),
         results=results,
         error=error,
         first_use=first_use(services, chosen),
     )
 
 
-def _results(services: Services, base: KnowledgeBase, query: found.Query, top_k: int) -> Results:
+def _results(services: Services, base: KnowledgeBase, asking: Asking) -> Results:
+    params = asking.params
+    query = params.query()
     services.documents.require(base.id, query.document_ids)
-    retrieval = services.retriever.retrieve(base, query, top_k)
-    passages = retrieval.passages
-    more = (
-        search_address(base.name, query.text, query.document_ids, MANY)
-        if len(passages) == top_k < MANY
-        else None
-    )
+    retrieval = services.retriever.retrieve(base, query, params.top_k)
+    shown, found = len(retrieval.passages), len(retrieval.candidates)
     took = duration(retrieval.milliseconds)
+    of_found = f"{shown} of {found:,}" if found > shown else f"{shown}"
     return Results(
-        summary=f"{count(len(passages), 'passage')} in {took}, best first",
+        summary=f"{of_found} {'passage' if found == 1 else 'passages'} in {took}, best first",
         stages=tuple((s.name, s.detail, duration(s.milliseconds)) for s in retrieval.stages),
-        results=tuple(_result(passage, query.text) for passage in passages),
-        chips=_chips(services, base, retrieval),
-        more=more,
+        results=tuple(_result(passage, query.text) for passage in retrieval.passages),
+        chips=chip_groups(services, asking, retrieval),
+        more=asking.at(top_k=MANY) if shown == params.top_k < min(MANY, found) else None,
         ask=address("/ask", ("q", query.text), ("knowledge-base", base.name)),
-        everywhere=search_address(base.name, query.text),
+        ways_on=asking.ways_on(query),
     )
 
 
@@ -155,24 +153,3 @@ def _without_heading(text: str, path: tuple[str, ...]) -> str:
     """A passage without its first line, if that is the heading that the path ends with already."""
     first, _, rest = text.partition("\n")
     return rest if path and rest and first == plain(path[-1]) else text
-
-
-def _chips(services: Services, base: KnowledgeBase, retrieval: found.Retrieval) -> tuple[Chip, ...]:
-    """The documents of the results; once narrowed, those chosen, each of which can be let go."""
-    query = retrieval.query
-    if query.document_ids:
-        chosen = query.document_ids
-        return tuple(
-            Chip(
-                services.documents.get(each).name,
-                search_address(base.name, query.text, tuple(o for o in chosen if o != each)),
-                on=True,
-            )
-            for each in chosen
-        )
-    names = {passage.document_id: passage.document_name for passage in retrieval.passages}
-    return tuple(
-        Chip(name, search_address(base.name, query.text, (document_id,)), on=False)
-        for document_id, name in names.items()
-        if len(names) > 1
-    )

@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from app.access.rights import Right
 from app.config import shown_settings
 from app.errors import TidemarkError
 from app.ingestion.job import JobState
 from app.services import Services
+from app.web.access import needs
 from app.web.pages.frame import frame, show
 from app.web.pages.wording import count, size
 from app.web.wiring import Wired
@@ -42,6 +44,7 @@ class Status:
 
 
 @router.get("/status")
+@needs(Right.ADMIN)
 def status_page(request: Request, services: Wired) -> HTMLResponse:
     status = _status(request, services)
     around = frame("Status", "/status", None, "/status.json")
@@ -49,6 +52,7 @@ def status_page(request: Request, services: Wired) -> HTMLResponse:
 
 
 @router.get("/status.json")
+@needs(Right.ADMIN)
 def status_as_data(request: Request, services: Wired) -> dict[str, object]:
     """The same as data, for a person who looks; programs ask /health/ready."""
     return asdict(_status(request, services))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.documents.kinds import kind
 from app.documents.listing import DocumentOrder, ListedDocument, Listing
 from app.documents.model import KnowledgeBase
 from app.services import Services
 from app.web.addresses import address
 from app.web.pages.uploads import Upload
-from app.web.pages.wording import When, count, kind, size, when
+from app.web.pages.wording import When, count, size, when
 
 ROWS = 50
 

@@ -1,39 +1,9 @@
-"""Sizes, counts, dates and kinds of file, as a person reads them."""
+"""Sizes, counts and dates, as a person reads them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-_OFFICE = "application/vnd.openxmlformats-officedocument"
-_ODF = "application/vnd.oasis.opendocument"
-
-KINDS = {
-    "application/pdf": "PDF",
-    "text/plain": "Text",
-    "text/markdown": "Markdown",
-    "text/html": "HTML",
-    "text/csv": "CSV",
-    "text/tab-separated-values": "TSV",
-    "text/x-source": "Source code",
-    "text/xml": "XML",
-    "application/json": "JSON",
-    "application/x-ipynb+json": "Notebook",
-    "application/rtf": "RTF",
-    "application/epub+zip": "EPUB",
-    "application/zip": "ZIP",
-    "application/x-tar": "TAR",
-    "application/gzip": "Gzip",
-    "message/rfc822": "E-mail",
-    "application/vnd.ms-outlook": "E-mail",
-    "application/vnd.ms-excel": "Excel",
-    f"{_OFFICE}.wordprocessingml.document": "Word",
-    f"{_OFFICE}.presentationml.presentation": "PowerPoint",
-    f"{_OFFICE}.spreadsheetml.sheet": "Excel",
-    f"{_ODF}.text": "OpenDocument",
-    f"{_ODF}.spreadsheet": "OpenDocument",
-    f"{_ODF}.presentation": "OpenDocument",
-}
 
 _STEPS = ((60, "second"), (60, "minute"), (24, "hour"), (7, "day"), (5, "week"))
 _DAYS_A_MONTH = 30.44
@@ -83,11 +53,6 @@ def size(octets: int) -> str:
             break
         amount, unit = amount / 1000, larger
     return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:,.0f} {unit}"  # noqa: PLR2004
-
-
-def kind(media_type: str) -> str:
-    """The kind of a file, in a word or two."""
-    return KINDS.get(media_type) or media_type.partition("/")[2].removeprefix("x-") or media_type
 
 
 def duration(milliseconds: float) -> str:

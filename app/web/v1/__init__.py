@@ -1,13 +1,14 @@
 """The OpenAI-compatible API under `/v1`: any client of OpenAI's works against it as it is."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from app.config import Settings
-from app.web.v1 import catalogue, chat, embeddings, responses
+from app.web.v1 import catalogue, chat, embeddings, rerank, responses
+from app.web.v1.access import admit
 from app.web.v1.door import Door
 from app.web.v1.errors import install_error_handlers
 
-PARTS = (embeddings, catalogue, chat, responses)
+PARTS = (embeddings, rerank, catalogue, chat, responses)
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -15,8 +16,15 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     It is an application of its own, because its errors and its limits are OpenAI's, not ours.
     """
-    inner = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    inner = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(admit)],
+    )
     inner.state = app.state
+    app.state.v1 = inner
     install_error_handlers(inner)
     for part in PARTS:
         inner.include_router(part.router, prefix="/v1")

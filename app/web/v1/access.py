@@ -1,32 +1,50 @@
-"""Who calls `/v1`."""
+"""Who calls `/v1`: an API key with the scope that the route needs, in the words of the contract."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import Depends, Request
 
+from app.access.callers import Caller
+from app.access.rights import NOTHING, Right
+from app.errors import NotAllowed, NotSignedIn, WrongKey
+from app.web.access import right_of, secret_of
+from app.web.v1.errors import Refused
+from app.web.wiring import all_services
 
-@dataclass(frozen=True)
-class Caller:
-    """Who makes a request, as far as that is known.
 
-    `secret` is what was sent as a key, by either header; None if none was, or an empty one.
+async def admit(request: Request) -> None:
+    """Let the request pass, if its key may make it; local servers take any, until one is made.
+
+    Raises:
+        Refused: 401 without a key or with a wrong one, 403 without the scope.
     """
-
-    secret: str | None
+    right = right_of(request.scope["endpoint"])
+    request.state.sight = NOTHING
+    if right is Right.OPEN:
+        return
+    services, secret = all_services(request), secret_of(request)
+    try:
+        caller = await to_thread.run_sync(lambda: services.callers.by_key(secret, required=True))
+        request.state.sight = caller.sight(right)
+    except WrongKey as wrong:
+        raise Refused(_said(wrong), status=401, code="invalid_api_key") from None
+    except NotSignedIn as missing:
+        raise Refused(_said(missing), status=401) from None
+    except NotAllowed as lacking:
+        raise Refused(_said(lacking), status=403, code="insufficient_permissions") from None
+    request.state.caller = caller
 
 
 async def caller(request: Request) -> Caller:
-    """Read the key from `Authorization: Bearer` or `X-API-Key`, and let everyone in.
-
-    No key has been made as yet, and a local server then takes any or none. This is where keys,
-    their scopes and their limits are to be checked once they exist: every endpoint asks here.
-    """
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    bearer = credentials.strip() if scheme.lower() == "bearer" else ""
-    return Caller(bearer or request.headers.get("x-api-key", "").strip() or None)
+    found: Caller = request.state.caller
+    return found
 
 
 Allowed = Annotated[Caller, Depends(caller)]
+
+
+def _said(error: NotSignedIn | NotAllowed) -> str:
+    return f"{error.message} {error.remedy}"

@@ -10,10 +10,12 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from app.access.rights import Right
 from app.documents.model import KnowledgeBase
 from app.embedding.embedder import Embedder
 from app.errors import KnowledgeBaseNotFound
 from app.services import Services
+from app.web.access import needs
 from app.web.v1.access import Allowed
 from app.web.v1.errors import model_not_found
 from app.web.wiring import Wired
@@ -68,6 +70,7 @@ def embedder_named(asked: str, services: Services) -> Embedder:
     Raises:
         Refused: none does.
     """
+    asked = services.settings.aliases.get(asked, asked)
     if EmbeddingName.of(services.embedder).means(asked):
         return services.embedder
     if asked.startswith(CHAT):
@@ -81,6 +84,7 @@ def knowledge_base_named(asked: str, services: Services) -> KnowledgeBase:
     Raises:
         Refused: there is none.
     """
+    asked = services.settings.aliases.get(asked, asked)
     if not asked.startswith(CHAT):
         raise model_not_found(asked, f"Chat models are {CHAT}<knowledge base>; {_LIST}")
     try:
@@ -90,15 +94,17 @@ def knowledge_base_named(asked: str, services: Services) -> KnowledgeBase:
 
 
 @router.get("/models")
+@needs(Right.KNOWN)
 def models(services: Wired, _: Allowed) -> ModelsShape:
-    """Every model, the embedding model first."""
+    """Every model, the embedding model first, and other names for them last."""
     return ModelsShape(data=tuple(_models(services)))
 
 
 @router.get("/models/{name:path}")
+@needs(Right.KNOWN)
 def model(name: str, services: Wired, _: Allowed) -> ModelShape:
     """One model, by any name that it answers to; names may have slashes in them."""
-    if name.startswith(CHAT):
+    if services.settings.aliases.get(name, name).startswith(CHAT):
         return _chat_model(knowledge_base_named(name, services))
     return _embedding_model(embedder_named(name, services))
 
@@ -107,6 +113,8 @@ def _models(services: Services) -> Iterator[ModelShape]:
     yield _embedding_model(services.embedder)
     for base, _ in services.knowledge_bases.list():
         yield _chat_model(base)
+    for alias in services.settings.aliases:
+        yield ModelShape(id=alias, created=0, owned_by="tidemark")
 
 
 def _embedding_model(embedder: Embedder) -> ModelShape:

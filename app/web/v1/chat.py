@@ -12,6 +12,8 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from app.access.rights import Right
+from app.web.access import needs
 from app.web.event_stream import EventStream
 from app.web.v1.access import Allowed
 from app.web.v1.body import Body, SentBody
@@ -55,6 +57,7 @@ class Head:
 
 
 @router.post("/chat/completions")
+@needs(Right.ASK)
 async def chat_completions(
     sent: SentBody, services: Wired, _: Allowed, request: Request
 ) -> Response:

@@ -14,7 +14,7 @@ from app.web.security import SameSiteOnly, SecurityHeaders
 from app.web.v1.errors import Refused
 
 _VERSION = "/v1"
-_BARE = re.compile(r"/(embeddings|completions|chat/completions|responses|models(/.+)?)")
+_BARE = re.compile(r"/(embeddings|rerank|completions|chat/completions|responses|models(/.+)?)")
 """Paths that mean `/v1` although they leave it out, as base URLs without it make them."""
 
 

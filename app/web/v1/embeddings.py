@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import numpy as np
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
+from app.access.rights import Right
 from app.embedding.embedder import Embedder
+from app.embedding.remote import RemoteEmbedder
 from app.embedding.vectors import plain
+from app.web.access import needs
 from app.web.v1.access import Allowed
 from app.web.v1.body import Body, SentBody
 from app.web.v1.catalogue import EmbeddingName, embedder_named
@@ -21,13 +24,12 @@ from app.web.v1.errors import Refused
 from app.web.v1.hanging_up import unless_hung_up
 from app.web.v1.inputs import texts_of
 from app.web.v1.pieces import Model, Piece, Vectors, joined, model_of
+from app.web.v1.sizes import parted
 from app.web.v1.waiting import EmbeddingQueue
 from app.web.wiring import Wired
 
 router = APIRouter()
 
-MOST_TOKENS_EACH = 8192
-MOST_TOKENS = 300_000
 _FORMATS = ("float", "base64")
 _QUERIES = frozenset({"query", "search_query"})
 _DOCUMENTS = frozenset({"document", "passage", "search_document"})
@@ -51,6 +53,8 @@ class Asked:
     name: str
     texts: tuple[tuple[Piece, ...], ...]
     encoding: Literal["float", "base64"]
+    width: int
+    """What the vectors are cut to, where the model was trained for that."""
 
     @property
     def tokens(self) -> int:
@@ -58,6 +62,7 @@ class Asked:
 
 
 @router.post("/embeddings")
+@needs(Right.EMBED)
 async def embeddings(
     sent: SentBody, services: Wired, queue: Queue, _: Allowed, request: Request
 ) -> Response:
@@ -76,37 +81,9 @@ def _asked(sent: Body, embedder: Embedder, model: Model, services: Wired) -> Ask
     encoding = _encoding(sent.get("encoding_format"))
     dimensions = _dimensions(sent.get("dimensions"))
     embedder_named(name, services)
-    # One width: none of the models that run here was trained to be cut.
-    if dimensions not in (None, model.width):
-        raise Refused(
-            f"This model does not support 'dimensions' of {dimensions}: its vectors are "
-            f"{model.width} wide.",
-            param="dimensions",
-        )
-    pieces = _pieces(texts, model, _prefix(sent.get("input_type"), embedder))
-    return Asked(EmbeddingName.of(embedder).name, pieces, encoding)
-
-
-def _pieces(texts: Sequence[str], model: Model, prefix: str) -> tuple[tuple[Piece, ...], ...]:
-    counted, total = [], 0
-    for place, text in enumerate(texts):
-        pieces = tuple(model.pieces(text, prefix))
-        tokens = sum(piece.tokens for piece in pieces)
-        if tokens > MOST_TOKENS_EACH:
-            raise Refused(
-                f"'input[{place}]' has {tokens} tokens; at most {MOST_TOKENS_EACH} are embedded.",
-                param="input",
-                code="context_length_exceeded",
-            )
-        counted.append(pieces)
-        total += tokens
-    if total > MOST_TOKENS:
-        raise Refused(
-            f"The request has {total} tokens; at most {MOST_TOKENS} are embedded at once.",
-            kind="max_tokens_per_request",
-            code="max_tokens_per_request",
-        )
-    return tuple(counted)
+    width = _width(dimensions, model, embedder)
+    pieces = parted(texts, model, _prefix(sent.get("input_type"), embedder), "input")
+    return Asked(EmbeddingName.of(embedder).name, pieces, encoding, width)
 
 
 def _encoding(given: object) -> Literal["float", "base64"]:
@@ -126,6 +103,19 @@ def _dimensions(given: object) -> int | None:
     return given
 
 
+def _width(dimensions: int | None, model: Model, embedder: Embedder) -> int:
+    """Models that were not trained to be cut lose more than length: they have one width."""
+    if dimensions is None or dimensions == model.width:
+        return model.width
+    cuts = isinstance(embedder, RemoteEmbedder) and embedder.sends_dimensions
+    if cuts and dimensions < model.width:
+        return dimensions
+    limit = f"at most {model.width}" if cuts else f"{model.width} only"
+    raise Refused(
+        f"This model does not support 'dimensions' of {dimensions}: {limit}.", param="dimensions"
+    )
+
+
 def _prefix(input_type: object, embedder: Embedder) -> str:
     """What the model wants before such a text; other types mean nothing to anybody here."""
     if not isinstance(input_type, str):
@@ -137,6 +127,9 @@ def _prefix(input_type: object, embedder: Embedder) -> str:
 
 def _reply(asked: Asked, pieces: Vectors) -> bytes:
     vectors = joined(pieces, asked.texts)
+    if asked.width < vectors.shape[1]:  # as the model's provider itself does it
+        vectors = vectors[:, : asked.width]
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     shown: list[str] | list[list[float]]
     if asked.encoding == "base64":
         shown = [base64.b64encode(vector).decode() for vector in vectors.astype("<f4")]

@@ -12,6 +12,8 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from app.access.rights import Right
+from app.web.access import needs
 from app.web.event_stream import EventStream, event
 from app.web.v1.access import Allowed
 from app.web.v1.body import SentBody
@@ -78,6 +80,7 @@ class Reply:
 
 
 @router.post("/responses")
+@needs(Right.ASK)
 async def responses(sent: SentBody, services: Wired, _: Allowed, request: Request) -> Response:
     """An answer to `input`, or to the last user message in it; nothing is stored."""
     model, asked = sent.model(), sent.get("input")

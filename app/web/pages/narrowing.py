@@ -1,0 +1,105 @@
+"""What a search can be narrowed to, and the addresses of those that differ a little from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from app.documents.kinds import kind, kind_name
+from app.documents.store import DocumentFacts
+from app.retrieval.passage import Mode, Query, Retrieval
+from app.services import Services
+from app.web.addresses import search_address
+from app.web.search_params import FEW, SearchParams
+
+MODES = ((Mode.HYBRID, "Meaning and words"), (Mode.VECTOR, "Meaning"), (Mode.KEYWORD, "Words"))
+MOST_CHIPS = 8  # of a group
+
+
+@dataclass(frozen=True)
+class Chip:
+    """What results can be narrowed to, or are narrowed to already; `count` of the candidates."""
+
+    label: str
+    address: str
+    on: bool = False
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class ChipGroup:
+    name: str
+    chips: tuple[Chip, ...]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A search of a knowledge base, and the addresses of searches that differ a little."""
+
+    base: str
+    params: SearchParams
+
+    def at(self, **changes: object) -> str:
+        return search_address(self.base, *self.params.model_copy(update=changes).pairs())
+
+    def modes(self) -> tuple[Chip, ...]:
+        return tuple(Chip(label, self.at(mode=m), on=m is self.params.mode) for m, label in MODES)
+
+    def ways_on(self, query: Query) -> tuple[tuple[str, str], ...]:
+        """Searches that find more than this one, what each would be said with its address."""
+        words = replace(self, params=SearchParams(q=query.text, mode=self.params.mode))
+        ways = []
+        if query.phrases or query.without:
+            ways.append(("Search for these words in any order", words.at()))
+        if query.filter or query.document_ids:
+            ways.append(("Search all documents", words.at()))
+        if query.mode is Mode.KEYWORD:
+            ways.append(("Search by meaning too", self.at(mode=Mode.HYBRID)))
+        return tuple(ways)
+
+
+def chip_groups(services: Services, asking: Asking, retrieval: Retrieval) -> tuple[ChipGroup, ...]:
+    """What the search is narrowed to; and, of what was found, what it could be narrowed to."""
+    facts = services.documents.facts(retrieval.revision_ids())
+    found = [facts[each] for each in retrieval.revision_ids() if each in facts]
+    groups = (
+        ChipGroup("Only in", tuple(_let_go(asking, services))),
+        _documents(asking, found),
+        _kinds(asking, found),
+    )
+    return tuple(group for group in groups if group.chips)
+
+
+def _let_go(asking: Asking, services: Services) -> Iterable[Chip]:
+    params = asking.params
+    for document_id in params.document:
+        others = tuple(each for each in params.document if each != document_id)
+        name = services.documents.get(document_id).name
+        yield Chip(name, asking.at(document=others, top_k=FEW), on=True)
+    for field, said in (("name", "name"), ("type", "type"), ("section", "section")):
+        given: tuple[str, ...] = getattr(params, field)
+        for value in given:
+            others_given = tuple(each for each in given if each != value)
+            yield Chip(f"{said}: {value}", asking.at(**{field: others_given}), on=True)
+    for field in ("after", "before"):
+        if getattr(params, field):
+            yield Chip(f"{field} {getattr(params, field)}", asking.at(**{field: None}), on=True)
+
+
+def _documents(asking: Asking, found: Iterable[DocumentFacts]) -> ChipGroup:
+    counts = Counter((each.document_id, each.name) for each in found)
+    chips = tuple(
+        Chip(name, asking.at(document=(document_id,), top_k=FEW), count=count)
+        for (document_id, name), count in counts.most_common(MOST_CHIPS)
+    )
+    return ChipGroup("Document", chips if len(counts) > 1 else ())
+
+
+def _kinds(asking: Asking, found: Iterable[DocumentFacts]) -> ChipGroup:
+    counts = Counter(kind(each.media_type) for each in found)
+    chips = tuple(
+        Chip(label, asking.at(type=(kind_name(label),), top_k=FEW), count=count)
+        for label, count in counts.most_common(MOST_CHIPS)
+    )
+    return ChipGroup("Type", chips if len(counts) > 1 else ())

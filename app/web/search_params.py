@@ -1,0 +1,67 @@
+"""What a search is asked with, in an address: the same for the page and the JSON API."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from app.documents.filter import Filter, checked_filter
+from app.retrieval.passage import Mode, Query
+from app.retrieval.query_syntax import typed_query
+from app.web.addresses import Parameter
+from app.web.api.shape import LARGEST_ID, Shape
+
+FEW = 10
+
+
+class SearchParams(Shape):
+    """What is searched for, and where."""
+
+    q: str = Field(examples=["when does the tide turn"])
+    """The question, or words to look for: at most 8,000 characters. Phrases in quotes must stand in
+    a passage, and words behind a minus may not; `name:`, `type:`, `section:`, `after:` and
+    `before:` are filters, as the parameters of these names are."""
+    top_k: int = FEW
+    """How many passages: 1 to 200."""
+    document: tuple[Annotated[int, Field(ge=1, le=LARGEST_ID)], ...] = ()
+    """Look only into the documents of these ids; may be repeated."""
+    mode: Mode = Mode.HYBRID
+    """By meaning (`vector`), by words (`keyword`), or by both."""
+    rerank: bool = True
+    """Whether the reranker, if the settings name one, has the last word."""
+    name: tuple[str, ...] = ()
+    """Only documents with this in their name or title, in any case; repeated, any of these."""
+    type: tuple[str, ...] = ()
+    """Only documents of this kind, as `pdf` or `markdown`; repeated, any of these."""
+    section: tuple[str, ...] = ()
+    """Only passages under a heading with this in it, in any case; repeated, any of these."""
+    after: date | None = None
+    """Only documents uploaded on this day or later, in UTC."""
+    before: date | None = None
+    """Only documents uploaded on this day or earlier, in UTC."""
+
+    def filter(self) -> Filter:
+        """The conditions on documents and sections.
+
+        Raises:
+            InvalidRequest: a value that cannot be one.
+        """
+        return checked_filter(
+            Filter(self.name, self.type, self.after, self.before, self.section),
+        )
+
+    def query(self) -> Query:
+        """What is asked: what was typed, and the conditions."""
+        asked = Query("", self.document, self.mode, self.filter(), rerank=self.rerank)
+        return typed_query(self.q, asked)
+
+    def pairs(self) -> list[tuple[str, Parameter]]:
+        """The parameters of an address that asks the same, those that say nothing left out."""
+        return [
+            (name, value if isinstance(value, int) else str(value))
+            for name, field in SearchParams.model_fields.items()
+            if (given := getattr(self, name)) != field.default
+            for value in (given if isinstance(given, tuple) else (given,))
+        ]

@@ -1,0 +1,207 @@
+"""Who may do what, on every route: what one may not see is not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from app.access.keys import NewKey
+from app.access.rights import Right, Scope
+from app.config import Settings
+from app.documents.model import KnowledgeBase
+from app.main import create_app
+from app.services import Services
+from tests.integration.parts import MortalWorker, Uploader
+from tests.integration.v1 import MODEL
+from tests.routes import Registered, registered
+from tests.server import application, client, served
+
+ROUTES = list(registered(create_app(Settings(_env_file=None), worker=False)))
+EACH_ROUTE = pytest.mark.parametrize("route", ROUTES, ids=str)
+SECRET = "quartermaster"
+"""A word that stands in what may not be seen, and in no request."""
+
+UNKNOWN, REFUSED, HIDDEN, PASSED = "unknown", "refused", "hidden", "passed"
+MISSING = frozenset({"knowledge_base_not_found", "document_not_found", "job_not_found"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """A knowledge base with something in it, which requests are about."""
+
+    base: KnowledgeBase
+    document_id: int
+    job_id: int
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """What stands in addresses, by the name of the part."""
+        return {
+            "name": self.base.name,
+            "document_id": str(self.document_id),
+            "job_id": str(self.job_id),
+        }
+
+
+def fill(services: Services, text: str = "The tide turns at noon.") -> Place:
+    base = services.knowledge_bases.create(f"rights-{uuid4().hex[:12]}")
+    receipt = Uploader(services, base).upload(f"{SECRET}.md", text)
+    assert receipt.job_id is not None
+    return Place(base, receipt.document_id, receipt.job_id)
+
+
+@pytest.fixture(scope="module")
+def strict(services: Services) -> Services:
+    """The services of a Tidemark that others than this machine can reach."""
+    return replace(services, callers=replace(services.callers, asks=True))
+
+
+@pytest.fixture(scope="module")
+def strict_http(settings: Settings, strict: Services) -> Iterator[httpx.Client]:
+    open_to_all = settings.model_copy(update={"host": "0.0.0.0"})  # noqa: S104
+    with served(application(open_to_all, strict)) as address, client(address) as http:
+        yield http
+
+
+@pytest.fixture(scope="module")
+def hidden(services: Services) -> Place:
+    """What the callers of these tests may not see: ingested, so that there is much to be seen."""
+    place = fill(services, f"The {SECRET} keeps the rum.")
+    MortalWorker(services, place.base).drain()
+    return place
+
+
+def key(services: Services, *scopes: Scope, bases: tuple[int, ...] | None = None) -> dict[str, str]:
+    """The headers of a new key."""
+    bound = None if bases is None else frozenset(bases)
+    _, secret = services.keys.create(NewKey("test", frozenset(scopes), bound))
+    return {"authorization": f"Bearer {secret}"}
+
+
+def outcome(
+    http: httpx.Client, route: Registered, place: Place, headers: Mapping[str, str]
+) -> tuple[str, str]:
+    """What became of a request that has all a route could ask for; and the reply's text."""
+    chat = f"tidemark/{place.base.name}"
+    parts = place.parts | ({"name": chat} if route.openai else {})
+    address = re.sub(r"{(\w+)(:path)?}", lambda m: parts[m[1]], route.path)
+    sent: dict[str, object] = {}
+    if route.openai and route.method == "POST":
+        model = MODEL if route.right is Right.EMBED else chat
+        sent["json"] = {
+            "model": model,
+            "input": "tide",
+            "messages": [{"role": "user", "content": "tide"}],
+        }
+    elif route.method == "POST" and (not route.path.startswith("/api/") or "documents" in address):
+        sent["data"] = {"knowledge-base": place.base.name, "document": str(place.document_id)}
+        sent["files"] = {"files": ("a.md", b"Text.")}
+    elif route.method in {"POST", "PUT", "PATCH"}:
+        sent["json"] = {"name": f"made-{uuid4().hex[:12]}", "question": "tide"}
+    query = {"q": "tide", "knowledge-base": place.base.name, "document": place.document_id}
+    with http.stream(
+        route.method,
+        address,
+        params=query,
+        headers={**headers, "accept": "*/*"},
+        **sent,  # type: ignore[arg-type]
+    ) as reply:
+        stream = reply.headers.get("content-type", "").startswith("text/event-stream")
+        text = next(reply.iter_text()) if stream else reply.read().decode("utf-8", "replace")
+        return _classified(reply.status_code, text), text
+
+
+def _classified(status: int, text: str) -> str:
+    assert status < 500, text
+    found = re.search(r'"code":\s*"(\w+)"', text)
+    code = found[1] if found and status >= 400 else ""
+    if status == 401:
+        return UNKNOWN
+    if status == 403:
+        assert code in {"not_allowed", "insufficient_permissions"}, text
+        return REFUSED
+    return HIDDEN if code in MISSING or code == "model_not_found" else PASSED
+
+
+@EACH_ROUTE
+def test_nobody_in_particular_gets_what_is_open_and_nothing_else(
+    strict_http: httpx.Client, hidden: Place, route: Registered
+) -> None:
+    for headers in ({}, {"authorization": "Bearer tm-wrong"}, {"x-api-key": "tm-wrong"}):
+        became, text = outcome(strict_http, route, hidden, headers)
+        assert became == (PASSED if route.right is Right.OPEN else UNKNOWN)
+        assert SECRET not in text
+
+
+@EACH_ROUTE
+def test_a_key_of_one_scope_gets_what_it_is_for(
+    strict_http: httpx.Client, services: Services, route: Registered
+) -> None:
+    for scope in Scope:
+        place = fill(services)
+        headers = key(services, scope, bases=(place.base.id,))
+        became, _ = outcome(strict_http, route, place, headers)
+        granted = route.right is Right.OPEN or route.right.scope in {None, scope}
+        # What is bound to one knowledge base does not administer Tidemark.
+        granted = granted and route.right is not Right.ADMIN
+        assert became == (PASSED if granted else REFUSED), scope
+
+
+@EACH_ROUTE
+def test_what_a_key_is_not_bound_to_is_not_there_for_it(
+    strict_http: httpx.Client, services: Services, hidden: Place, route: Registered
+) -> None:
+    headers = key(services, *Scope, bases=(fill(services).base.id,))
+    became, text = outcome(strict_http, route, hidden, headers)
+    assert SECRET not in text
+    if route.right is Right.ADMIN:
+        assert became == REFUSED
+    elif route.parameters:
+        assert became == HIDDEN
+    else:
+        assert became in {HIDDEN, PASSED}
+    assert services.documents.get(hidden.document_id).name == f"{SECRET}.md"
+
+
+@EACH_ROUTE
+def test_a_key_of_every_scope_that_is_bound_to_nothing_gets_everything(
+    strict_http: httpx.Client, services: Services, route: Registered
+) -> None:
+    became, _ = outcome(strict_http, route, fill(services), key(services, *Scope))
+    assert became == PASSED
+
+
+def test_lists_and_counts_have_what_the_key_is_bound_to(
+    strict_http: httpx.Client, services: Services, hidden: Place
+) -> None:
+    place = fill(services)
+    headers = key(services, Scope.READ, Scope.CHAT, bases=(place.base.id,))
+    bases = strict_http.get("/api/knowledge-bases", headers=headers).json()["knowledge_bases"]
+    assert [base["name"] for base in bases] == [place.base.name]
+    models = strict_http.get("/v1/models", headers=headers).json()["data"]
+    assert [model["id"] for model in models] == [MODEL, f"tidemark/{place.base.name}"]
+    narrowed = services.seen_by(
+        services.callers.by_key(headers["authorization"].split()[1], required=True).sight(
+            Right.READ
+        )
+    )
+    assert sum(narrowed.jobs.counts().values()) == 1
+    assert narrowed.jobs.of_ids([hidden.job_id, place.job_id])[0].id == place.job_id
+
+
+def test_a_filter_by_a_hidden_document_says_what_one_by_an_unknown_one_says(
+    strict_http: httpx.Client, services: Services, hidden: Place
+) -> None:
+    place = fill(services)
+    headers = key(services, *Scope, bases=(place.base.id,))
+    path = f"/api/knowledge-bases/{place.base.name}/search"
+    said = [
+        strict_http.get(path, params={"q": "tide", "document": each}, headers=headers).text
+        for each in (hidden.document_id, 999_999_999)
+    ]
+    assert said[0].replace(str(hidden.document_id), "999999999") == said[1]
