@@ -22,7 +22,7 @@ from app.ingestion.job_store import JobStore
 from app.services import database_url
 
 GB = 1_000_000_000
-LEAST_FREE = 2 * GB  # TiDB's build takes about this much, and a small store far less
+LEAST_FREE = 2 * GB  # a small store takes far less; a build of TiDB asks for its own 6 GB
 SAMPLE = "The tide turns twice a day."
 
 

@@ -50,7 +50,11 @@ class Encoder:
         self.width = self._known_width()
 
     def encode(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """Unit vectors, float32 `[texts, width]`, of texts given as ids with the special ones."""
+        """Unit vectors, float32 `[texts, width]`, of texts given as ids with the special ones.
+
+        Raises:
+            ModelUnavailable: the model gives a vector without a direction, which no search can use.
+        """
         length = max(map(len, ids))
         tokens = np.zeros((len(ids), length), np.int64)
         mask = np.zeros_like(tokens)
@@ -68,7 +72,12 @@ class Encoder:
         if vectors.ndim == 3:  # noqa: PLR2004 - [batch, tokens, width]
             vectors = self._pooled(vectors, mask)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+        if not (np.isfinite(lengths) & (lengths > 0)).all():
+            raise ModelUnavailable(
+                "The local model gives vectors that are all zeros, or not finite.",
+                remedy="Its files may be damaged: fetch or export it again.",
+            )
+        unit: NDArray[np.float32] = vectors / lengths
         return unit
 
     def _pooled(self, hidden: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:

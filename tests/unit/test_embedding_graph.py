@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from app.config import Settings
@@ -108,3 +109,23 @@ def test_a_graph_that_is_no_graph_is_told(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"no graph")
     with pytest.raises(ModelUnavailable, match="onnxruntime cannot load"):
         Encoder(tmp_path / "model.onnx", pooling="mean", threads=1)
+
+
+@pytest.mark.parametrize("factor", [0.0, float("nan")])
+def test_vectors_without_a_direction_are_refused(tmp_path: Path, factor: float) -> None:
+    node, tensor = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [
+            node("Cast", ["input_ids"], ["floats"], to=onnx.TensorProto.FLOAT),
+            node("Mul", ["floats", "factor"], ["sentence_embedding"]),
+        ],
+        "spoilt",
+        [tensor("input_ids", onnx.TensorProto.INT64, [None, 2])],
+        [tensor("sentence_embedding", onnx.TensorProto.FLOAT, [None, 2])],
+        [onnx.helper.make_tensor("factor", onnx.TensorProto.FLOAT, [], [factor])],
+    )
+    imports = [onnx.helper.make_opsetid("", 17)]
+    model = onnx.helper.make_model(graph, opset_imports=imports, ir_version=8)
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(ModelUnavailable, match="all zeros, or not finite"):
+        Encoder(tmp_path / "model.onnx", pooling="mean", threads=1).encode([[1, 2]])
