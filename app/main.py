@@ -15,6 +15,7 @@ from app.web.access import admit
 from app.web.api import reference
 from app.web.api.job_feed import JobFeeds
 from app.web.errors import install_error_handlers
+from app.web.mcp import door as mcp
 from app.web.security import BodyLimit, SameSiteOnly, SecurityHeaders
 
 
@@ -61,5 +62,6 @@ def create_app(
     app.include_router(health.router)
     app.include_router(api.router, prefix="/api")
     app.include_router(reference.router)
+    mcp.install(app)
     pages.install(app)
     return app

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli import asking, database, doctor, evaluating, ingesting, searching, serving
+from app.cli import asking, database, doctor, evaluating, ingesting, mcp, searching, serving
 from app.cli.console import tell
 from app.cli.exits import EXIT_CODES, ExitCode, exit_code
 from app.cli.interrupts import INTERRUPTS
@@ -57,7 +57,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (serving, ingesting, searching, asking, evaluating, doctor):
+for room in (serving, ingesting, searching, asking, mcp, evaluating, doctor):
     room.add_commands(program)
 program.add_typer(database.program, name="database")
 

@@ -39,7 +39,8 @@ def test_every_part_of_an_address_leads_to_its_knowledge_base(route: object) -> 
 
 
 def test_nothing_else_answers_but_what_everybody_may_have() -> None:
-    assert unguarded(APP) == {"/static", "/api/openapi.json"}
+    # /mcp asks each of its tools' callers: tests/integration/test_mcp.py
+    assert unguarded(APP) == {"/static", "/api/openapi.json", "/mcp"}
 
 
 def test_a_route_that_forgot_to_say_is_for_administrators_alone() -> None:
