@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.errors import InvalidSetting
 
 PREFIX = "TIDEMARK_"
+ORIGIN = re.compile(r"https?://[^/\s?#@]+")
 TIDB_NAMES = ("TIDB_DATABASE_URL", "TIDB_TEST_URL")
 
 
@@ -145,6 +147,18 @@ class Settings(BaseSettings):
         "them are fixed: text-embedding-3-small=all-MiniLM-L6-v2, gpt-4=tidemark/default.",
     )
 
+    requests_per_minute: int | None = Field(
+        None, ge=1, description="The most requests with API keys in a minute, of all keys together."
+    )
+    tokens_per_minute: int | None = Field(
+        None, ge=1, description="The most tokens in a minute, of all API keys together."
+    )
+    allowed_origins: str | None = Field(
+        None,
+        description="Web pages that may call /v1 with an API key from a browser, as their origins "
+        "with commas between: https://app.example.com. By default none may.",
+    )
+
     chunk_tokens: int = Field(
         200,
         ge=16,
@@ -184,6 +198,21 @@ class Settings(BaseSettings):
         """The model that each of `model_aliases` stands for."""
         return _aliases(self.model_aliases or "")
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_in_full(cls, value: str | None) -> str | None:
+        for origin in _listed(value or ""):
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    "each must be scheme and host alone, as in https://app.example.com"
+                )
+        return value
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The web origins that may call `/v1`."""
+        return frozenset(_listed(self.allowed_origins or ""))
+
     @field_validator("rerank_model")
     @classmethod
     def _known_kind_of_reranker(cls, value: str | None) -> str | None:
@@ -202,9 +231,13 @@ class Settings(BaseSettings):
         return value.rstrip("/") if value else value
 
 
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
 def _aliases(value: str) -> dict[str, str]:
     aliases = {}
-    for pair in filter(None, (part.strip() for part in value.split(","))):
+    for pair in _listed(value):
         name, _, model = (part.strip() for part in pair.partition("="))
         if not name or not model:
             raise ValueError("it must be <name>=<model>, several of them with commas between")

@@ -6,6 +6,7 @@ command line, a job's record) shows both, so no caller ever composes its own wor
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 
@@ -167,6 +168,18 @@ class NotAllowed(TidemarkError):
 
     status_code = 403
     remedy = "Ask an administrator to do it, or for the right to."
+
+
+class RateLimited(TidemarkError):
+    """More requests or tokens in a minute than a key, or everyone together, may use."""
+
+    status_code = 429
+    retryable = True
+
+    def __init__(self, message: str, *, kind: str, seconds: float) -> None:
+        self.kind = kind
+        self.retry_after = max(1, math.ceil(seconds))  # whole seconds
+        super().__init__(message, remedy=f"Try again in {self.retry_after} s.")
 
 
 # Documents that cannot be read

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from sqlalchemy import URL
 
 from app.access.callers import Callers
-from app.access.keys import KeyStore
+from app.access.keys import KeyLimits, KeyStore
+from app.access.limits import RateLimits
 from app.access.rights import EVERYTHING, Sight
 from app.answering.answerer import Answerer
 from app.answering.generator import Generator, load_client, make_generator, whole_reply
@@ -79,6 +80,7 @@ class Services:
     clearing: Clearing
     keys: KeyStore
     callers: Callers
+    rate_limits: RateLimits
     sight: Sight = EVERYTHING
     """The knowledge bases that are there for whoever works with these services."""
 
@@ -231,6 +233,10 @@ def compose(
         clearing=Clearing(database),
         keys=keys,
         callers=Callers(keys, settings.asks_who_calls),
+        rate_limits=RateLimits(
+            database,
+            KeyLimits(settings.requests_per_minute, settings.tokens_per_minute),
+        ),
     )
 
 

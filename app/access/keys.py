@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Literal
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -63,6 +64,14 @@ class ApiKey:
     last_used_at: datetime | None
     """Within a minute."""
     revoked_at: datetime | None
+
+    @property
+    def state(self) -> Literal["valid", "revoked", "expired"]:
+        """Whether it may be used now."""
+        if self.revoked_at is not None:
+            return "revoked"
+        ended = self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+        return "expired" if ended else "valid"
 
 
 @dataclass(frozen=True)
@@ -136,11 +145,11 @@ class KeyStore:
 
         def look(session: Session) -> ApiKey | None:
             row = session.scalar(select(ApiKeyRow).where(ApiKeyRow.secret_hash == _hash(secret)))
-            moment = now()
-            ended = row is None or row.revoked_at or (row.expires_at and row.expires_at <= moment)
-            if row is None or ended:
+            if row is None:
                 return None
-            key, used = _key(row), row.last_used_at
+            key, used, moment = _key(row), row.last_used_at, now()
+            if key.state != "valid":
+                return None
             if used is None or moment - used > USE_NOTED_EVERY:
                 # By itself, not by the object: a revocation at this moment must not be undone.
                 noted = update(ApiKeyRow).where(ApiKeyRow.id == row.id)

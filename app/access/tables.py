@@ -1,8 +1,8 @@
-"""The rows of API keys. They don't leave this room's stores."""
+"""The rows of API keys and of their limits. They don't leave this room's stores."""
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, String, UniqueConstraint
+from sqlalchemy import Double, Integer, String, UniqueConstraint
 from sqlalchemy.dialects.mysql import CHAR, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,3 +29,14 @@ class ApiKeyRow(FixedTable):
     expires_at: Mapped[OptionalMoment]
     last_used_at: Mapped[OptionalMoment]
     revoked_at: Mapped[OptionalMoment]
+
+
+class RateLimitRow(FixedTable):
+    """What is left in a minute's bucket; `holder` names a key, or the workspace."""
+
+    __tablename__ = "rate_limits"
+
+    holder: Mapped[str] = mapped_column(String(64), primary_key=True)
+    requests: Mapped[float] = mapped_column(Double)
+    tokens: Mapped[float] = mapped_column(Double)
+    refilled_at: Mapped[Moment]

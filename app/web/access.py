@@ -8,6 +8,7 @@ its address, each of which leads to its knowledge base by `PLACES`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from anyio import to_thread
@@ -15,6 +16,7 @@ from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 
 from app.access.callers import Caller
+from app.access.limits import Holder
 from app.access.rights import NOTHING, Right
 from app.services import Services
 from app.web.wiring import all_services
@@ -55,6 +57,7 @@ async def admit(request: Request) -> None:
     Raises:
         NotSignedIn, WrongKey: nobody knows who calls.
         NotAllowed: the caller may not do that.
+        RateLimited: the caller's key has been used too often.
         TidemarkError: what the address names is not there for the caller.
     """
     right = right_of(request.scope["endpoint"])
@@ -69,6 +72,9 @@ async def admit(request: Request) -> None:
         caller = await to_thread.run_sync(lambda: services.callers.by_key(secret, required=False))
     request.state.caller = caller
     request.state.sight = caller.sight(right)
+    if holders := holders_of(request):
+        take = partial(services.rate_limits.take, holders, requests=1, tokens=0)
+        await to_thread.run_sync(take)
     if request.state.sight.roles is not None and request.path_params:
         await to_thread.run_sync(_look, services.seen_by(request.state.sight), request.path_params)
 
@@ -77,6 +83,12 @@ def caller_of(request: Request) -> Caller:
     """Who makes a request that has been admitted."""
     caller: Caller = request.state.caller
     return caller
+
+
+def holders_of(request: Request) -> tuple[Holder, ...]:
+    """Whose limits the request counts against: none but a key has any."""
+    key = caller_of(request).key
+    return () if key is None else all_services(request).rate_limits.holders(key)
 
 
 def secret_of(request: Request) -> str | None:

@@ -9,8 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from app.errors import InvalidRequest, PageNotFound, TidemarkError
+from app.errors import InvalidRequest, NotSignedIn, PageNotFound, RateLimited, TidemarkError
 from app.web.rendering import render
+from app.web.security import HEADERS
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +41,16 @@ def install_error_handlers(app: FastAPI) -> None:
 
 def error_reply(request: Request, error: TidemarkError) -> Response:
     """The error as the caller can use it: a page for a browser that navigates, else JSON."""
+    reply: Response
     if wants_page(request):
-        return render(request, "error.html", status_code=error.status_code, error=error)
-    return JSONResponse(error_body(error), status_code=error.status_code)
+        reply = render(request, "error.html", status_code=error.status_code, error=error)
+    else:
+        reply = JSONResponse(error_body(error), status_code=error.status_code)
+    if isinstance(error, RateLimited):
+        reply.headers["retry-after"] = str(error.retry_after)
+    if isinstance(error, NotSignedIn):
+        reply.headers["www-authenticate"] = "Bearer"  # as RFC 9110 asks of a 401
+    return reply
 
 
 def error_body(error: TidemarkError) -> dict[str, dict[str, str]]:
@@ -102,4 +110,8 @@ def encodable(text: str) -> str:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return error_reply(request, UnexpectedError("Something went wrong inside Tidemark."))
+    reply = error_reply(request, UnexpectedError("Something went wrong inside Tidemark."))
+    # Made outside of all middleware, this reply would be the only one without them.
+    for name, value in HEADERS.items():
+        reply.headers.setdefault(name, value)
+    return reply

@@ -66,15 +66,20 @@ class SameSiteOnly:
 
     def refusal(self, method: str, headers: Headers) -> TidemarkError | None:
         """Why a request may not pass, if it may not."""
-        asked_for = headers.get("host", "")
-        if _is_loopback(self.host) and not _is_loopback(_name(asked_for)):
-            return ForbiddenRequest(f"This Tidemark does not answer as {asked_for[:100]!r}.")
-        if method in SAFE_METHODS:
-            return None
-        origin = headers.get("origin")
+        refusal = self.host_refusal(headers)
+        if refusal is not None or method in SAFE_METHODS:
+            return refusal
+        asked_for, origin = headers.get("host", ""), headers.get("origin")
         foreign = origin is not None and urlsplit(origin).netloc != asked_for
         if foreign or headers.get("sec-fetch-site", "same-origin") in {"cross-site", "same-site"}:
             return ForbiddenRequest("A page of another site may not change anything here.")
+        return None
+
+    def host_refusal(self, headers: Headers) -> TidemarkError | None:
+        """Why a request by this `Host` may not pass: a name that was bound to this machine."""
+        asked_for = headers.get("host", "")
+        if _is_loopback(self.host) and not _is_loopback(_name(asked_for)):
+            return ForbiddenRequest(f"This Tidemark does not answer as {asked_for[:100]!r}.")
         return None
 
 

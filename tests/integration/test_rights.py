@@ -194,6 +194,20 @@ def test_lists_and_counts_have_what_the_key_is_bound_to(
     assert narrowed.jobs.of_ids([hidden.job_id, place.job_id])[0].id == place.job_id
 
 
+def test_another_name_for_what_is_hidden_is_hidden_too(
+    settings: Settings, strict: Services, hidden: Place
+) -> None:
+    names = f"gpt-hidden=tidemark/{hidden.base.name}, gpt-embed={MODEL}"
+    named = strict.settings.model_copy(update={"model_aliases": names})
+    headers = key(strict, *Scope, bases=(fill(strict).base.id,))
+    app = application(settings, replace(strict, settings=named))
+    with served(app) as address, client(address) as http:
+        models = [each["id"] for each in http.get("/v1/models", headers=headers).json()["data"]]
+        assert "gpt-embed" in models
+        assert "gpt-hidden" not in models
+        assert http.get("/v1/models/gpt-hidden", headers=headers).status_code == 404
+
+
 def test_a_filter_by_a_hidden_document_says_what_one_by_an_unknown_one_says(
     strict_http: httpx.Client, services: Services, hidden: Place
 ) -> None:

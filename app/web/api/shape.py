@@ -50,20 +50,23 @@ class ErrorReply(Shape):
 
 
 REASONS = {
-    403: "The request comes from a page of another site.",
+    401: "The API key is missing, or not valid.",
+    403: "The caller may not do that, or the request comes from a page of another site.",
     404: "There is no such thing.",
     409: "It is there already, or in no state for that.",
     413: "The body, or the file in it, is too large.",
     415: "The body is not of the kind that the endpoint takes.",
     422: "The request cannot be used.",
+    429: "The API key is over its limit.",
     502: "The model's provider failed, or its reply cannot be used.",
     503: "TiDB, the model or its provider does not answer.",
 }
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What the OpenAPI document says of an endpoint's errors; any request may be unusable."""
+    """What the OpenAPI document says of an endpoint's errors; any request may be unusable, or by
+    somebody who may not make it."""
     return {
         status: {"model": ErrorReply, "description": REASONS[status]}
-        for status in sorted({*statuses, 422})
+        for status in sorted({*statuses, 401, 403, 422, 429})
     }

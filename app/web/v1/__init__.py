@@ -28,4 +28,4 @@ def install(app: FastAPI, settings: Settings) -> None:
     install_error_handlers(inner)
     for part in PARTS:
         inner.include_router(part.router, prefix="/v1")
-    app.add_middleware(Door, inner=inner, host=settings.host)
+    app.add_middleware(Door, inner=inner, host=settings.host, origins=settings.origins)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from anyio import to_thread
@@ -9,9 +10,9 @@ from fastapi import Depends, Request
 
 from app.access.callers import Caller
 from app.access.rights import NOTHING, Right
-from app.errors import NotAllowed, NotSignedIn, WrongKey
-from app.web.access import right_of, secret_of
-from app.web.v1.errors import Refused
+from app.errors import NotAllowed, NotSignedIn, RateLimited, WrongKey
+from app.web.access import holders_of, right_of, secret_of
+from app.web.v1.errors import Refused, refused
 from app.web.wiring import all_services
 
 
@@ -36,6 +37,24 @@ async def admit(request: Request) -> None:
     except NotAllowed as lacking:
         raise Refused(_said(lacking), status=403, code="insufficient_permissions") from None
     request.state.caller = caller
+    await spend(request, requests=1)
+
+
+async def spend(request: Request, *, requests: int = 0, tokens: int = 0) -> None:
+    """Count a request, or the tokens that it is about to use, against the caller's limits.
+
+    Raises:
+        Refused: 429; then nothing is counted.
+    """
+    holders = holders_of(request)
+    if not holders:
+        return
+    limits = all_services(request).rate_limits
+    take = partial(limits.take, holders, requests=requests, tokens=tokens)
+    try:
+        request.state.standing = await to_thread.run_sync(take)
+    except RateLimited as over:
+        raise refused(over) from None
 
 
 async def caller(request: Request) -> Caller:

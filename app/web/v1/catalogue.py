@@ -111,10 +111,13 @@ def model(name: str, services: Wired, _: Allowed) -> ModelShape:
 
 def _models(services: Services) -> Iterator[ModelShape]:
     yield _embedding_model(services.embedder)
-    for base, _ in services.knowledge_bases.list():
-        yield _chat_model(base)
-    for alias in services.settings.aliases:
-        yield ModelShape(id=alias, created=0, owned_by="tidemark")
+    bases = [base for base, _ in services.knowledge_bases.list()]
+    yield from map(_chat_model, bases)
+    seen = {CHAT + base.name for base in bases}
+    for alias, model in services.settings.aliases.items():
+        # Another name for what may not be seen would tell that it is there.
+        if not model.startswith(CHAT) or model in seen:
+            yield ModelShape(id=alias, created=0, owned_by="tidemark")
 
 
 def _embedding_model(embedder: Embedder) -> ModelShape:

@@ -17,6 +17,7 @@ from app.web.access import needs
 from app.web.event_stream import EventStream
 from app.web.v1.access import Allowed
 from app.web.v1.body import Body, SentBody
+from app.web.v1.charging import charged
 from app.web.v1.cited import Annotation, Stretch
 from app.web.v1.errors import Refused
 from app.web.v1.hanging_up import unless_hung_up
@@ -67,20 +68,22 @@ async def chat_completions(
     if sent.get("n") not in (None, 1):
         raise Refused("'n' must be 1: a question has one answer here.", param="n")
     head = Head.of(model)
-    stretches = telling(services, model, question, str(request.base_url), "messages")
+    stretches = charged(
+        request, telling(services, model, question, str(request.base_url), "messages")
+    )
     if streamed:
         # What fails before the first word fails as any request does: clients try that again.
         first = await unless_hung_up(request, _first(stretches))
         return EventStream(_chunks(head, first, stretches, counted=counted))
-    told = await unless_hung_up(request, whole(stretches))
+    answer = await unless_hung_up(request, whole(stretches))
     message: Json = {
         "role": "assistant",
-        "content": told.text,
+        "content": answer.text,
         "refusal": None,
-        "annotations": _annotations(told.annotations),
+        "annotations": _annotations(answer.annotations),
     }
     choice: Json = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-    return JSONResponse(head.body("chat.completion", [choice], _usage(told.spent)))
+    return JSONResponse(head.body("chat.completion", [choice], _usage(answer.spent)))
 
 
 async def _first(stretches: AsyncGenerator[Stretch | Spent, None]) -> Stretch | Spent:

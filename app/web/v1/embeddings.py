@@ -17,7 +17,7 @@ from app.embedding.embedder import Embedder
 from app.embedding.remote import RemoteEmbedder
 from app.embedding.vectors import plain
 from app.web.access import needs
-from app.web.v1.access import Allowed
+from app.web.v1.access import Allowed, spend
 from app.web.v1.body import Body, SentBody
 from app.web.v1.catalogue import EmbeddingName, embedder_named
 from app.web.v1.errors import Refused
@@ -68,6 +68,7 @@ async def embeddings(
 ) -> Response:
     """One vector of unit length for each input, in order."""
     asked = await to_thread.run_sync(_asked, sent, services.embedder, queue.model, services)
+    await spend(request, tokens=asked.tokens)
     pieces = [piece for text in asked.texts for piece in text]
     vectors = await unless_hung_up(request, queue.embed(pieces))
     reply = await to_thread.run_sync(_reply, asked, vectors)

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.errors import InvalidRequest, KnowledgeBaseNotFound, TidemarkError
+from app.errors import InvalidRequest, KnowledgeBaseNotFound, RateLimited, TidemarkError
 from app.web.errors import encodable
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,11 @@ def refused(error: TidemarkError, param: str | None = None) -> Refused:
     message = f"{error.message} {error.remedy}".strip()
     if isinstance(error, KnowledgeBaseNotFound):
         return Refused(message, status=404, param="model", code="model_not_found")
+    if isinstance(error, RateLimited):
+        wait = {"retry-after": str(error.retry_after)}
+        return Refused(
+            message, status=429, kind=error.kind, code="rate_limit_exceeded", headers=wait
+        )
     if isinstance(error, InvalidRequest):  # 422 to our own API; OpenAI's clients know 400
         return Refused(message, param=param)
     if error.status_code < _SERVER:

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from app.access.rights import Right
 from app.embedding.embedder import Embedder
 from app.web.access import needs
-from app.web.v1.access import Allowed
+from app.web.v1.access import Allowed, spend
 from app.web.v1.body import Body, SentBody
 from app.web.v1.catalogue import EmbeddingName, embedder_named
 from app.web.v1.embeddings import Queue
@@ -61,6 +61,7 @@ async def rerank(
 ) -> Response:
     """The documents that answer the query best, each with its score from 0 to 1."""
     asked = await to_thread.run_sync(_asked, sent, services, services.embedder, queue.model)
+    await spend(request, tokens=asked.tokens)
     vectors = await unless_hung_up(request, queue.embed(asked.pieces))
     scores = _scores(asked, vectors)
     order = np.argsort(-scores, kind="stable")[: asked.top]

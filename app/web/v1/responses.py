@@ -17,6 +17,7 @@ from app.web.access import needs
 from app.web.event_stream import EventStream, event
 from app.web.v1.access import Allowed
 from app.web.v1.body import SentBody
+from app.web.v1.charging import charged
 from app.web.v1.cited import Annotation, Stretch
 from app.web.v1.errors import Refused
 from app.web.v1.hanging_up import unless_hung_up
@@ -91,7 +92,7 @@ async def responses(sent: SentBody, services: Wired, _: Allowed, request: Reques
             "No response is stored here: send the conversation as 'input'.",
             param="previous_response_id",
         )
-    stretches = telling(services, model, question, str(request.base_url), "input")
+    stretches = charged(request, telling(services, model, question, str(request.base_url), "input"))
     reply = Reply(model)
     if streamed:
         first = await unless_hung_up(request, _first(stretches))
