@@ -7,11 +7,12 @@ const form = document.getElementById("upload");
 const base = form.dataset.base;
 const picker = document.getElementById("files");
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+const tags = () => document.getElementById("upload-tags").value.split(",").filter((tag) => tag.trim());
 let depth = 0;
 
 picker.addEventListener("change", () => {
-  upload(base, [...picker.files]);
-  form.reset();
+  upload(base, [...picker.files], tags());
+  picker.value = "";
 });
 document.getElementById("upload-button").hidden = true;
 
@@ -33,7 +34,7 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   depth = 0;
   document.body.classList.remove("dragging");
-  upload(base, [...event.dataTransfer.files]);
+  upload(base, [...event.dataTransfer.files], tags());
 });
 
 document.addEventListener("click", (event) => {

@@ -5,11 +5,11 @@ const AT_ONCE = 2;
 const waiting = [];
 let sending = 0;
 
-export function upload(base, files) {
+export function upload(base, files, tags = []) {
   for (const file of files) {
     const row = newRow(file.name, file.size);
     state(row, "waiting to be sent");
-    waiting.push({ base, file, row });
+    waiting.push({ base, file, row, tags });
   }
   while (sending < AT_ONCE && waiting.length) next();
 }
@@ -21,6 +21,7 @@ function next() {
   const request = new XMLHttpRequest();
   const form = new FormData();
   form.append("files", one.file, one.file.name);
+  for (const tag of one.tags) form.append("tags", tag);
   request.open("POST", `/api/knowledge-bases/${encodeURIComponent(one.base)}/documents`);
   request.responseType = "json";
   request.upload.addEventListener("progress", (event) => {

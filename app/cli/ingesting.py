@@ -29,6 +29,9 @@ def ingest(
         list[Path], typer.Argument(metavar="PATH...", help="Files, and folders with all in them.")
     ],
     *,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="A tag for each document; may be repeated.")
+    ] = None,
     knowledge_base: KnowledgeBaseName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
 ) -> None:
@@ -39,6 +42,9 @@ def ingest(
     that cannot be read fails alone, and makes the exit code 1. A knowledge base that is not there
     is made.
     """
+    from app.documents.labels import checked_labels
+
+    labels = checked_labels(tag or (), {})
     found = find_files(paths)
     if found.hidden:
         say(
@@ -49,7 +55,7 @@ def ingest(
 
         base = find_or_make_knowledge_base(services, knowledge_base)
         with bars() as progress:
-            run = IngestionRun(services, base, progress, _ignore if as_json else _show)
+            run = IngestionRun(services, base, progress, _ignore if as_json else _show, labels)
             run.ingest(found)
     _conclude(base.name, found, run.outcomes, as_json=as_json)
 

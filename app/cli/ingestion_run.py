@@ -11,6 +11,7 @@ from rich.progress import Progress, TaskID
 
 from app.cli.console import say, shown_name
 from app.cli.files import FoundFiles, SourceFile, read_parts
+from app.documents.labels import Labels
 from app.documents.model import KnowledgeBase
 from app.errors import InvalidName, TidemarkError, UnreadableDocument
 from app.ingestion.job import Job, JobState
@@ -41,6 +42,7 @@ class IngestionRun:
     base: KnowledgeBase
     progress: Progress
     show: Callable[[Outcome], None]
+    labels: Labels
     outcomes: list[Outcome] = field(default_factory=list)
     _chunks: dict[int, tuple[int, int]] = field(default_factory=dict)
     _told: set[tuple[int, int]] = field(default_factory=set)
@@ -82,7 +84,9 @@ class IngestionRun:
 
     def _upload(self, file: SourceFile, watch: Watch) -> None:
         try:
-            receipt = self.services.uploads.receive(self.base, file.name, read_parts(file))
+            receipt = self.services.uploads.receive(
+                self.base, file.name, read_parts(file), self.labels
+            )
         except (UnreadableDocument, InvalidName) as error:
             self._fail(file.name, error)
             return

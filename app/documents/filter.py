@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 
 from app.documents.kinds import MEDIA_TYPES, known_kind
+from app.documents.labels import TAG
 from app.documents.listing import named
-from app.documents.tables import DocumentRow, RevisionRow
+from app.documents.tables import DocumentRow, LabelRow, RevisionRow
 from app.errors import InvalidRequest
 
 MOST_VALUES = 100  # of one condition
@@ -24,7 +25,8 @@ class Filter:
     Each condition that is given must hold. `names`, `kinds` and `sections` each hold where any of
     their values does: a stretch of the document's name or title, a kind of file, a stretch of one
     of the headings that a passage stands under, all in any case. `since` and `until` are days, in
-    UTC, both included: when the document's revision was uploaded.
+    UTC, both included: when the document's revision was uploaded. A document must have each of
+    `tags` and of `metadata`, which is names with values.
     """
 
     names: tuple[str, ...] = ()
@@ -32,6 +34,8 @@ class Filter:
     since: date | None = None
     until: date | None = None
     sections: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))
@@ -39,7 +43,7 @@ class Filter:
     @property
     def of_documents(self) -> bool:
         """Whether some documents are left out whole."""
-        return bool(self.names or self.kinds or self.since or self.until)
+        return any(getattr(self, f.name) for f in fields(self) if f.name != "sections")
 
 
 ALL = Filter()
@@ -51,9 +55,9 @@ def checked_filter(given: Filter) -> Filter:
     Raises:
         InvalidRequest: a value that cannot be one, in words.
     """
-    for name in ("names", "kinds", "sections"):
-        values = getattr(given, name)
-        if len(values) > MOST_VALUES or any(len(each) > LONGEST_VALUE for each in values):
+    pairs = [(each,) for each in (*given.names, *given.kinds, *given.sections, *given.tags)]
+    for values in (*pairs, *given.metadata):
+        if len(pairs) > MOST_VALUES or any(len(each) > LONGEST_VALUE for each in values):
             raise InvalidRequest(
                 f"A filter has at most {MOST_VALUES} values of {LONGEST_VALUE} characters.",
                 remedy="Leave some of them out.",
@@ -63,9 +67,7 @@ def checked_filter(given: Filter) -> Filter:
             f"No day is both after {given.since} and before {given.until}.",
             remedy="Give the earlier day first.",
         )
-    return Filter(
-        given.names, tuple(map(_kind, given.kinds)), given.since, given.until, given.sections
-    )
+    return replace(given, kinds=tuple(map(_kind, given.kinds)))
 
 
 def _kind(name: str) -> str:
@@ -99,6 +101,12 @@ def _conditions(wanted: Filter) -> Iterable[ColumnElement[bool]]:
     if wanted.kinds:
         types = [media_type for kind in wanted.kinds for media_type in MEDIA_TYPES[kind]]
         yield RevisionRow.media_type.in_(types)
+    for name, value in (*((TAG, tag) for tag in wanted.tags), *wanted.metadata):
+        yield exists().where(
+            LabelRow.document_id == DocumentRow.id,
+            func.lower(LabelRow.name) == func.lower(name),
+            func.lower(LabelRow.value) == func.lower(value),
+        )
     if wanted.since:
         yield RevisionRow.created_at >= datetime.combine(wanted.since, time.min)
     if wanted.until:

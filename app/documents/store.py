@@ -14,6 +14,7 @@ from app.access.rights import EVERYTHING, Sight
 from app.database.connection import Database
 from app.database.tables import with_zone
 from app.documents.contents import blob_part, load_sections, read_text
+from app.documents.labels import Labels, read_labels, write_labels
 from app.documents.listing import ListedDocument, Listing, listed, named
 from app.documents.model import Document, ParsedText, Revision, Section
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
@@ -27,6 +28,7 @@ class DocumentFacts:
     document_id: int
     name: str
     media_type: str
+    labels: Labels
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,42 @@ class DocumentStore:
             .where(RevisionRow.id.in_(set(revision_ids)))
         )
 
+        none = Labels()
+
         def read(session: Session) -> dict[int, DocumentFacts]:
-            return {row[0]: DocumentFacts(*row[1:]) for row in session.execute(statement)}
+            rows = session.execute(statement).all()
+            labels = read_labels(session, {row[1] for row in rows})
+            return {
+                revision_id: DocumentFacts(document_id, name, kind, labels.get(document_id, none))
+                for revision_id, document_id, name, kind in rows
+            }
 
         return self.database.transaction(read) if revision_ids else {}
+
+    def labels(self, document_ids: Collection[int]) -> dict[int, Labels]:
+        """The tags and metadata of each of those documents."""
+
+        def read(session: Session) -> dict[int, Labels]:
+            found = read_labels(session, document_ids)
+            return {each: found.get(each, Labels()) for each in document_ids}
+
+        return self.database.transaction(read) if document_ids else {}
+
+    def set_labels(self, document_id: int, labels: Labels) -> None:
+        """Let these be the document's tags and metadata, in place of those that it has.
+
+        Raises:
+            DocumentNotFound: as `get`.
+        """
+
+        def write(session: Session) -> None:
+            _present(session, document_id, self.sight)
+            document = session.get(DocumentRow, document_id, with_for_update=True)
+            if document is None or document.deletion:
+                raise DocumentNotFound(f"There is no document {document_id}.")
+            write_labels(session, document, labels)
+
+        self.database.transaction(write)
 
     def revision(self, document_id: int, revision_id: int | None = None) -> Revision:
         """A revision of the document that can be read: the current one unless another is named.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, String, UniqueConstraint
+from sqlalchemy import Index, Integer, String, UniqueConstraint
 from sqlalchemy.dialects.mysql import BIGINT, CHAR, LONGBLOB, LONGTEXT, VARCHAR
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
@@ -65,6 +65,17 @@ class RevisionRow(FixedTable):
     text_parts: Mapped[int | None] = mapped_column(Integer)
     section_map: Mapped[str | None] = deferred(mapped_column(LONGTEXT))
     created_at: Mapped[Moment]
+
+
+class LabelRow(FixedTable):
+    """A tag of a document, whose name is empty, or a value by its name."""
+
+    __tablename__ = "document_labels"
+    __table_args__ = (Index("ix_document_labels_value", "name", "value"),)
+
+    document_id: Mapped[int] = mapped_column(BIGINT, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(String(200), primary_key=True)
 
 
 class BlobRow(FixedTable):

@@ -15,6 +15,7 @@ from app.documents.tables import (
     BlobRow,
     DocumentRow,
     KnowledgeBaseRow,
+    LabelRow,
     RevisionRow,
     RevisionTextRow,
 )
@@ -120,6 +121,7 @@ class Clearing:
         self._delete(
             delete(IndexedRevisionRow).where(IndexedRevisionRow.document_id == document_id)
         )
+        self._delete(delete(LabelRow).where(LabelRow.document_id == document_id))
         self._delete(delete(JobRow).where(JobRow.document_id == document_id))
         self._delete(delete(DocumentRow).where(DocumentRow.id == document_id))
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.database.connection import Database
 from app.database.tables import now
 from app.documents.contents import BLOB_PART, add_blob_part
+from app.documents.labels import Labels, add_labels
 from app.documents.model import KnowledgeBase
 from app.documents.names import checked_document_name
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
@@ -22,6 +23,7 @@ from app.ingestion.job_store import JobStore
 from app.ingestion.tables import JobRow
 
 MB = 1_000_000
+NO_LABELS = Labels()
 UNKNOWN_MEDIA_TYPE = "application/octet-stream"  # until the parser has looked at the content
 
 
@@ -40,32 +42,46 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class _Content:
+    """A file's bytes, in parts, with their number and their SHA-256."""
+
+    parts: list[bytes]
+    size: int
+    hash: str
+
+
+@dataclass(frozen=True)
 class Uploads:
     database: Database
     jobs: JobStore
     max_megabytes: int
 
-    def receive(self, base: KnowledgeBase, name: str, content: Iterable[bytes]) -> Receipt:
+    def receive(
+        self,
+        base: KnowledgeBase,
+        name: str,
+        content: Iterable[bytes],
+        labels: Labels = NO_LABELS,
+    ) -> Receipt:
         """Store `content` as the next revision of the document `name`, and queue its ingest.
 
         The bytes are durable, and the job is queued, when this returns. The same bytes as the
-        document's newest revision are not stored again.
+        document's newest revision are not stored again. `labels` join those that the document has.
 
         Raises:
             InvalidName: `name` cannot name a document.
             EmptyDocument, DocumentTooLarge: before anything is stored.
         """
         checked_document_name(name)
-        parts, size, digest = self._read(name, content)
-        content_hash = digest.hexdigest()
+        read = self._read(name, content)
         for _ in range(3):
             try:
-                return self._store(base, name, parts, size, content_hash)
+                return self._store(base, name, read, labels)
             except IntegrityError:
                 continue  # somebody uploads the same new name at this moment: it is there now
-        return self._store(base, name, parts, size, content_hash)
+        return self._store(base, name, read, labels)
 
-    def _read(self, name: str, content: Iterable[bytes]) -> tuple[list[bytes], int, hashlib._Hash]:
+    def _read(self, name: str, content: Iterable[bytes]) -> _Content:
         digest, size, parts = hashlib.sha256(), 0, []
         for part in _parts(content):
             size += len(part)
@@ -75,11 +91,9 @@ class Uploads:
             parts.append(part)
         if size == 0:
             raise EmptyDocument(f"{name!r} is empty: it has 0 bytes.")
-        return parts, size, digest
+        return _Content(parts, size, digest.hexdigest())
 
-    def _store(
-        self, base: KnowledgeBase, name: str, parts: list[bytes], size: int, content_hash: str
-    ) -> Receipt:
+    def _store(self, base: KnowledgeBase, name: str, content: _Content, labels: Labels) -> Receipt:
         """One transaction: TiDB takes up to 100 MB of changes in one, more where it is set so."""
 
         def store(session: Session) -> Receipt:
@@ -87,8 +101,10 @@ class Uploads:
             if present is None or present.deletion:
                 raise KnowledgeBaseNotFound(f"There is no knowledge base named {base.name!r}.")
             document = _locked_document(session, base.id, name)
+            if labels:
+                add_labels(session, document, labels)
             newest = _newest_revision(session, document.id)
-            if newest is not None and newest.content_hash == content_hash:
+            if newest is not None and newest.content_hash == content.hash:
                 job = _last_job(session, newest.id)
                 if job is not None and job.state in {JobState.FAILED, JobState.CANCELLED}:
                     again = self.jobs.add(session, document, newest)
@@ -100,14 +116,14 @@ class Uploads:
             revision = RevisionRow(
                 document_id=document.id,
                 number=newest.number + 1 if newest else 1,
-                content_hash=content_hash,
-                size=size,
+                content_hash=content.hash,
+                size=content.size,
                 media_type=UNKNOWN_MEDIA_TYPE,
                 created_at=now(),
             )
             session.add(revision)
             session.flush()
-            for number, part in enumerate(parts):
+            for number, part in enumerate(content.parts):
                 add_blob_part(session, revision.id, number, part)
             return Receipt(document.id, name, self.jobs.add(session, document, revision).id)
 

@@ -1,4 +1,4 @@
-"""What a person typed → a query: "phrases", -words, and name:, type:, section:, after:, before:."""
+"""What a person typed → a query: "phrases", -words, and filters as name:guide."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.documents.kinds import known_kind
 from app.retrieval.passage import Query
 
 QUOTES = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」"}
-FIELDS = ("name", "type", "section", "after", "before")
+FIELDS = ("name", "type", "tag", "section", "after", "before")
 
 _QUOTED = "|".join(
     rf"{opening}(?P<q{number}>[^{opening}{closing}]*[^\s{opening}{closing}]"
@@ -29,8 +29,8 @@ def typed_query(typed: str, query: Query | None = None) -> Query:
 
     - `"low water"` must stand in a passage as it is written, in any case;
     - `-neap` may not stand in a passage, in any form of the word; nor may `-"low water"`;
-    - `name:guide`, `type:pdf`, `section:tides`, `after:2024-05-01` and `before:2024-06-01` are
-      filters; a value of several words stands in quotes.
+    - `name:guide`, `type:pdf`, `tag:tides`, `section:bar`, `after:2024-05-01` and
+      `before:2024-06-01` are filters; a value of several words stands in quotes.
 
     What is none of these is looked for as it is: a lone quote, `-5`, `--force`, `type:` with no
     kind of file after it. Where nothing but words is typed, they are not changed at all.
@@ -63,6 +63,8 @@ def _narrowed(query: Query, part: re.Match[str]) -> Query | None:
 def _filtered(given: Filter, field: str, value: str) -> Filter | None:
     if field == "name":
         return replace(given, names=(*given.names, value))
+    if field == "tag":
+        return replace(given, tags=(*given.tags, value))
     if field == "section":
         return replace(given, sections=(*given.sections, value))
     if field == "type":

@@ -21,8 +21,8 @@ class SearchParams(Shape):
 
     q: str = Field(examples=["when does the tide turn"])
     """The question, or words to look for: at most 8,000 characters. Phrases in quotes must stand in
-    a passage, and words behind a minus may not; `name:`, `type:`, `section:`, `after:` and
-    `before:` are filters, as the parameters of these names are."""
+    a passage, and words behind a minus may not; `name:`, `type:`, `tag:`, `section:`, `after:`
+    and `before:` are filters, as the parameters of these names are."""
     top_k: int = FEW
     """How many passages: 1 to 200."""
     document: tuple[Annotated[int, Field(ge=1, le=LARGEST_ID)], ...] = ()
@@ -37,6 +37,10 @@ class SearchParams(Shape):
     """Only documents of this kind, as `pdf` or `markdown`; repeated, any of these."""
     section: tuple[str, ...] = ()
     """Only passages under a heading with this in it, in any case; repeated, any of these."""
+    tag: tuple[str, ...] = ()
+    """Only documents with this tag, in any case; repeated, with each of these."""
+    metadata: tuple[Annotated[str, Field(pattern="^[^:]+:.+$")], ...] = ()
+    """Only documents with this metadata, as `author:A. Shore`; repeated, with each of these."""
     after: date | None = None
     """Only documents uploaded on this day or later, in UTC."""
     before: date | None = None
@@ -49,7 +53,15 @@ class SearchParams(Shape):
             InvalidRequest: a value that cannot be one.
         """
         return checked_filter(
-            Filter(self.name, self.type, self.after, self.before, self.section),
+            Filter(
+                names=self.name,
+                kinds=self.type,
+                since=self.after,
+                until=self.before,
+                sections=self.section,
+                tags=self.tag,
+                metadata=tuple(_named(each) for each in self.metadata),
+            ),
         )
 
     def query(self) -> Query:
@@ -65,3 +77,8 @@ class SearchParams(Shape):
             if (given := getattr(self, name)) != field.default
             for value in (given if isinstance(given, tuple) else (given,))
         ]
+
+
+def _named(given: str) -> tuple[str, str]:
+    name, _, value = given.partition(":")
+    return name.strip(), value.strip()

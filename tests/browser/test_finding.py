@@ -29,7 +29,7 @@ def test_a_result_opens_its_document_at_the_passage(page: Page, library: Library
 
 def test_a_search_is_narrowed_to_a_document_and_let_go(page: Page, library: Library) -> None:
     page.goto(library.at("/", q=TURN))
-    page.get_by_role("navigation", name="Narrow to a document").get_by_text("safety.md").click()
+    page.get_by_role("navigation", name="Narrow by document").get_by_text("safety.md").click()
     expect(page.locator(".result h2").first).to_have_text("Safety at the quay")
     assert set(page.locator(".result h2").all_inner_texts()) == {"Safety at the quay"}
     page.get_by_role("link", name="let go of this filter").click()
@@ -169,7 +169,23 @@ def test_phrases_and_filters_narrow_and_an_empty_result_leads_on(
     expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
     page.get_by_role("link", name="in any order").click()
     expect(page.locator(".result h2").first).to_have_text("Pilotage guide")
-    page.get_by_role("navigation", name="Narrow to a type").get_by_text("PDF").click()
+    page.get_by_role("navigation", name="Narrow by type").get_by_text("PDF").click()
     assert set(page.locator(".result h2").all_inner_texts()) == {"Tide tables"}
     page.get_by_role("navigation", name="Narrowed to").get_by_role("link").click()
     expect(page.locator(".result h2").first).to_have_text("Pilotage guide")
+
+
+def test_a_document_is_tagged_and_results_are_narrowed_to_the_tag(
+    page: Page, library: Library
+) -> None:
+    page.goto(f"/documents/{library.document('safety.md').id}")
+    page.locator("summary", has_text="Tags and metadata").click()
+    page.get_by_label("Tags, with commas").fill("quay, rules")
+    page.get_by_label("Metadata").fill("author: A. Shore")
+    page.get_by_role("button", name="Keep these").click()
+    expect(page.locator(".labels .tag")).to_have_text(["quay", "rules", "author: A. Shore"])
+    page.goto(library.at("/", q=TURN))
+    page.get_by_role("navigation", name="Narrow by tag").get_by_text("rules").click()
+    assert set(page.locator(".result h2").all_inner_texts()) == {"Safety at the quay"}
+    page.get_by_role("navigation", name="Narrow by author").get_by_text("A. Shore").click()
+    expect(page.get_by_role("navigation", name="Narrowed to").get_by_role("link")).to_have_count(2)

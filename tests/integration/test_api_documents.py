@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -167,3 +169,46 @@ def test_the_page_about_the_api_names_every_endpoint_and_loads_nothing_foreign(
         assert path in page.text
     assert 'src="http' not in page.text
     assert 'href="http' not in page.text
+
+
+def test_tags_and_metadata_are_set_at_upload_and_later_and_searches_go_by_them(
+    http: httpx.Client, knowledge_base: SearchableBase, worker: MortalWorker
+) -> None:
+    path = f"/api/knowledge-bases/{knowledge_base.base.name}"
+    for name, tags, author in (("a.md", ["Tides", "north"], "Ann"), ("b.md", ["tides"], "Bob")):
+        form = {"tags": tags, "metadata": json.dumps({"author": author})}
+        files = {"files": (name, f"The tide of {name} turns at noon.".encode())}
+        assert http.post(f"{path}/documents", files=files, data=form).status_code == 202
+    worker.drain()
+    documents = http.get(f"{path}/documents").json()["documents"]
+    assert documents[0]["tags"] == ["Tides", "north"]
+    assert documents[0]["metadata"] == {"author": "Ann"}
+
+    def found(**asked: object) -> set[str]:
+        results = http.get(f"{path}/search", params={"q": "tide", **asked}).json()["results"]
+        return {result["document_name"] for result in results}
+
+    assert found(tag="TIDES") == {"a.md", "b.md"}
+    assert found(tag=["tides", "north"]) == {"a.md"}
+    assert found(q="tide tag:north") == {"a.md"}
+    assert found(metadata="Author:bob") == {"b.md"}
+    assert found(metadata=["author:Ann", "author:Bob"]) == set()
+
+    labels = f"/api/documents/{documents[0]['id']}/labels"
+    assert http.put(labels, json={"tags": ["south"]}).json() == {"tags": ["south"], "metadata": {}}
+    assert found(tag="north") == set()
+    assert found(tag="south") == {"a.md"}
+    again = {"files": ("a.md", b"The tide of a.md turns at noon.")}
+    assert http.post(f"{path}/documents", files=again, data={"tags": ["east"]}).status_code == 202
+    assert http.get(labels.removesuffix("/labels")).json()["tags"] == ["east", "south"]
+
+
+def test_metadata_that_is_no_json_object_is_refused_before_anything_is_stored(
+    http: httpx.Client, knowledge_base: SearchableBase
+) -> None:
+    path = f"/api/knowledge-bases/{knowledge_base.base.name}/documents"
+    for metadata in ("[1]", "{", '{"a": {"b": 1}}', '{"": "x"}'):
+        reply = http.post(path, files={"files": ("a.md", b"A")}, data={"metadata": metadata})
+        assert reply.status_code == 422, metadata
+        assert reply.json()["error"]["remedy"]
+    assert http.get(path).json()["total"] == 0

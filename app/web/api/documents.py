@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, status
 from pydantic import Field
 
 from app.access.rights import Right
+from app.documents.labels import Labels, checked_labels
 from app.documents.model import Document, Revision
 from app.web.access import needs
 from app.web.api.shape import LARGEST_ID, DocumentId, Shape, errors
@@ -61,17 +62,21 @@ class DocumentShape(Shape):
     updated_at: datetime
     revision: RevisionShape | None
     """The revision that readers see; null until the first ingest has ended."""
+    tags: tuple[str, ...] = Field(examples=[["tides", "2026"]])
+    metadata: dict[str, str] = Field(examples=[{"author": "A. Shore"}])
     url: str = Field(examples=["/documents/12"])
     """The page that shows it."""
 
     @classmethod
-    def of(cls, document: Document, revision: Revision | None) -> DocumentShape:
+    def of(cls, document: Document, revision: Revision | None, labels: Labels) -> DocumentShape:
         return cls(
             id=document.id,
             name=document.name,
             created_at=document.created_at,
             updated_at=document.updated_at,
             revision=None if revision is None else RevisionShape.of(revision),
+            tags=labels.tags,
+            metadata=dict(labels.metadata),
             url=f"/documents/{document.id}",
         )
 
@@ -94,10 +99,12 @@ def list_documents(
     limit: Annotated[int, Query(ge=1, le=MOST_DOCUMENTS)] = 100,
 ) -> DocumentList:
     """Documents of a knowledge base, by name, those still waiting for their ingest included."""
+    listed = services.documents.list(base.id, offset=offset, limit=limit)
+    labels = services.documents.labels([document.id for document, _ in listed])
     return DocumentList(
         documents=tuple(
-            DocumentShape.of(document, revision)
-            for document, revision in services.documents.list(base.id, offset=offset, limit=limit)
+            DocumentShape.of(document, revision, labels[document.id])
+            for document, revision in listed
         ),
         total=services.documents.count(base.id),
         offset=offset,
@@ -110,9 +117,27 @@ def list_documents(
 def read_document(document_id: DocumentId, services: Wired) -> DocumentShape:
     """One document, with the revision that readers see."""
     document = services.documents.get(document_id)
+    labels = services.documents.labels([document_id])[document_id]
     if document.current_revision_id is None:
-        return DocumentShape.of(document, None)
-    return DocumentShape.of(document, services.documents.revision(document_id))
+        return DocumentShape.of(document, None, labels)
+    return DocumentShape.of(document, services.documents.revision(document_id), labels)
+
+
+class LabelsBody(Shape):
+    """A document's tags and metadata, whole: what is left out is taken away."""
+
+    tags: tuple[str, ...] = Field(default=(), examples=[["tides", "2026"]])
+    metadata: dict[str, str] = Field(default={}, examples=[{"author": "A. Shore"}])
+
+
+@router.put("/documents/{document_id}/labels", responses=errors(403, 404, 422, 503))
+@needs(Right.WRITE)
+def set_labels(document_id: DocumentId, body: LabelsBody, services: Wired) -> LabelsBody:
+    """Give a document its tags and metadata, in place of those that it has; searches see them
+    at once."""
+    labels = checked_labels(body.tags, body.metadata)
+    services.documents.set_labels(document_id, labels)
+    return LabelsBody(tags=labels.tags, metadata=dict(labels.metadata))
 
 
 @router.delete(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, BinaryIO, Literal
 
-from fastapi import APIRouter, File, Request, UploadFile, status
+from fastapi import APIRouter, File, Form, Request, UploadFile, status
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from app.access.rights import Right
+from app.documents.labels import Labels, checked_labels
 from app.documents.model import KnowledgeBase
 from app.documents.names import document_name
 from app.errors import InvalidRequest, TidemarkError
@@ -20,6 +21,8 @@ from app.web.errors import encodable
 from app.web.wiring import ReadableKnowledgeBase, Wired, wake_worker
 
 router = APIRouter(tags=["Documents"])
+
+_METADATA = TypeAdapter(dict[str, str])
 
 PIECE = 1024 * 1024  # bytes read at once from the upload, which lies in a temporary file
 
@@ -61,16 +64,26 @@ def upload_documents(
     files: Annotated[list[UploadFile], File(description="One file or many.")],
     services: Wired,
     request: Request,
+    *,
+    tags: Annotated[list[str], Form(description="Tags that each of the files gets.")] = [],  # noqa: B006
+    metadata: Annotated[
+        str,
+        Form(
+            description="Metadata that each of the files gets: a JSON object of texts by name.",
+            examples=['{"author": "A. Shore"}'],
+        ),
+    ] = "",
 ) -> Response:
     """Take files in. Their bytes are safe when this replies; their ingest goes on meanwhile.
 
     A file of a name that is there becomes the document's next revision. If no file can be taken,
     the reply has the status of the first one's error.
     """
+    labels = checked_labels([tag for tag in tags if tag.strip()], _metadata(metadata))
     taken: list[UploadedFile] = []
     refused: list[TidemarkError] = []
     for file in files:
-        outcome = _received(services, base, file)
+        outcome = _received(services, base, file, labels)
         if isinstance(outcome, TidemarkError):
             refused.append(outcome)
             outcome = UploadedFile(
@@ -87,12 +100,14 @@ def upload_documents(
 
 
 def _received(
-    services: Services, base: KnowledgeBase, file: UploadFile
+    services: Services, base: KnowledgeBase, file: UploadFile, labels: Labels
 ) -> UploadedFile | TidemarkError:
     try:
         if not file.filename:
             raise InvalidRequest("A file has no name.", remedy="Choose a file, or give it a name.")
-        receipt = services.uploads.receive(base, document_name(file.filename), _pieces(file.file))
+        receipt = services.uploads.receive(
+            base, document_name(file.filename), _pieces(file.file), labels
+        )
     except TidemarkError as error:
         return error
     return UploadedFile(
@@ -101,6 +116,16 @@ def _received(
         document_id=receipt.document_id,
         job_id=receipt.job_id,
     )
+
+
+def _metadata(given: str) -> dict[str, str]:
+    try:
+        return _METADATA.validate_json(given) if given.strip() else {}
+    except ValidationError:
+        raise InvalidRequest(
+            "The metadata is no JSON object of texts by name.",
+            remedy='Send it as {"author": "A. Shore"}.',
+        ) from None
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from app.web.access import needs
 from app.web.addresses import address, search_address
 from app.web.pages.blocks import blocks
 from app.web.pages.frame import frame, show
+from app.web.pages.labels import written
 from app.web.pages.rail import rail
 from app.web.pages.wording import When, count, size, when
 from app.web.wiring import Wired
@@ -98,6 +99,7 @@ def document_page(
         opened = address(f"/documents/{document_id}", ("revision", of), ("at", offset), ("q", q))
         return opened + fragment
 
+    labels = services.documents.labels([document_id])[document_id]
     return show(
         request,
         "document.html",
@@ -121,6 +123,8 @@ def document_page(
         extent=f"Characters {first:,} to {last:,} of {length:,}" if last - first < length else "",
         original=address(f"/api/documents/{document_id}/original", ("revision", shown.id)),
         delete=address("/documents/delete", ("document", document_id)),
+        labels=labels,
+        written=written(labels),
         back=search_address(base.name, ("q", q)) if q else None,
         q=q,
     )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.access.rights import Right
+from app.documents.labels import checked_labels
 from app.documents.listing import DocumentOrder
 from app.documents.names import document_name
 from app.errors import InvalidRequest, TidemarkError
@@ -17,6 +18,7 @@ from app.web.access import needs
 from app.web.addresses import address, api_address
 from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.frame import chosen as choose
+from app.web.pages.labels import tags_in
 from app.web.pages.sample import handbook
 from app.web.pages.table import Asked, table
 from app.web.pages.uploads import uploads_of
@@ -63,18 +65,20 @@ def upload(
     services: Wired,
     base_name: Annotated[str, Form(alias="knowledge-base")],
     files: Annotated[tuple[UploadFile, ...], File()] = (),
+    tags: Annotated[str, Form()] = "",
 ) -> Response:
     """Take files in from a plain form; those that are refused are told on the page, by name."""
     base = services.knowledge_bases.get(base_name)
     if not files:
         raise InvalidRequest("No file was chosen.", remedy="Choose files, then upload them.")
+    labels = checked_labels(tags_in(tags), {})
     refused: list[Refused] = []
     receipts = []
     for file in files:
         name = file.filename or ""
         try:
             content = iter(lambda f=file: f.file.read(PIECE), b"")  # type: ignore[misc]
-            receipts.append(services.uploads.receive(base, document_name(name), content))
+            receipts.append(services.uploads.receive(base, document_name(name), content, labels))
         except TidemarkError as error:
             refused.append(Refused(name, error))
     wake_worker(request)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from app.documents.kinds import kind, kind_name
+from app.documents.labels import TAG
 from app.documents.store import DocumentFacts
 from app.retrieval.passage import Mode, Query, Retrieval
 from app.services import Services
@@ -15,6 +16,7 @@ from app.web.search_params import FEW, SearchParams
 
 MODES = ((Mode.HYBRID, "Meaning and words"), (Mode.VECTOR, "Meaning"), (Mode.KEYWORD, "Words"))
 MOST_CHIPS = 8  # of a group
+MOST_GROUPS = 5  # of labels
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def chip_groups(services: Services, asking: Asking, retrieval: Retrieval) -> tup
         ChipGroup("Only in", tuple(_let_go(asking, services))),
         _documents(asking, found),
         _kinds(asking, found),
+        *_labels(asking, found),
     )
     return tuple(group for group in groups if group.chips)
 
@@ -77,11 +80,12 @@ def _let_go(asking: Asking, services: Services) -> Iterable[Chip]:
         others = tuple(each for each in params.document if each != document_id)
         name = services.documents.get(document_id).name
         yield Chip(name, asking.at(document=others, top_k=FEW), on=True)
-    for field, said in (("name", "name"), ("type", "type"), ("section", "section")):
+    for field in ("name", "type", "tag", "metadata", "section"):
         given: tuple[str, ...] = getattr(params, field)
         for value in given:
             others_given = tuple(each for each in given if each != value)
-            yield Chip(f"{said}: {value}", asking.at(**{field: others_given}), on=True)
+            said = value.replace(":", ": ", 1) if field == "metadata" else f"{field}: {value}"
+            yield Chip(said, asking.at(**{field: others_given}), on=True)
     for field in ("after", "before"):
         if getattr(params, field):
             yield Chip(f"{field} {getattr(params, field)}", asking.at(**{field: None}), on=True)
@@ -103,3 +107,23 @@ def _kinds(asking: Asking, found: Iterable[DocumentFacts]) -> ChipGroup:
         for label, count in counts.most_common(MOST_CHIPS)
     )
     return ChipGroup("Type", chips if len(counts) > 1 else ())
+
+
+def _labels(asking: Asking, found: Iterable[DocumentFacts]) -> Iterable[ChipGroup]:
+    """A group of the tags, and one of each name in the metadata; the commonest names first."""
+    counts: dict[str, Counter[str]] = {}
+    for each in found:
+        for name, value in each.labels.pairs():
+            counts.setdefault(name, Counter())[value] += 1
+    params = asking.params
+    for name, values in sorted(counts.items(), key=lambda one: -one[1].total())[:MOST_GROUPS]:
+        chips = []
+        for value, count in values.most_common(MOST_CHIPS):
+            if name == TAG and value not in params.tag:
+                where = asking.at(tag=(*params.tag, value), top_k=FEW)
+            elif name != TAG and f"{name}:{value}" not in params.metadata:
+                where = asking.at(metadata=(*params.metadata, f"{name}:{value}"), top_k=FEW)
+            else:
+                continue
+            chips.append(Chip(value, where, count=count))
+        yield ChipGroup(name.capitalize() or "Tag", tuple(chips))
