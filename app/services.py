@@ -34,6 +34,7 @@ from app.indexes.keyword_search import KeywordSearch
 from app.indexes.narrowing import Narrowing
 from app.indexes.recipe import Recipe
 from app.indexes.store import IndexStore
+from app.indexes.true_rank import TrueRank
 from app.indexes.vector_plan import VectorPlanner
 from app.indexes.vector_search import VectorSearch
 from app.ingestion.clearing import Clearing
@@ -46,6 +47,7 @@ from app.ingestion.parsing import Parsing
 from app.ingestion.publication import Publication
 from app.ingestion.uploads import Uploads
 from app.ingestion.worker import Worker
+from app.retrieval.explaining import Explainer
 from app.retrieval.reranking import make_reranker
 from app.retrieval.retriever import Retriever
 
@@ -74,6 +76,7 @@ class Services:
     uploads: Uploads
     deletion: Deletion
     retriever: Retriever
+    explainer: Explainer
     generator: Generator | None
     """The chat model; without one, answers are extracts."""
     ingest: Ingest
@@ -202,6 +205,17 @@ def compose(
     jobs = JobStore(database)
     keys = KeyStore(database)
     parsing = Parsing()  # begins its processes when there is something to parse
+    words = KeywordSearch(database)
+    retriever = Retriever(
+        indexes,
+        embedders,
+        VectorSearch(database, VectorPlanner(capabilities)),
+        words,
+        HitReader(database),
+        Narrowing(database),
+        ThreadPoolExecutor(SEARCHES_AT_ONCE, "words"),
+        make_reranker(settings, None if generator is None else whole_reply(generator)),
+    )
     return Services(
         settings=settings,
         database=database,
@@ -216,16 +230,8 @@ def compose(
         pace_meter=PaceMeter(database),
         uploads=Uploads(database, jobs, settings.max_upload_mb),
         deletion=Deletion(database),
-        retriever=Retriever(
-            indexes,
-            embedders,
-            VectorSearch(database, VectorPlanner(capabilities)),
-            KeywordSearch(database),
-            HitReader(database),
-            Narrowing(database),
-            ThreadPoolExecutor(SEARCHES_AT_ONCE, "words"),
-            make_reranker(settings, None if generator is None else whole_reply(generator)),
-        ),
+        retriever=retriever,
+        explainer=Explainer(retriever, TrueRank(database, words)),
         generator=generator,
         ingest=Ingest(
             database, jobs, indexes, embedders, parsing, Publication(database), new_recipe

@@ -24,9 +24,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.answering.sentences import sentence_spans
+
 from app.answering.drafts import DraftSentence
 from app.answering.names import names, small_words
-from app.answering.sentences import sentence_spans
 from app.answering.verification import Verifier
 from app.config import load_settings
 from app.embedding import Embedder, make_embedder

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.answering.markers import Marker, MarkerReader
-from app.answering.sentences import sentence_spans
+from app.retrieval.sentences import sentence_spans
 
 _LOOKAHEAD = 24
 """Characters after a full stop that show whether it ended a sentence: the next word at least."""

@@ -11,9 +11,9 @@ from app.answering.answer import AnswerSentence, Citation, NothingFound, Quote
 from app.answering.citations import quote_of
 from app.answering.floor import floor_of
 from app.answering.lexical import Lexicon, Scores, question_terms, terms, words_looked_for
-from app.answering.sentences import sentence_spans
 from app.embedding import Embedder
 from app.retrieval.passage import Passage
+from app.retrieval.sentences import sentence_spans
 
 CANDIDATES = 16
 """Sentences that are embedded for one question. On XQuAD all fifty of ten passages find no more."""

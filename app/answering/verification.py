@@ -19,10 +19,10 @@ from app.answering.lexical import Lexicon, Scores, question_terms, terms
 from app.answering.names import Name, NameBook, names, small_words
 from app.answering.numbers import Number, numbers, same
 from app.answering.polarity import opposed
-from app.answering.sentences import Span, sentence_spans
 from app.embedding import Embedder
 from app.indexes.analysis import language_of
 from app.retrieval.passage import Passage
+from app.retrieval.sentences import Span, sentence_spans
 
 CLEAR = 0.8
 """The share of a sentence's words, weighed by rarity, that makes its meaning certain by itself."""

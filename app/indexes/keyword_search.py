@@ -77,6 +77,21 @@ class KeywordSearch:
 
         return self.database.transaction(search)
 
+    def better(self, index: Index, question: str, score: float, within: Within) -> int:
+        """How many chunks have a higher BM25 score."""
+
+        def count(session: Session) -> int:
+            corpus = self._corpus(session, index.id)
+            words = question_terms(question, corpus.languages)
+            if not words or not corpus.chunks:
+                return 0
+            scope = Scope.of(session, index.id, within)
+            postings = _Postings(session, postings_table_name(index.id), scope, corpus)
+            idf = postings.idf(list(words))
+            return postings.better(idf, score) if idf else 0
+
+        return self.database.transaction(count)
+
     def _corpus(self, session: Session, index_id: int) -> Corpus:
         """Summed up once for each version of the index: exact, for the price of one row."""
         version = session.scalar(select(IndexRow.version).where(IndexRow.id == index_id)) or 0
@@ -135,20 +150,33 @@ class _Postings:
 
     def best(self, idf: Mapping[str, float], limit: int) -> dict[int, float]:
         """The `limit` best chunks with their BM25 scores, best first."""
-        where, values = _listed("t", list(idf))
-        live = self.scope.clause(REVISION)
-        cases = " ".join(f"WHEN :t{i} THEN :w{i}" for i in range(len(idf)))
-        weights = {f"w{i}": weight for i, weight in enumerate(idf.values())}
+        scored, values = self._scored(idf)
         rows = self.session.execute(
-            text(
-                f"SELECT chunk_id, SUM((CASE term {cases} END) * tf / "  # noqa: S608
-                f"(tf + {K1} * ({1 - B} + {B} * length / :mean))) AS score "
-                f"FROM {self.table} WHERE term IN ({where}){live} "
-                "GROUP BY chunk_id ORDER BY score DESC, chunk_id LIMIT :most"
-            ),
-            values | weights | {"mean": self.corpus.mean_length, "most": limit},
+            text(f"{scored} ORDER BY score DESC, chunk_id LIMIT :most"), values | {"most": limit}
         )
         return {chunk: float(score) for chunk, score in rows}
+
+    def better(self, idf: Mapping[str, float], score: float) -> int:
+        """How many chunks have a higher score than `score`."""
+        scored, values = self._scored(idf)
+        counted = self.session.scalar(
+            text(f"SELECT COUNT(*) FROM ({scored} HAVING score > :score + 1e-9) better"),  # noqa: S608
+            values | {"score": score},
+        )
+        return int(counted or 0)
+
+    def _scored(self, idf: Mapping[str, float]) -> tuple[str, dict[str, object]]:
+        """The statement that gives each chunk its BM25 score, with its values."""
+        where, values = _listed("t", list(idf))
+        cases = " ".join(f"WHEN :t{i} THEN :w{i}" for i in range(len(idf)))
+        weights = {f"w{i}": weight for i, weight in enumerate(idf.values())}
+        statement = (
+            f"SELECT chunk_id, SUM((CASE term {cases} END) * tf / "  # noqa: S608
+            f"(tf + {K1} * ({1 - B} + {B} * length / :mean))) AS score "
+            f"FROM {self.table} WHERE term IN ({where}){self.scope.clause(REVISION)} "
+            "GROUP BY chunk_id"
+        )
+        return statement, values | weights | {"mean": self.corpus.mean_length}
 
     def weights(
         self, idf: Mapping[str, float], words: Mapping[str, str], chunks: Sequence[int]

@@ -184,8 +184,21 @@ def test_a_document_is_tagged_and_results_are_narrowed_to_the_tag(
     page.get_by_label("Metadata").fill("author: A. Shore")
     page.get_by_role("button", name="Keep these").click()
     expect(page.locator(".labels .tag")).to_have_text(["quay", "rules", "author: A. Shore"])
-    page.goto(library.at("/", q=TURN))
+    page.goto(library.at("/", q="close the quay"))
     page.get_by_role("navigation", name="Narrow by tag").get_by_text("rules").click()
     assert set(page.locator(".result h2").all_inner_texts()) == {"Safety at the quay"}
     page.get_by_role("navigation", name="Narrow by author").get_by_text("A. Shore").click()
     expect(page.get_by_role("navigation", name="Narrowed to").get_by_role("link")).to_have_count(2)
+
+
+def test_a_missed_document_is_told_where_it_fell_out(page: Page, library: Library) -> None:
+    page.goto(library.at("/", q=f"{TURN} type:pdf"))
+    page.get_by_label("Missing a document?").fill("safety")
+    page.get_by_role("button", name="Why not this one").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Where is safety.md?")
+    expect(page.locator(".notice")).to_contain_text("Its type is not “pdf”")
+    page.goto(library.at("/why", q=TURN, about="pilotage"))
+    expect(page.locator(".notice")).to_contain_text("the 1st of them")
+    expect(page.locator(".words mark")).to_contain_text("forty minutes before high water")
+    page.get_by_role("link", name="Results for").click()
+    expect(page.get_by_label("Words to look for")).to_have_value(TURN)

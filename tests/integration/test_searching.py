@@ -12,8 +12,10 @@ from app.config import Settings
 from app.documents.filter import Filter
 from app.documents.model import KnowledgeBase
 from app.indexes.analysis import question_terms, terms
+from app.retrieval.explaining import Explanation, Fate
 from app.retrieval.passage import Evidence, Mode, Passage, Query
 from app.retrieval.query_syntax import typed_query
+from app.retrieval.retriever import CANDIDATES
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 
@@ -208,3 +210,58 @@ def test_filters_are_applied_before_the_cut_in_every_mode(
             found = services.retriever.retrieve(library, query, 1).passages
             assert len(found) == min(1, len(names)), (mode, given)
             assert {passage.document_name for passage in found} <= names, (mode, given)
+
+
+def explained(services: Services, base: KnowledgeBase, query: Query, name: str) -> Explanation:
+    document = services.documents.by_name(base.id, name)
+    return services.explainer.explain(base, query, document, 2)
+
+
+def test_a_document_that_is_not_shown_is_told_its_true_place(
+    services: Services, library: KnowledgeBase
+) -> None:
+    everything = passages(services, library, "the tide turns", Mode.VECTOR)
+    for true_rank, passage in enumerate(everything, start=1):
+        query = Query("the tide turns", mode=Mode.VECTOR)
+        told = explained(services, library, query, passage.document_name)
+        assert told.vector_rank == told.rank == true_rank
+        assert told.fate is (Fate.SHOWN if true_rank <= 2 else Fate.FUSED_AWAY)
+        assert told.passage is not None
+        assert told.nearest is not None
+        assert told.passage.text[told.nearest.start : told.nearest.end] == passage.text
+    by_words = passages(services, library, "tide harbour noon", Mode.KEYWORD)
+    for passage in by_words:
+        told = explained(services, library, Query("tide harbour noon"), passage.document_name)
+        assert told.keyword_rank == 1 + sum(other.score > passage.score for other in by_words)
+
+
+def test_a_document_below_the_candidates_is_told_how_far(
+    services: Services,
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+) -> None:
+    uploader.upload("many.csv", "day,tide\n" + "the tide of the day turns,now\n" * 3000)
+    uploader.upload("other.md", "Soak the beans overnight.")
+    worker.drain()
+    chunks = knowledge_base.rows("chunks_{index}")
+    assert chunks > CANDIDATES
+    told = explained(services, knowledge_base.base, Query("the tide turns"), "other.md")
+    assert told.fate is Fate.BELOW
+    assert told.vector_rank == chunks
+    assert told.keyword_rank is None
+
+
+def test_what_leaves_a_document_out_is_named(services: Services, library: KnowledgeBase) -> None:
+    boats = services.documents.by_name(library.id, "boats.md").id
+    for query, conditions in (
+        (typed_query('tide "turns at dusk"'), ("no passage of it has “turns at dusk”",)),
+        (typed_query("tide type:pdf name:tides"), ("its type is not “pdf”",)),
+        (typed_query("tide tag:x -noon"), ("it has no tag “x”",)),
+        (Query("tide", (boats,)), ("only other documents are searched",)),
+        (typed_query("tide -noon"), ()),
+    ):
+        told = explained(services, library, query, "tides.md")
+        assert (told.fate, told.conditions) == (Fate.FILTERED, conditions), query
+    told = explained(services, library, Query("beans", mode=Mode.KEYWORD), "tides.md")
+    assert told.fate is Fate.WITHOUT_WORDS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.answering.sentences import LONGEST, sentence_spans
+from app.retrieval.sentences import LONGEST, sentence_spans
 
 
 def sentences(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from app.web.api import (
     contents,
     documents,
     events,
+    explanation,
     jobs,
     knowledge_bases,
     search,
@@ -15,5 +16,15 @@ from app.web.api import (
 from app.web.wiring import well_formed
 
 router = APIRouter(dependencies=[Depends(well_formed)])
-for part in (knowledge_bases, documents, uploads, contents, jobs, events, search, answers):
+for part in (
+    knowledge_bases,
+    documents,
+    uploads,
+    contents,
+    jobs,
+    events,
+    search,
+    explanation,
+    answers,
+):
     router.include_router(part.router)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.retrieval.passage import Evidence
@@ -19,31 +20,36 @@ def reasons(evidence: Evidence, in_common: tuple[str, ...]) -> tuple[Reason, ...
         Reason("Meaning", _meaning(evidence)),
         Reason("Words", _words(evidence)),
         *_reranked(evidence),
-        Reason("In common", ", ".join(in_common) or "no word: it is here for its meaning"),
+        *([Reason("In common", ", ".join(in_common))] if in_common else []),
     )
 
 
 def _meaning(evidence: Evidence) -> str:
     if evidence.similarity is None:
         return "not among the nearest"
-    near = f"{_ordinal(evidence.vector_rank)} nearest, cosine similarity {evidence.similarity:.2f}"
+    near = f"{ordinal(evidence.vector_rank)} nearest, cosine similarity {evidence.similarity:.2f}"
     return near + _share(evidence, "vector")
 
 
 def _words(evidence: Evidence) -> str:
     if evidence.bm25 is None:
         return "not among the best by words"
-    heaviest = sorted(evidence.word_weights.items(), key=lambda each: -each[1])
-    weights = ", ".join(f"{word} {weight:.1f}" for word, weight in heaviest)
-    best = f"{_ordinal(evidence.keyword_rank)} best, BM25 {evidence.bm25:.1f}"
+    weights = heaviest(evidence.word_weights)
+    best = f"{ordinal(evidence.keyword_rank)} best, BM25 {evidence.bm25:.1f}"
     return best + (f" ({weights})" if weights else "") + _share(evidence, "keyword")
 
 
 def _reranked(evidence: Evidence) -> tuple[Reason, ...]:
     if evidence.rerank_score is None:
         return ()
-    said = f"{_ordinal(evidence.rank_before)} before it, relevance {evidence.rerank_score:.2f}"
+    said = f"{ordinal(evidence.rank_before)} before it, relevance {evidence.rerank_score:.2f}"
     return (Reason("Reranker", said),)
+
+
+def heaviest(weights: Mapping[str, float]) -> str:
+    """Words with what each gave to the score, those that gave most first."""
+    ordered = sorted(weights.items(), key=lambda each: -each[1])
+    return ", ".join(f"{word} {weight:.1f}" for word, weight in ordered)
 
 
 def _share(evidence: Evidence, half: str) -> str:
@@ -51,9 +57,10 @@ def _share(evidence: Evidence, half: str) -> str:
     return f"; gives {share:.2f} of the score" if share is not None else ""
 
 
-def _ordinal(rank: int | None) -> str:
+def ordinal(rank: int | None) -> str:
+    """A rank as it is said: "1st", "412th"."""
     if rank is None:
         return "?"
     if rank % 100 in {11, 12, 13}:
-        return f"{rank}th"
-    return f"{rank}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(rank % 10, 'th') }"
+        return f"{rank:,}th"
+    return f"{rank:,}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(rank % 10, 'th') }"
