@@ -50,7 +50,9 @@ def call(http: httpx.Client, method: str, path: str, values: dict[str, str]) -> 
         return http.post(address, files={"files": ("a.md", b"Text.")})
     if method == "POST":
         return http.post(address, json={"name": "a", "question": "When?"})
-    return http.request(method, address, params={"q": "when"})
+    if method == "PUT":
+        return http.put(address, json={})
+    return http.request(method, address, params={"q": "when", "about": "1"})
 
 
 def test_the_route_table_is_what_the_errors_are_tried_on() -> None:
