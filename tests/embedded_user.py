@@ -14,8 +14,8 @@ from app.database.embedded import EmbeddedServer
 def main(data_dir: str, cache_dir: str) -> None:
     server = EmbeddedServer(Path(data_dir), Path(cache_dir), memory_mb=600, announce=_say)
     with server.acquire() as lease:
-        print(lease.url.port, flush=True)  # noqa: T201
-        try:
+        try:  # from the word on: it may be interrupted as soon as that is read
+            print(lease.url.port, flush=True)  # noqa: T201
             sys.stdin.read()
         except KeyboardInterrupt:
             _say("interrupted")
