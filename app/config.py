@@ -100,6 +100,13 @@ class Settings(BaseSettings):
     embedding_timeout: float = Field(
         60.0, gt=0, description="Seconds to wait for one reply of the embedding endpoint."
     )
+    embedding_requests_per_minute: int | None = Field(
+        None,
+        ge=1,
+        description="The most requests that all processes together make of the embedding endpoint; "
+        "by default what is known of its provider.",
+    )
+    embedding_tokens_per_minute: int | None = Field(None, ge=1, description="The same, for tokens.")
     threads: int | None = Field(
         None,
         ge=1,

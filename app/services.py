@@ -25,6 +25,7 @@ from app.documents.model import KnowledgeBase
 from app.documents.store import DocumentStore
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder, warm_up
+from app.embedding.pacer import share_pace
 from app.errors import KnowledgeBaseExists, KnowledgeBaseNotFound
 from app.evaluation.corpus import Corpora
 from app.evaluation.evaluator import Evaluator
@@ -194,12 +195,15 @@ def compose(
     """Wire the objects to each other; nothing is started."""
 
     def make(recipe: Recipe) -> Embedder:
-        return make_embedder(_settings_for(settings, recipe), announce)
+        made = make_embedder(_settings_for(settings, recipe), announce)
+        share_pace(made, settings, database)
+        return made
 
     def new_recipe() -> Recipe:
         return recipe_of(embedder, settings.chunk_tokens)
 
     generator = make_generator(settings)
+    share_pace(embedder, settings, database)
     embedders = Embedders(make, embedder)
     indexes = IndexStore(database, vector_index=capabilities.tiflash_stores > 0)
     jobs = JobStore(database)

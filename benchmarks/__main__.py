@@ -17,6 +17,7 @@ BENCHMARKS = {
     "serving": "start, search over HTTP, memory",
     "vectors": "nearest vectors by the plan against the plain exact statement",
     "quality": "nDCG@10 of each way to search on judged collections",
+    "limiter": "what several processes make of a provider's limit",
     "extracts": "whether the sentences shown hold the answer",
     "verification": "planted wrong sentences found, right ones left alone",
 }

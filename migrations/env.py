@@ -7,6 +7,7 @@ from sqlalchemy import create_engine
 
 import app.access.tables
 import app.documents.tables
+import app.embedding.tables
 import app.indexes.tables
 import app.ingestion.tables  # noqa: F401 - each module declares its tables on FixedTable
 from app.config import load_settings

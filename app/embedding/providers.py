@@ -1,8 +1,12 @@
-"""What is known of the providers of OpenAI-compatible endpoints: their names and their limits."""
+"""What is known of the providers of OpenAI-compatible endpoints: one entry each.
+
+To add a provider is to add an entry. The figures are from the providers' own pages; what an account
+is allowed may differ, and is then a setting.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 OPENAI_BASE = "https://api.openai.com/v1"
@@ -16,16 +20,12 @@ class Limits:
     tokens: int
 
 
-_BY_ADDRESS = {
-    "api.openai.com": ("OpenAI", Limits(2048, 300_000)),
-    # 60,000 tokens a minute for a whole workspace: small requests leave room for the others'.
-    "api.langdock.com": ("Langdock", Limits(128, 10_000)),
-    "nano-gpt.com": ("NanoGPT", Limits(128, 32_000)),
-    ":11434": ("Ollama", Limits(64, 16_000)),
-}
+@dataclass(frozen=True)
+class Rate:
+    """The most in a minute, for all that use one account; None: no limit is known."""
 
-_ANY = Limits(32, 16_000)
-"""What every server takes as it comes: Text Embeddings Inference has the smallest default."""
+    requests: int | None = None
+    tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,70 @@ class Provider:
 
     name: str
     limits: Limits
+    rate: Rate = Rate()
+    keys_share: bool = False
+    """Whether the rate is for a workspace or a network address, whatever key is shown."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A provider, and how its address is told: by host, port or the end of the path."""
+
+    provider: Provider
+    host: str = ""
+    port: int | None = None
+    path: str = ""
+
+    def is_at(self, host: str, port: int | None, path: str) -> bool:
+        return (
+            (not self.host or host == self.host or host.endswith(f".{self.host}"))
+            and self.port in {None, port}
+            and path.endswith(self.path)
+        )
+
+
+_ANY = Limits(32, 16_000)
+"""What every server takes as it comes: Text Embeddings Inference has the smallest default."""
+
+# Both tokens of a minute and requests of a minute are a whole workspace's.
+_LANGDOCK = Provider(
+    "Langdock",
+    Limits(128, 3_000),
+    Rate(requests=500, tokens=60_000),
+    keys_share=True,
+)
+
+ENTRIES = (
+    Entry(
+        Provider(
+            "OpenAI",
+            Limits(2048, 300_000),
+        ),
+        host="api.openai.com",
+    ),
+    Entry(_LANGDOCK, host="api.langdock.com"),
+    Entry(_LANGDOCK, path="/api/public"),  # a dedicated deployment
+    Entry(
+        Provider(
+            "NanoGPT",
+            Limits(128, 32_000),
+            Rate(requests=6_000),  # 100 a second for a network address
+            keys_share=True,
+        ),
+        host="nano-gpt.com",
+    ),
+    Entry(Provider("Ollama", Limits(64, 16_000)), port=11434),
+)
 
 
 def provider_at(api_base: str) -> Provider:
-    """The provider at `api_base`: by its host, or its port where that is as good as a name."""
+    """The provider at `api_base`; one that nobody knows is called by its address."""
     address = urlsplit(api_base)
-    host = address.hostname or api_base
-    for key, (name, limits) in _BY_ADDRESS.items():
-        if key.startswith(":"):
-            if address.port == int(key[1:]):
-                return Provider(f"{name} at {address.netloc.rpartition('@')[2]}", limits)
-        elif host == key or host.endswith("." + key):
-            return Provider(name, limits)
-    return Provider(address.netloc.rpartition("@")[2] or api_base, _ANY)
+    host, where = address.hostname or api_base, address.netloc.rpartition("@")[2]
+    for entry in ENTRIES:
+        if entry.is_at(host, address.port, address.path.rstrip("/")):
+            known = entry.provider
+            if entry.host:
+                return known
+            return replace(known, name=f"{known.name} at {where}")
+    return Provider(where or api_base, _ANY)

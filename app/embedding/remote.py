@@ -13,6 +13,7 @@ from app.embedding.cl100k import Cl100kTokens
 from app.embedding.embedder import TokenCounter
 from app.embedding.endpoint import NO_KEY, Endpoint
 from app.embedding.known_models import known_model
+from app.embedding.pacing import Pacer, Unpaced
 from app.embedding.provider_error import provider_error
 from app.embedding.providers import OPENAI_BASE, provider_at
 from app.embedding.refusal import Refusal
@@ -33,6 +34,7 @@ class RemoteEmbedder:
     tokens: TokenCounter = field(default_factory=Cl100kTokens)
     retries: tuple[Retries, Retries] = (FOR_QUERIES, FOR_DOCUMENTS)
     """For queries, and for documents."""
+    pacer: Pacer = field(default_factory=Unpaced)
     _function: RemoteFunction | None = field(default=None, repr=False)
     _making: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -78,6 +80,7 @@ class RemoteEmbedder:
                     has_answered=self.asked_dimensions is None,
                     tokens=self.tokens,
                     retries=self.retries,
+                    pacer=self.pacer,
                 )
             return self._function
 
@@ -92,6 +95,7 @@ class RemoteEmbedder:
     def _probed_width(self) -> int:
         """A provider's own page can be wrong about it, so a vector is asked for."""
         try:
+            self.pacer.admit(1, urgent=True)
             probe = self.retries[0].run(lambda: self.endpoint.embed([HARMLESS], width=None))
         except Refusal as refusal:
             raise provider_error(refusal, self.endpoint) from refusal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pytidb.embeddings import EmbeddingFunction
 from app.embedding.embedder import TokenCounter
 from app.embedding.endpoint import Endpoint
 from app.embedding.function import SourceType, only_text
+from app.embedding.pacing import Pacer
 from app.embedding.provider_error import provider_error
 from app.embedding.refusal import Refusal
 from app.embedding.reply import WrongWidth
@@ -54,6 +56,7 @@ class RemoteFunction(EmbeddingFunction):
     _recipe: RemoteRecipe = PrivateAttr()
     _tokens: TokenCounter = PrivateAttr()
     _retries: tuple[Retries, Retries] = PrivateAttr()
+    _pacer: Pacer = PrivateAttr()
     _sends_dimensions: bool = PrivateAttr()
     _has_answered: bool = PrivateAttr()
 
@@ -67,6 +70,7 @@ class RemoteFunction(EmbeddingFunction):
         has_answered: bool,
         tokens: TokenCounter,
         retries: tuple[Retries, Retries],
+        pacer: Pacer,
     ) -> None:
         """`retries` are those for queries and for documents; `has_answered`: it gave its width."""
         super().__init__(
@@ -82,6 +86,7 @@ class RemoteFunction(EmbeddingFunction):
         self._recipe = recipe
         self._tokens = tokens
         self._retries = retries
+        self._pacer = pacer
         self._sends_dimensions = sends_dimensions
         self._has_answered = has_answered
 
@@ -146,7 +151,7 @@ class RemoteFunction(EmbeddingFunction):
     def _vectors(self, texts: Sequence[str], retries: Retries) -> NDArray[np.float64]:
         """Unit vectors of one batch; one that is refused is halved to find the input to blame."""
         try:
-            return retries.run(lambda: self._ask(texts))
+            return retries.run(lambda: self._ask(texts, retries))
         except Refusal as refusal:
             if not refusal.may_be_one_input or not self._takes_any_input(retries):
                 raise provider_error(refusal, self._endpoint) from refusal
@@ -160,12 +165,22 @@ class RemoteFunction(EmbeddingFunction):
         """Whether requests pass at all, so that the input may be what was wrong with one."""
         if not self._has_answered:
             try:
-                retries.run(lambda: self._ask([HARMLESS]))
+                retries.run(lambda: self._ask([HARMLESS], retries))
             except Refusal:
                 return False
         return True
 
-    def _ask(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def _ask(self, texts: Sequence[str], retries: Retries) -> NDArray[np.float64]:
+        tokens = sum(self._tokens.count(text) for text in texts)
+        self._pacer.admit(tokens, urgent=retries is self._retries[0])
+        try:
+            return self._asked(texts)
+        except Refusal as refusal:
+            if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and refusal.pause:
+                self._pacer.hold(refusal.pause)
+            raise
+
+    def _asked(self, texts: Sequence[str]) -> NDArray[np.float64]:
         sent = self.dimensions if self._sends_dimensions else None
         try:
             vectors = self._endpoint.embed(texts, width=self.dimensions, dimensions=sent)

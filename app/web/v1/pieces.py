@@ -139,6 +139,7 @@ def bare(embedder: Embedder) -> Embedder:
         sends_dimensions=embedder.sends_dimensions,
         tokens=embedder.tokens,
         retries=embedder.retries,
+        pacer=embedder.pacer,
     )
 
 
