@@ -78,13 +78,14 @@ def test_the_rail_of_a_long_document_shows_what_is_around() -> None:
 
 def test_an_excerpt_leaves_the_marks_of_markup_out() -> None:
     table = "| Berth | Depth |\n|---|---|\n| **Quay** | 9 m |"
-    assert plain(f"# Title #\n\n{table}\n\nSee [there](a.md) and `this`.") == (
-        "Title\nBerth · Depth\nQuay · 9 m\nSee there and this."
+    assert plain(f"# Title #\n\n{table}\n\nSee [there](a.md) and *all* of `this`.") == (
+        "Title\nBerth · Depth\nQuay · 9 m\nSee there and all of this."
     )
-    assert plain("int **p, **q; a ** b") == "int **p, **q; a ** b"
+    for code in ("int **p, **q; a ** b", "2 * 3 * 4", "*.py and *.md", "f(*a, *b)", "a*b*c"):
+        assert plain(code) == code
 
 
-@pytest.mark.parametrize("mark", ["-", "*", "|", "#", "[", "`", " ", "[a]("])
+@pytest.mark.parametrize("mark", ["-", "*", "|", "#", "[", "`", " ", "[a](", " *a"])
 def test_a_bad_text_takes_no_longer(mark: str) -> None:
     began = datetime.now(UTC)
     plain(mark * 20_000 + "x")

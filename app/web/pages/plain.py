@@ -11,6 +11,7 @@ DOT = " \u00b7 "  # between the cells of a table's row
 DEEPEST = 6  # level of a heading
 
 _LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{0,500}\)")
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?! )([^*\n]{1,300})(?<! )\*(?![\w*])")
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -28,7 +29,7 @@ def _plain_line(line: str) -> str:
             line = words.rstrip("# ").strip()
     elif len(line) > 1 and line.startswith("|") and line.endswith("|"):
         line = DOT.join(cell for each in line.split("|") if (cell := each.strip()))
-    return _CODE.sub(r"\1", _LINK.sub(r"\1", _without_bold(line)))
+    return _CODE.sub(r"\1", _EMPHASIS.sub(r"\1", _LINK.sub(r"\1", _without_bold(line))))
 
 
 def _without_bold(line: str) -> str:
