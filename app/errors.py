@@ -119,6 +119,20 @@ class JobNotSteerable(TidemarkError):
     remedy = "Look at the knowledge base's documents to see how it stands now."
 
 
+class IndexNotFound(TidemarkError):
+    """The knowledge base has no index of that id, or has dropped it."""
+
+    status_code = 404
+    remedy = "List the knowledge base's indexes to see what is there."
+
+
+class IndexConflict(TidemarkError):
+    """The index's state does not allow what was asked for."""
+
+    status_code = 409
+    remedy = "See the page Indexes for what can be done with it now."
+
+
 class PageNotFound(TidemarkError):
     """No page or endpoint at that address."""
 

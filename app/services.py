@@ -26,18 +26,28 @@ from app.documents.store import DocumentStore
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder, warm_up
 from app.embedding.pacer import share_pace
+from app.embedding.prices import price
 from app.errors import KnowledgeBaseExists, KnowledgeBaseNotFound
+from app.evaluation.changeover import Changeover
+from app.evaluation.comparison import Comparer
 from app.evaluation.corpus import Corpora
 from app.evaluation.evaluator import Evaluator
-from app.indexes.embedders import Embedders, recipe_of
+from app.evaluation.known_items import KnownItems
+from app.evaluation.promotion import ScheduledPromotion
+from app.indexes.builds import BuildStore
+from app.indexes.courtesy import Courtesy
+from app.indexes.embedders import Embedders
 from app.indexes.hits import HitReader
 from app.indexes.keyword_search import KeywordSearch
 from app.indexes.narrowing import Narrowing
-from app.indexes.recipe import Recipe
+from app.indexes.recipes import Recipes, settings_for
+from app.indexes.reports import IndexReports
 from app.indexes.store import IndexStore
+from app.indexes.switch import Switch
 from app.indexes.true_rank import TrueRank
 from app.indexes.vector_plan import VectorPlanner
 from app.indexes.vector_search import VectorSearch
+from app.ingestion.building import Building
 from app.ingestion.clearing import Clearing
 from app.ingestion.deletion import Deletion
 from app.ingestion.ingest import Ingest
@@ -81,6 +91,10 @@ class Services:
     generator: Generator | None
     """The chat model; without one, answers are extracts."""
     ingest: Ingest
+    builds: BuildStore
+    building: Building
+    switch: Switch
+    changeover: Changeover
     clearing: Clearing
     keys: KeyStore
     callers: Callers
@@ -104,7 +118,7 @@ class Services:
 
     def worker(self) -> Worker:
         """A worker of its own queue position; start it, and stop it before the services close."""
-        return Worker(self.jobs, self.ingest, self.clearing)
+        return Worker(self.jobs, self.ingest, self.building, self.clearing)
 
     def evaluator(self) -> Evaluator:
         """What measures retrieval; it works the queue itself while it takes a corpus in."""
@@ -194,21 +208,25 @@ def compose(
 ) -> Services:
     """Wire the objects to each other; nothing is started."""
 
-    def make(recipe: Recipe) -> Embedder:
-        made = make_embedder(_settings_for(settings, recipe), announce)
-        share_pace(made, settings, database)
+    def make(chosen: Settings) -> Embedder:
+        made = make_embedder(chosen, announce)
+        share_pace(made, chosen, database)
         return made
-
-    def new_recipe() -> Recipe:
-        return recipe_of(embedder, settings.chunk_tokens)
 
     generator = make_generator(settings)
     share_pace(embedder, settings, database)
-    embedders = Embedders(make, embedder)
+    embedders = Embedders(lambda recipe: make(settings_for(settings, recipe)), embedder)
     indexes = IndexStore(database, vector_index=capabilities.tiflash_stores > 0)
+    builds = BuildStore(database)
+    publication = Publication(database)
+    courtesy = Courtesy()
+    recipes = Recipes(settings, embedders, make)
+    knowledge_bases = KnowledgeBaseStore(database)
+    documents = DocumentStore(database)
+    switch = Switch(database)
+    reports = IndexReports(database)
     jobs = JobStore(database)
     keys = KeyStore(database)
-    parsing = Parsing()  # begins its processes when there is something to parse
     words = KeywordSearch(database)
     retriever = Retriever(
         indexes,
@@ -219,15 +237,19 @@ def compose(
         Narrowing(database),
         ThreadPoolExecutor(SEARCHES_AT_ONCE, "words"),
         make_reranker(settings, None if generator is None else whole_reply(generator)),
+        courtesy,
     )
+    comparer = Comparer(retriever, KnownItems(documents))
+    scheduled = ScheduledPromotion(knowledge_bases, indexes, reports, builds, comparer, switch)
+    parsing = Parsing()  # begins its processes when there is something to parse
     return Services(
         settings=settings,
         database=database,
         capabilities=capabilities,
         embedded=settings.tidb_database_url is None,
         embedder=embedder,
-        knowledge_bases=KnowledgeBaseStore(database),
-        documents=DocumentStore(database),
+        knowledge_bases=knowledge_bases,
+        documents=documents,
         indexes=indexes,
         jobs=jobs,
         job_control=JobControl(database),
@@ -238,7 +260,21 @@ def compose(
         explainer=Explainer(retriever, TrueRank(database, words)),
         generator=generator,
         ingest=Ingest(
-            database, jobs, indexes, embedders, parsing, Publication(database), new_recipe
+            database, jobs, indexes, builds, embedders, parsing, publication, recipes.of_settings
+        ),
+        builds=builds,
+        building=Building(
+            database, indexes, builds, embedders, publication, courtesy, scheduled.look_at
+        ),
+        switch=switch,
+        changeover=Changeover(
+            indexes,
+            recipes,
+            reports,
+            builds,
+            switch,
+            comparer,
+            lambda model: price(model, settings),
         ),
         clearing=Clearing(database),
         keys=keys,
@@ -247,16 +283,4 @@ def compose(
             database,
             KeyLimits(settings.requests_per_minute, settings.tokens_per_minute),
         ),
-    )
-
-
-def _settings_for(settings: Settings, recipe: Recipe) -> Settings:
-    """The settings that make a recipe's embedder: those of today, but for what the recipe says."""
-    return settings.model_copy(
-        update={
-            "embedding_model": recipe.model,
-            "embedding_dimensions": recipe.dimensions,
-            "embedding_query_prefix": recipe.query_prefix,
-            "embedding_document_prefix": recipe.document_prefix,
-        }
     )

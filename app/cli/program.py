@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli import asking, database, doctor, evaluating, ingesting, keys, mcp, searching, serving
+from app.cli import (
+    asking,
+    database,
+    doctor,
+    evaluating,
+    indexing,
+    ingesting,
+    keys,
+    mcp,
+    searching,
+    serving,
+)
 from app.cli.console import tell
 from app.cli.exits import EXIT_CODES, ExitCode, exit_code
 from app.cli.interrupts import INTERRUPTS
@@ -59,6 +70,7 @@ program = typer.Typer(
 )
 for room in (serving, ingesting, searching, asking, mcp, evaluating, doctor):
     room.add_commands(program)
+program.add_typer(indexing.program, name="index")
 program.add_typer(database.program, name="database")
 program.add_typer(keys.program, name="key")
 

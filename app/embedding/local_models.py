@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.config import Settings
 from app.embedding.encoder import Encoder
+from app.embedding.gate import Gate
 from app.embedding.graph import Precision
 from app.embedding.graph_cache import GraphCache
 from app.embedding.hub import fetch
@@ -19,6 +20,8 @@ from app.embedding.processors import multiplies_int8_exactly, usable_processors
 from app.embedding.tokens import LocalTokens
 from app.errors import InvalidSetting, ModelUnavailable
 
+PROCESSORS = Gate()
+"""Shared by all local models: they want the same processors, whichever is being asked."""
 BUNDLED = "all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of `model.safetensors` as sentence-transformers published it on the Hugging Face hub."""
@@ -85,6 +88,7 @@ def make_local_embedder(settings: Settings, announce: Callable[[str], None]) -> 
     query, document = _prefixes(model)
     given = settings.embedding_query_prefix, settings.embedding_document_prefix
     return LocalEmbedder(
+        gate=PROCESSORS,
         model=model.identity,
         encoder=encoder,
         tokens=LocalTokens(folder.tokenizer),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session, UOWTransaction
 
 from app.database.connection import Database
 from app.embedding.embedder import Embedder
+from app.embedding.vectors import plain
 from app.indexes.chunk_table import (
     CHUNKS_A_REVISION,
     chunk_id,
@@ -33,11 +35,15 @@ ROWS_A_DELETE = 200
 
 @dataclass(frozen=True)
 class ChunkStore:
-    """The chunks of `index`; `embedder` is the one its recipe names."""
+    """The chunks of `index`; `embedder` is the one its recipe names.
+
+    `sources` are other indexes whose vectors can be used, as `Recipe.takes_vectors_of` says.
+    """
 
     database: Database
     index: Index
     embedder: Embedder
+    sources: tuple[Index, ...] = ()
 
     def add(self, chunks: Sequence[NewChunk], still_wanted: Callable[[Session], None]) -> None:
         """Embed `chunks` and store them with what is made of them, all or none, in one transaction.
@@ -51,8 +57,16 @@ class ChunkStore:
         """
         if not chunks:
             return  # pytidb would call the provider with nothing to embed
+        self.write(chunks, self.known_vectors(chunks), still_wanted)
+
+    def write(
+        self,
+        chunks: Sequence[NewChunk],
+        vectors: Mapping[str, list[float]],
+        still_wanted: Callable[[Session], None],
+    ) -> None:
+        """As `add`, with the vectors of the texts, by hash, that need no embedding."""
         table = chunk_table(self.database.client, self.index.id, self.embedder.function)
-        known = self._known_vectors([chunk.content_hash for chunk in chunks])
         rows = [
             table.table_model(
                 id=chunk_id(chunk.revision_id, chunk.ordinal),
@@ -64,7 +78,7 @@ class ChunkStore:
                 section_path=json.dumps(chunk.section_path, ensure_ascii=False),
                 content_hash=chunk.content_hash,
                 content=chunk.text,
-                embedding=known.get(chunk.content_hash),
+                embedding=vectors.get(chunk.content_hash),
             )
             for chunk in chunks
         ]
@@ -105,11 +119,22 @@ class ChunkStore:
 
         return self.database.transaction(read)
 
-    def _known_vectors(self, content_hashes: Sequence[str]) -> dict[str, list[float]]:
-        """The vectors that the index has for these texts: one recipe, so the same vectors."""
-        wanted = {f"h{i}": one for i, one in enumerate(sorted(set(content_hashes)))}
+    def known_vectors(self, chunks: Sequence[NewChunk]) -> dict[str, list[float]]:
+        """The vectors there are for these texts, by hash: the index's own, and its sources'."""
+        known: dict[str, list[float]] = {}
+        for index in (self.index, *self.sources):
+            wanted = {chunk.content_hash for chunk in chunks} - known.keys()
+            if wanted:
+                found = self._vectors_in(index, wanted)
+                if index.recipe.dimensions > self.index.recipe.dimensions:
+                    found = {h: _cut(v, self.index.recipe.dimensions) for h, v in found.items()}
+                known |= found
+        return known
+
+    def _vectors_in(self, index: Index, content_hashes: Collection[str]) -> dict[str, list[float]]:
+        wanted = {f"h{i}": one for i, one in enumerate(sorted(content_hashes))}
         statement = text(
-            f"SELECT content_hash, embedding FROM {self._table} "  # noqa: S608
+            f"SELECT content_hash, embedding FROM {chunk_table_name(index.id)} "  # noqa: S608
             f"WHERE content_hash IN ({', '.join(f':{name}' for name in wanted)})"
         )
 
@@ -122,6 +147,12 @@ class ChunkStore:
     @property
     def _table(self) -> str:
         return chunk_table_name(self.index.id)
+
+
+def _cut(vector: Sequence[float], width: int) -> list[float]:
+    """The beginning of a vector, of unit length again."""
+    beginning = np.asarray(vector[:width])
+    return plain((beginning / np.linalg.norm(beginning))[None])[0]
 
 
 def remove_chunks(database: Database, index_id: int, revision_id: int) -> None:

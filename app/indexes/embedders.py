@@ -40,11 +40,19 @@ class Embedders:
         Raises:
             ModelUnavailable, ProviderError: the recipe's model cannot be had with today's settings.
         """
-        key = (recipe.model, recipe.dimensions, recipe.query_prefix, recipe.document_prefix)
+        key = _key(recipe)
+        made = self._made.get(key)
+        if made is not None:  # not to wait while another one is loaded
+            return made
         with self._making:
             if key not in self._made:
                 self._made[key] = self.default if self._is_default(recipe) else self.make(recipe)
             return self._made[key]
+
+    def keep(self, recipe: Recipe, embedder: Embedder) -> None:
+        """Let `of` give this embedder for the recipe, which was made from it."""
+        with self._making:
+            self._made.setdefault(_key(recipe), embedder)
 
     def _is_default(self, recipe: Recipe) -> bool:
         return (
@@ -53,3 +61,7 @@ class Embedders:
             and self.default.document_prefix == recipe.document_prefix
             and self.default.dimensions == recipe.dimensions
         )
+
+
+def _key(recipe: Recipe) -> tuple[str, int, str, str]:
+    return recipe.model, recipe.dimensions, recipe.query_prefix, recipe.document_prefix

@@ -12,8 +12,24 @@ from app.indexes.recipe import Recipe
 
 
 class IndexState(StrEnum):
+    """Where an index is in its life.
+
+    `building` lacks revisions, and is given them; `paused` and `failed` wait for a person; `ready`
+    holds what the active one holds; `retired` does so too, and was active before; `dropped` is
+    cleared within minutes.
+    """
+
     BUILDING = "building"
+    PAUSED = "paused"
+    FAILED = "failed"
+    READY = "ready"
     ACTIVE = "active"
+    RETIRED = "retired"
+    DROPPED = "dropped"
+
+
+IN_STEP = frozenset({IndexState.READY, IndexState.RETIRED})
+"""The states in which an index that is not active holds exactly what the active one does."""
 
 
 class Presence(StrEnum):

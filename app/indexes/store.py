@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytidb.embeddings.base import BaseEmbeddingFunction
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.database.connection import Database, error_number
 from app.database.tables import now
 from app.documents.tables import KnowledgeBaseRow
-from app.errors import KnowledgeBaseNotFound
+from app.errors import IndexNotFound, KnowledgeBaseNotFound
 from app.indexes.chunk_table import create_chunk_table
-from app.indexes.index import Index, IndexState, Presence
+from app.indexes.index import IN_STEP, Index, IndexState, Presence
 from app.indexes.postings import create_postings_table
 from app.indexes.recipe import Recipe
 from app.indexes.signatures import create_signature_table
@@ -54,16 +54,89 @@ class IndexStore:
         index = self.active(knowledge_base_id) or self._claim(knowledge_base_id, recipe)
         if index.state is IndexState.ACTIVE:
             return index
+        self.create_tables(index, function)
+        return self._activate(index)
+
+    def get(self, knowledge_base_id: int, index_id: int) -> Index:
+        """The index of that id.
+
+        Raises:
+            IndexNotFound: the knowledge base has none, or has dropped it.
+        """
+
+        def read(session: Session) -> Index:
+            row = session.get(IndexRow, index_id)
+            there = row is not None and row.state != IndexState.DROPPED
+            if row is None or not there or row.knowledge_base_id != knowledge_base_id:
+                raise IndexNotFound(f"There is no index {index_id} in it.")
+            return _index(row)
+
+        return self.database.transaction(read)
+
+    def base_of(self, index_id: int) -> int:
+        """The id of the knowledge base that the index belongs to.
+
+        Raises:
+            IndexNotFound: there is no such index.
+        """
+
+        def read(session: Session) -> int:
+            row = session.get(IndexRow, index_id)
+            if row is None:
+                raise IndexNotFound(f"There is no index {index_id}.")
+            return row.knowledge_base_id
+
+        return self.database.transaction(read)
+
+    def beside(self, index: Index) -> tuple[Index, ...]:
+        """The other indexes that every upload goes into: those built, and those being built."""
+        filled = [IndexState.BUILDING, *IN_STEP]
+
+        def read(session: Session) -> tuple[Index, ...]:
+            rows = session.scalars(
+                select(IndexRow)
+                .where(
+                    IndexRow.knowledge_base_id == index.knowledge_base_id,
+                    IndexRow.id != index.id,
+                    IndexRow.state.in_(filled),
+                    # One that is waiting after a fault would only meet it again.
+                    or_(IndexRow.not_before.is_(None), IndexRow.not_before <= now()),
+                )
+                .order_by(IndexRow.id)
+            )
+            return tuple(_index(row) for row in rows)
+
+        return self.database.transaction(read)
+
+    def with_its_vectors(self, index: Index) -> tuple[Index, ...]:
+        """The other indexes whose vectors can be used in `index`: the model need not be asked."""
+
+        def read(session: Session) -> tuple[Index, ...]:
+            rows = session.scalars(
+                select(IndexRow)
+                .where(
+                    IndexRow.knowledge_base_id == index.knowledge_base_id,
+                    IndexRow.id != index.id,
+                    IndexRow.state.in_([IndexState.ACTIVE, *IN_STEP]),
+                )
+                .order_by(IndexRow.id)
+            )
+            others = (_index(row) for row in rows)
+            return tuple(one for one in others if index.recipe.takes_vectors_of(one.recipe))
+
+        return self.database.transaction(read)
+
+    def create_tables(self, index: Index, function: BaseEmbeddingFunction) -> None:
+        """Make the index's tables, if they are not there."""
         try:
             create_postings_table(self.database, index.id)
-            create_signature_table(self.database, index.id, recipe.dimensions)
+            create_signature_table(self.database, index.id, index.recipe.dimensions)
             create_chunk_table(self.database.client, index.id, function)
             if self.vector_index:
                 create_vector_index(self.database, index.id)
         except OperationalError as failure:
             if error_number(failure) != TABLE_EXISTS:  # made between pytidb's look and its CREATE
                 raise
-        return self._activate(index)
 
     def live_chunks(self, index_id: int) -> int:
         """How many chunks of the index a search looks through."""
@@ -81,8 +154,10 @@ class IndexStore:
             base = _locked(session, knowledge_base_id)
             wanted = IndexRow.id == base.active_index_id
             if base.active_index_id is None:
-                wanted = (IndexRow.knowledge_base_id == knowledge_base_id) & (
-                    IndexRow.fingerprint == recipe.fingerprint
+                wanted = (
+                    (IndexRow.knowledge_base_id == knowledge_base_id)
+                    & (IndexRow.fingerprint == recipe.fingerprint)
+                    & (IndexRow.state == IndexState.BUILDING)
                 )
             row = session.scalar(select(IndexRow).where(wanted))
             if row is None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from sqlalchemy import Index, Integer, String
-from sqlalchemy.dialects.mysql import BIGINT, CHAR, TEXT
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.dialects.mysql import BIGINT, CHAR, DOUBLE, LONGTEXT, TEXT
+from sqlalchemy.orm import Mapped, deferred, mapped_column
 
-from app.database.tables import FixedTable, Id, Moment, Reference
+from app.database.tables import FixedTable, Id, Moment, OptionalMoment, Reference
 
 
 class IndexRow(FixedTable):
+    """An index. Whoever changes what is live in a knowledge base counts up all its `version`s.
+
+    `owner` and `lease_until` are the lease of the worker that builds it; `error` and `remedy` say
+    why the build waits until `not_before`, or has ended. `embedded` and `reused` count chunks,
+    `tokens` those that were sent to the model, `seconds` the time that the build took so far.
+    `retired_at` is set once it was active and no longer is.
+    """
+
     __tablename__ = "indexes"
 
     id: Mapped[Id]
@@ -20,6 +28,21 @@ class IndexRow(FixedTable):
     # Counts the changes of what is live, so that whatever is derived from that can be kept with it.
     version: Mapped[Reference] = mapped_column(BIGINT, server_default="0")
     created_at: Mapped[Moment]
+    owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[OptionalMoment]
+    not_before: Mapped[OptionalMoment]
+    error: Mapped[str | None] = mapped_column(TEXT)
+    remedy: Mapped[str | None] = mapped_column(TEXT)
+    embedded: Mapped[Reference] = mapped_column(BIGINT, server_default="0")
+    reused: Mapped[Reference] = mapped_column(BIGINT, server_default="0")
+    tokens: Mapped[Reference] = mapped_column(BIGINT, server_default="0")
+    seconds: Mapped[float] = mapped_column(DOUBLE(asdecimal=False), server_default="0")
+    built_at: Mapped[OptionalMoment]
+    retired_at: Mapped[OptionalMoment]
+    dropped_at: Mapped[OptionalMoment]
+    # Promote it once it is ready, if it is not worse than the active one by more than this.
+    promote_margin: Mapped[float | None] = mapped_column(DOUBLE(asdecimal=False))
+    comparison: Mapped[str | None] = deferred(mapped_column(LONGTEXT))
 
 
 class IndexedRevisionRow(FixedTable):

@@ -20,7 +20,7 @@ from app.documents.tables import (
     RevisionTextRow,
 )
 from app.indexes.chunks import drop_index_tables, remove_chunks
-from app.indexes.index import Presence
+from app.indexes.index import IndexState, Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.job import JobState
 from app.ingestion.tables import JobRow
@@ -42,6 +42,12 @@ class Clearing:
         """Remove all there is to remove, until `stopped`."""
         self._supersede()
         long_ago = now() - self.grace
+        dropped = select(IndexRow.id).where(
+            IndexRow.state == IndexState.DROPPED, IndexRow.dropped_at < long_ago
+        )
+        while not stopped() and (gone := self._ids(dropped)):
+            for index_id in gone:
+                self._remove_index(index_id)
         documents = select(DocumentRow.id).where(DocumentRow.deleted_at < long_ago)
         bases = select(KnowledgeBaseRow.id).where(KnowledgeBaseRow.deleted_at < long_ago)
         while not stopped() and (leaving := self._leaving()):
@@ -86,7 +92,9 @@ class Clearing:
         def read(session: Session) -> list[tuple[int, int]]:
             rows = session.execute(
                 select(IndexedRevisionRow.index_id, IndexedRevisionRow.revision_id)
+                .join(IndexRow, IndexRow.id == IndexedRevisionRow.index_id)
                 .where(
+                    IndexRow.state != IndexState.DROPPED,  # its tables go as a whole
                     IndexedRevisionRow.state == Presence.LEAVING,
                     IndexedRevisionRow.changed_at < now() - self.grace,
                 )
@@ -111,7 +119,7 @@ class Clearing:
         indexes = (
             select(IndexRow.id)
             .join(DocumentRow, DocumentRow.knowledge_base_id == IndexRow.knowledge_base_id)
-            .where(DocumentRow.id == document_id)
+            .where(DocumentRow.id == document_id, IndexRow.state != IndexState.DROPPED)
         )
         while revision_ids := self._ids(revisions):
             for revision_id in revision_ids:
@@ -138,15 +146,18 @@ class Clearing:
 
     def _remove_base(self, base_id: int) -> None:
         for index_id in self._ids(select(IndexRow.id).where(IndexRow.knowledge_base_id == base_id)):
-            drop_index_tables(self.database, index_id)
-            self._delete(delete(IndexedRevisionRow).where(IndexedRevisionRow.index_id == index_id))
-            self._delete(delete(IndexRow).where(IndexRow.id == index_id))
+            self._remove_index(index_id)
         documents = select(DocumentRow.id).where(DocumentRow.knowledge_base_id == base_id)
         while document_ids := self._ids(documents):
             for document_id in document_ids:
                 self._remove_document(document_id)
         self._delete(delete(JobRow).where(JobRow.knowledge_base_id == base_id))
         self._delete(delete(KnowledgeBaseRow).where(KnowledgeBaseRow.id == base_id))
+
+    def _remove_index(self, index_id: int) -> None:
+        drop_index_tables(self.database, index_id)
+        self._delete(delete(IndexedRevisionRow).where(IndexedRevisionRow.index_id == index_id))
+        self._delete(delete(IndexRow).where(IndexRow.id == index_id))
 
     def _ids(self, statement: Select[int]) -> list[int]:
         return self.database.transaction(

@@ -41,12 +41,8 @@ class Deletion:
             self.sight.check(base.id, missing)
             document.deletion = document.id
             document.deleted_at = now()
-            session.execute(
-                update(IndexedRevisionRow)
-                .where(IndexedRevisionRow.document_id == document_id)
-                .values(state=Presence.LEAVING, changed_at=now())
-            )
-            # By their keys, lest a rival's change be lost: see `Database.transaction`.
+            # By their keys, lest a rival's change be lost: see `Database.transaction`; and before
+            # what they hold, as builds lock them.
             indexes = session.scalars(
                 select(IndexRow.id).where(IndexRow.knowledge_base_id == base.id)
             )
@@ -54,6 +50,11 @@ class Deletion:
                 update(IndexRow)
                 .where(IndexRow.id.in_(indexes.all()))
                 .values(version=IndexRow.version + 1)
+            )
+            session.execute(
+                update(IndexedRevisionRow)
+                .where(IndexedRevisionRow.document_id == document_id)
+                .values(state=Presence.LEAVING, changed_at=now())
             )
             jobs = session.scalars(select(JobRow.id).where(JobRow.document_id == document_id))
             session.execute(

@@ -8,20 +8,23 @@ done again after a worker died goes on where it was, and doubles nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from app.database.connection import Database
+from app.database.connection import Database, error_number
 from app.documents.contents import add_texts, blob_parts, load_sections, read_text
 from app.documents.model import ParsedText
 from app.documents.tables import RevisionRow
 from app.embedding.embedder import Embedder
 from app.errors import KnowledgeBaseNotFound, TidemarkError
 from app.indexes.analysis import language_of
+from app.indexes.builds import BuildStore
 from app.indexes.chunk_table import chunk_id
 from app.indexes.chunks import ChunkStore
 from app.indexes.embedders import Embedders
@@ -35,9 +38,10 @@ from app.ingestion.job_store import JobStore
 from app.ingestion.leases import Claim, LeaseLost, require_held
 from app.ingestion.parsers.parser import Parsed
 from app.ingestion.parsing import Parsing, ParsingStopped
-from app.ingestion.publication import Publication
+from app.ingestion.publication import IndexSwitched, Publication
 
 CHUNKS_A_BATCH = 256
+NO_SUCH_TABLE = 1146
 DELETED = "The document was deleted before it could be ingested."
 
 
@@ -58,6 +62,7 @@ class Ingest:
     database: Database
     jobs: JobStore
     indexes: IndexStore
+    builds: BuildStore
     embedders: Embedders
     parsing: Parsing
     publication: Publication
@@ -76,8 +81,48 @@ class Ingest:
         except ParsingStopped:
             self.jobs.release(claim)
             return
-        chunks = {job: _chunks(job, text, index, embedder) for job, text in texts.items()}
-        self._store(claim, index, ChunkStore(self.database, index, embedder), chunks, progress)
+        others = self.indexes.beside(index)
+        beside = {other.id: self._fill(claim, other, texts, progress) for other in others}
+        chunks = {job: chunks_of(job, text, index, embedder) for job, text in texts.items()}
+        sources = self.indexes.with_its_vectors(index) if others else ()
+        store = ChunkStore(self.database, index, embedder, sources)
+        try:
+            self._store(claim, store, chunks, progress, beside=beside)
+        except IndexSwitched:
+            self.jobs.release(claim)  # to be done again for the index that is active now
+
+    def _fill(
+        self, claim: Claim, index: Index, texts: dict[Job, ParsedText], progress: Progress
+    ) -> set[int]:
+        """Put the revisions into an index that is not active; those that it holds whole by then.
+
+        What goes wrong here is no fault of the documents: the index is set back, and its build
+        brings it what it lacks.
+        """
+        try:
+            embedder = self.embedders.of(index.recipe)
+            chunks = {job: chunks_of(job, text, index, embedder) for job, text in texts.items()}
+            self.publication.stage(index, _staged(chunks))
+            sources = self.indexes.with_its_vectors(index)
+            store = ChunkStore(self.database, index, embedder, sources)
+            done = store.stored([job.revision_id for job in chunks])
+            for batch in _batches(dict(chunks), done):
+                if progress.stop.is_set():
+                    return set()
+                store.add(
+                    [chunk for of_job in batch.values() for chunk in of_job],
+                    partial(require_held, claim=claim, jobs=batch),
+                )
+        except (LeaseLost, IntegrityError):
+            return set()  # others are at it: what is lacking then, the build brings
+        except ProgrammingError as failure:
+            if error_number(failure) != NO_SUCH_TABLE:  # its build has not begun, or it was dropped
+                raise
+            return set()
+        except TidemarkError as error:
+            self.builds.set_back(index.id, error)
+            return set()
+        return {job.revision_id for job in chunks}
 
     def _index(self, knowledge_base_id: int) -> tuple[Index, Embedder]:
         index = self.indexes.active(knowledge_base_id)
@@ -145,18 +190,24 @@ class Ingest:
     def _store(
         self,
         claim: Claim,
-        index: Index,
         store: ChunkStore,
         chunks: dict[Job, list[NewChunk]],
         progress: Progress,
+        *,
+        beside: Mapping[int, Collection[int]],
     ) -> None:
+        index = store.index
         counts = {job: len(of_job) for job, of_job in chunks.items()}
-        self.publication.stage(index, {job: _contents(of_job) for job, of_job in chunks.items()})
+        self.publication.stage(index, _staged(chunks))
         # Asked even at a first attempt: a job may be the second of its revision.
         done = store.stored([job.revision_id for job in chunks])
         for job in chunks:
             progress.of[job.id] = (JobStage.EMBEDDING, done.get(job.revision_id, 0), counts[job])
         unfinished = dict(chunks)
+
+        def publish(whole: dict[Job, int]) -> None:
+            self.publication.publish(index, claim, whole, beside)
+
         for batch in _batches(unfinished, done):
             if progress.stop.is_set():
                 self.jobs.release(claim)
@@ -166,8 +217,8 @@ class Ingest:
             for job, added in held.items():
                 stage, before, total = progress.of[job.id]
                 progress.of[job.id] = (stage, before + len(added), total)
-            self._publish_whole(claim, index, counts, unfinished, progress)
-        self._publish_whole(claim, index, counts, unfinished, progress)
+            self._publish_whole(counts, unfinished, progress, publish)
+        self._publish_whole(counts, unfinished, progress, publish)
 
     def _add(
         self,
@@ -210,19 +261,31 @@ class Ingest:
 
     def _publish_whole(
         self,
-        claim: Claim,
-        index: Index,
         counts: dict[Job, int],
         unfinished: dict[Job, list[NewChunk]],
         progress: Progress,
+        publish: Callable[[dict[Job, int]], None],
     ) -> None:
         whole = {job: counts[job] for job in unfinished if progress.of[job.id][1] >= counts[job]}
-        self.publication.publish(index, claim, whole)
+        publish(whole)
         for job in whole:
             del unfinished[job]
 
 
-def _chunks(job: Job, text: ParsedText, index: Index, embedder: Embedder) -> list[NewChunk]:
+class OfDocument(Protocol):
+    """What names a revision: a job, or one that an index lacks."""
+
+    @property
+    def document_id(self) -> int: ...
+
+    @property
+    def revision_id(self) -> int: ...
+
+
+def chunks_of(
+    job: OfDocument, text: ParsedText, index: Index, embedder: Embedder
+) -> list[NewChunk]:
+    """The chunks of a revision's text under the index's recipe."""
     chunker = Chunker(embedder.tokens, index.recipe.chunk_tokens)
     language = language_of(text.text)
     return [
@@ -242,7 +305,12 @@ def _chunks(job: Job, text: ParsedText, index: Index, embedder: Embedder) -> lis
     ]
 
 
-def _contents(chunks: list[NewChunk]) -> Contents:
+def _staged(chunks: Mapping[Job, list[NewChunk]]) -> dict[tuple[int, int], Contents]:
+    return {(job.document_id, job.revision_id): contents_of(of) for job, of in chunks.items()}
+
+
+def contents_of(chunks: Sequence[NewChunk]) -> Contents:
+    """What an index holds of a revision, once it holds its chunks."""
     terms = sum(chunk.terms.length for chunk in chunks)
     return Contents(len(chunks), terms, chunks[0].language if chunks else "")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sqlalchemy import case, select, update
 from sqlalchemy.dialects.mysql import insert
@@ -12,31 +13,38 @@ from sqlalchemy.orm import Session
 from app.database.connection import Database
 from app.database.tables import now
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
-from app.indexes.index import Contents, Index, Presence
+from app.indexes.index import IN_STEP, Contents, Index, IndexState, Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.job import Job, JobStage, JobState
 from app.ingestion.leases import Claim, held
 from app.ingestion.tables import JobRow
 
 
+class IndexSwitched(Exception):
+    """Another index is active now, and lacks what was about to be published."""
+
+
 @dataclass(frozen=True)
 class Publication:
     database: Database
 
-    def stage(self, index: Index, contents: dict[Job, Contents]) -> None:
-        """Announce revisions whose chunks will be written: none is found until published."""
+    def stage(self, index: Index, contents: Mapping[tuple[int, int], Contents]) -> None:
+        """Announce revisions whose chunks will be written: none is found until published.
+
+        `contents` is by (document id, revision id).
+        """
         rows = [
             {
                 "index_id": index.id,
-                "revision_id": job.revision_id,
-                "document_id": job.document_id,
+                "revision_id": revision_id,
+                "document_id": document_id,
                 "state": Presence.STAGED,
                 "chunks": held.chunks,
                 "terms": held.terms,
                 "language": held.language,
                 "changed_at": now(),
             }
-            for job, held in contents.items()
+            for (document_id, revision_id), held in contents.items()
         ]
         statement = insert(IndexedRevisionRow)
         # A row that is there was staged by a worker that died, or is live already: left as it is.
@@ -44,12 +52,22 @@ class Publication:
         if rows:
             self.database.transaction(lambda session: session.execute(statement, rows) and None)
 
-    def publish(self, index: Index, claim: Claim, chunks: dict[Job, int]) -> None:
+    def publish(
+        self,
+        index: Index,
+        claim: Claim,
+        chunks: dict[Job, int],
+        beside: Mapping[int, Collection[int]] = MappingProxyType({}),
+    ) -> None:
         """Make each job's revision its document's current one, and end the job: all in one commit.
 
-        `chunks` has how many chunks each revision has in `index`. Left out are jobs that the claim
-        holds no longer. A revision that is older than the current one, or whose document was
-        deleted, ends without being seen.
+        `chunks` has how many chunks each revision has in `index`; `beside` the revisions that other
+        indexes hold whole, by index id. An index that lacks one is `building` again, and is given
+        it. Left out are jobs that the claim holds no longer. A revision that is older than the
+        current one, or whose document was deleted, ends without being seen.
+
+        Raises:
+            IndexSwitched: another index was promoted meanwhile, which lacks some of the revisions.
         """
 
         def swap(session: Session) -> None:
@@ -69,10 +87,22 @@ class Publication:
             left = {revision_id for revision_id in replaced if revision_id}
             left |= {job.revision_id for job in ended}
             shown_now = set(newer.values())
-            _set_presence(session, index, shown_now, Presence.LIVE)
-            _set_presence(session, index, left - shown_now, Presence.LEAVING)
+            rows = _locked_indexes(session, index.knowledge_base_id)
+            for row in rows:
+                whole = (
+                    shown_now
+                    if row.id == index.id
+                    else shown_now.intersection(beside.get(row.id, ()))
+                )
+                if whole != shown_now:
+                    if row.state == IndexState.ACTIVE:
+                        raise IndexSwitched
+                    if row.state in IN_STEP:
+                        row.state = IndexState.BUILDING
+                row.version += 1
+                _set_presence(session, row.id, whole, Presence.LIVE)
+                _set_presence(session, row.id, left - shown_now, Presence.LEAVING)
             _set_current(session, newer)
-            _count_change(session, index)
             _end(session, {job.id: chunks[job] for job in ended})
 
         if chunks:
@@ -106,25 +136,34 @@ def _revision_numbers(
     return dict(rows.all())
 
 
+def _locked_indexes(session: Session, knowledge_base_id: int) -> list[IndexRow]:
+    # The knowledge base's row first, by its key: whoever begins or promotes an index locks it too,
+    # so that none is missed (see `Database.transaction`).
+    session.get(KnowledgeBaseRow, knowledge_base_id, with_for_update=True)
+    rows = session.scalars(
+        select(IndexRow)
+        .where(
+            IndexRow.knowledge_base_id == knowledge_base_id, IndexRow.state != IndexState.DROPPED
+        )
+        .order_by(IndexRow.id)
+        .with_for_update()
+    )
+    return list(rows)
+
+
 def _set_presence(
-    session: Session, index: Index, revision_ids: set[int], presence: Presence
+    session: Session, index_id: int, revision_ids: set[int], presence: Presence
 ) -> None:
     if revision_ids:
         session.execute(
             update(IndexedRevisionRow)
             .where(
-                IndexedRevisionRow.index_id == index.id,
+                IndexedRevisionRow.index_id == index_id,
                 IndexedRevisionRow.revision_id.in_(revision_ids),
             )
             .values(state=presence, changed_at=now())
             .execution_options(synchronize_session=False)
         )
-
-
-def _count_change(session: Session, index: Index) -> None:
-    session.execute(
-        update(IndexRow).where(IndexRow.id == index.id).values(version=IndexRow.version + 1)
-    )
 
 
 def _set_current(session: Session, newer: dict[int, int]) -> None:

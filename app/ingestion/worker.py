@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from app.errors import TidemarkError
+from app.ingestion.building import Building
 from app.ingestion.clearing import Clearing
 from app.ingestion.ingest import Ingest, Progress
 from app.ingestion.job import JobStage
@@ -22,6 +23,7 @@ BYTES_AT_ONCE = 4_000_000
 IDLE_PAUSE = 0.5  # seconds between looks at an empty queue
 REPORT_PAUSE = 2.0  # seconds; TiDB keeps every version of a row, so progress is written seldom
 RENEW_PAUSE = 30.0  # seconds; a third of a lease
+BUILD_PAUSE = 1.0  # seconds between looks for an index to build
 CLEAR_PAUSE = 10.0  # seconds between looks for what may be cleared
 
 
@@ -31,6 +33,7 @@ class Worker:
 
     jobs: JobStore
     ingest: Ingest
+    building: Building
     clearing: Clearing
     _stop: threading.Event = field(default_factory=threading.Event)
     _wake: threading.Event = field(default_factory=threading.Event)
@@ -41,9 +44,10 @@ class Worker:
             thread = threading.Thread(target=self._work, name=f"worker-{number}")
             thread.start()
             self._threads.append(thread)
-        clearing = threading.Thread(target=self._clear, name="clearing")
-        clearing.start()
-        self._threads.append(clearing)
+        for name, work in (("building", self._build), ("clearing", self._clear)):
+            thread = threading.Thread(target=work, name=name)
+            thread.start()
+            self._threads.append(thread)
 
     def stop(self) -> None:
         """End after the batch at hand; unfinished jobs go back to the queue at once."""
@@ -58,8 +62,8 @@ class Worker:
         self._wake.set()
 
     def drain(self) -> None:
-        """Do jobs until none is ready."""
-        while self._do_next():
+        """Do jobs, and build indexes, until nothing is ready."""
+        while self._do_next() or self.building.run_next(self._stop):
             pass
 
     def _work(self) -> None:
@@ -110,6 +114,16 @@ class Worker:
                 progress.lost.update(job.id for job in claim.jobs if job.id not in held)
                 written.update(changed)
                 renewed = time.monotonic()
+
+    def _build(self) -> None:
+        while not self._stop.wait(BUILD_PAUSE):
+            try:
+                while self.building.run_next(self._stop):
+                    pass
+            except TidemarkError as error:
+                log.warning("Building pauses: %s %s", error.message, error.remedy)
+            except Exception:
+                log.exception("An index could not be built")
 
     def _clear(self) -> None:
         while not self._stop.wait(CLEAR_PAUSE):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from app.documents.model import KnowledgeBase
 from app.embedding.embedder import Embedder
 from app.errors import InvalidRequest
+from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
 from app.indexes.hits import HitReader
 from app.indexes.index import Hit, Index
@@ -76,6 +77,7 @@ class Retriever:
     narrowing: Narrowing
     pool: ThreadPoolExecutor
     reranking: Reranking = NO_RERANKING
+    courtesy: Courtesy = field(default_factory=Courtesy)
 
     def retrieve(self, base: KnowledgeBase, query: Query, top_k: int) -> Retrieval:
         """The `top_k` passages of the knowledge base that answer the question best.
@@ -85,14 +87,18 @@ class Retriever:
             ProviderError, ModelUnavailable: the question could not be embedded.
         """
         checked(query, top_k)
+        return self.retrieve_from(self.indexes.active(base.id), query, top_k)
+
+    def retrieve_from(self, index: Index | None, query: Query, top_k: int) -> Retrieval:
+        """As `retrieve`, from an index that need not be the active one; nothing from None."""
         began = time.perf_counter()
         clock = _Clock()
-        index = self.indexes.active(base.id)
         if index is None:
             clock.stages.append(Stage("search", "no document has been ingested", 0.0))
             found = _Found()
         else:
-            found = self._found(index, query, top_k, clock)
+            with self.courtesy.search():
+                found = self._found(index, query, top_k, clock)
         elapsed = 1000 * (time.perf_counter() - began)
         return Retrieval(query, found.passages, tuple(clock.stages), elapsed, found.candidates)
 

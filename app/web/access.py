@@ -30,6 +30,9 @@ _number = TypeAdapter(int)  # as FastAPI reads numbers in addresses, "12.0" incl
 PLACES: Mapping[str, Callable[[Services, str], object]] = {
     "name": lambda services, name: services.knowledge_bases.get(name),
     "document_id": lambda services, number: services.documents.get(_number.validate_python(number)),
+    "index_id": lambda services, number: services.knowledge_bases.by_id(
+        services.indexes.base_of(_number.validate_python(number))
+    ),
     "job_id": lambda services, number: services.jobs.get(_number.validate_python(number)),
 }
 """What looks up the thing that a part of an address names, in stores that see what may be seen."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import text
@@ -91,7 +92,13 @@ class Uploader:
 class Unpublished(Publication):
     """Stages chunks, and never lets readers see them."""
 
-    def publish(self, index: Index, claim: Claim, chunks: dict[Job, int]) -> None:
+    def publish(
+        self,
+        index: Index,
+        claim: Claim,
+        chunks: dict[Job, int],
+        beside: Mapping[int, Collection[int]] = MappingProxyType({}),
+    ) -> None:
         pass
 
 

@@ -16,7 +16,12 @@ from app.main import create_app
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 from tests.routes import registered
 
-UNKNOWN = {"name": "nowhere", "document_id": "999999999", "job_id": "999999999"}
+UNKNOWN = {
+    "name": "nowhere",
+    "document_id": "999999999",
+    "job_id": "999999999",
+    "index_id": "999999999",
+}
 JSON = {"content-type": "application/json"}
 
 
@@ -73,9 +78,10 @@ def test_every_route_says_that_what_it_is_asked_for_is_not_there(
 @pytest.mark.parametrize("number", ["0", "-1", str(2**53), str(2**70), "abc", "1.5", "%00"])
 @pytest.mark.parametrize(("method", "path"), [r for r in WITH_IDS if "_id}" in r[1]])
 def test_an_impossible_number_is_refused_by_every_route(
-    http: httpx.Client, method: str, path: str, number: str
+    http: httpx.Client, knowledge_base: SearchableBase, method: str, path: str, number: str
 ) -> None:
-    check(call(http, method, path, dict.fromkeys(UNKNOWN, number)), 422, "invalid_request")
+    values = {**dict.fromkeys(UNKNOWN, number), "name": knowledge_base.base.name}
+    check(call(http, method, path, values), 422, "invalid_request")
 
 
 @pytest.mark.parametrize("name", ["%00", "%ED%A0%80", "Ünknown", "..", "a%20b", "x" * 5000])

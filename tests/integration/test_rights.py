@@ -27,7 +27,9 @@ SECRET = "quartermaster"
 """A word that stands in what may not be seen, and in no request."""
 
 UNKNOWN, REFUSED, HIDDEN, PASSED = "unknown", "refused", "hidden", "passed"
-MISSING = frozenset({"knowledge_base_not_found", "document_not_found", "job_not_found"})
+MISSING = frozenset(
+    {"knowledge_base_not_found", "document_not_found", "job_not_found", "index_not_found"}
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,14 @@ class Place:
     base: KnowledgeBase
     document_id: int
     job_id: int
+    services: Services
+
+    @property
+    def index_id(self) -> int:
+        """Its index, which its first ingest would make."""
+        recipe = self.services.changeover.recipes.of_settings()
+        function = self.services.embedder.function
+        return self.services.indexes.ensure(self.base.id, recipe, function).id
 
     @property
     def parts(self) -> dict[str, str]:
@@ -45,6 +55,7 @@ class Place:
             "name": self.base.name,
             "document_id": str(self.document_id),
             "job_id": str(self.job_id),
+            "index_id": str(self.index_id),
         }
 
 
@@ -52,7 +63,7 @@ def fill(services: Services, text: str = "The tide turns at noon.") -> Place:
     base = services.knowledge_bases.create(f"rights-{uuid4().hex[:12]}")
     receipt = Uploader(services, base).upload(f"{SECRET}.md", text)
     assert receipt.job_id is not None
-    return Place(base, receipt.document_id, receipt.job_id)
+    return Place(base, receipt.document_id, receipt.job_id, services)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from app.web.api import (
     documents,
     events,
     explanation,
+    indexes,
     jobs,
     knowledge_bases,
     search,
@@ -18,6 +19,7 @@ from app.web.wiring import well_formed
 router = APIRouter(dependencies=[Depends(well_formed)])
 for part in (
     knowledge_bases,
+    indexes,
     documents,
     uploads,
     contents,

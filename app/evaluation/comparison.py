@@ -1,0 +1,177 @@
+"""Two indexes of one knowledge base, side by side on the same questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from app.documents.model import KnowledgeBase
+from app.errors import IndexConflict
+from app.evaluation.known_items import KnownItem, KnownItems
+from app.evaluation.measures import CUTOFF, Measures, means, measured
+from app.evaluation.paired import PairedTest, paired_test
+from app.indexes.index import Index
+from app.retrieval.passage import Mode, Passage, Query
+from app.retrieval.retriever import Retriever
+
+QUESTIONS = 60
+"""Asked of both indexes in a comparison."""
+SHOWN = 10
+"""Questions that got better, and that got worse, which a comparison names."""
+_FOUND = "found"
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One index's half of a comparison; latencies are milliseconds of whole searches."""
+
+    index_id: int
+    measures: Measures
+    median_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A question whose answer moved: its rank in the active index and in the other, or None."""
+
+    question: str
+    document_name: str
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What an index (`after`) gives against the active one (`before`).
+
+    `ndcg` tests the difference of nDCG@10, after less before; `questions` says where they are from.
+    """
+
+    made_at: str
+    questions: str
+    mode: str
+    before: Side
+    after: Side
+    ndcg: PairedTest
+    better: tuple[Changed, ...]
+    worse: tuple[Changed, ...]
+
+    def is_worse_by(self, margin: float) -> bool:
+        """Whether the interval lets it be worse by more than `margin`."""
+        return self.ndcg.low < -margin
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def load(cls, dumped: str) -> Comparison:
+        said = json.loads(dumped)
+        for side in ("before", "after"):
+            measures = Measures(**said[side].pop("measures"))
+            said[side] = Side(measures=measures, **said[side])
+        said["ndcg"] = PairedTest(**said["ndcg"])
+        for moved in ("better", "worse"):
+            said[moved] = tuple(Changed(**each) for each in said[moved])
+        return cls(**said)
+
+
+@dataclass(frozen=True)
+class Comparer:
+    retriever: Retriever
+    items: KnownItems
+
+    def compare(
+        self,
+        base: KnowledgeBase,
+        before: Index,
+        after: Index,
+        mode: Mode = Mode.HYBRID,
+        report: Report = lambda _done, _of: None,
+    ) -> Comparison:
+        """Ask both indexes the same questions, each question of both before the next.
+
+        Raises:
+            IndexConflict: the knowledge base has no text to draw questions from.
+        """
+        items = self.items.draw(base, QUESTIONS)
+        if not items:
+            raise IndexConflict(
+                "There is nothing to compare by: no question can be drawn from the documents.",
+                remedy="Add documents with a few sentences of text.",
+            )
+        asked = [_Asked(item) for item in items]
+        for number, one in enumerate(asked, start=1):
+            # The order is turned each time, so that neither always finds the caches warm.
+            for index in (before, after) if number % 2 else (after, before):
+                query = Query(one.item.question, mode=mode)
+                retrieval = self.retriever.retrieve_from(index, query, CUTOFF)
+                rank = _rank(one.item, retrieval.passages)
+                one.note(rank, retrieval.milliseconds, after=index is after)
+            report(number, len(asked))
+        moved = sorted(asked, key=lambda one: one.gain)
+        return Comparison(
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            questions=f"{len(asked)} drawn from the documents",
+            mode=mode,
+            before=_side(before, [one.before for one in asked]),
+            after=_side(after, [one.after for one in asked]),
+            ndcg=paired_test([one.gain for one in asked]),
+            better=tuple(one.changed() for one in reversed(moved) if one.gain > 0)[:SHOWN],
+            worse=tuple(one.changed() for one in moved if one.gain < 0)[:SHOWN],
+        )
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """Where one index had the item, how good that is, and how long it took."""
+
+    rank: int | None
+    measures: Measures
+    milliseconds: float
+
+
+class _Asked:
+    """A question, with what both indexes made of it."""
+
+    before: _Answer
+    after: _Answer
+
+    def __init__(self, item: KnownItem) -> None:
+        self.item = item
+
+    def note(self, rank: int | None, milliseconds: float, *, after: bool) -> None:
+        ranking = [] if rank is None else [*map(str, range(1, rank)), _FOUND]
+        answer = _Answer(rank, measured(ranking, {_FOUND: 1}), milliseconds)
+        if after:
+            self.after = answer
+        else:
+            self.before = answer
+
+    @property
+    def gain(self) -> float:
+        return self.after.measures.ndcg - self.before.measures.ndcg
+
+    def changed(self) -> Changed:
+        item = self.item
+        return Changed(item.question, item.document_name, self.before.rank, self.after.rank)
+
+
+def _rank(item: KnownItem, passages: Sequence[Passage]) -> int | None:
+    """The rank of the first passage that has some of the item in it."""
+    for passage in passages:
+        same = passage.document_id == item.document_id
+        if same and passage.start < item.end and item.start < passage.end:
+            return passage.rank
+    return None
+
+
+def _side(index: Index, answers: Sequence[_Answer]) -> Side:
+    median, p95 = np.percentile([one.milliseconds for one in answers], [50, 95])
+    return Side(index.id, means([one.measures for one in answers]), float(median), float(p95))

@@ -1,0 +1,245 @@
+"""Building an index beside the active one, from the stored revisions: nothing is parsed again.
+
+Each revision is published in the index by itself, and what is stored of one is never done twice, so
+a build that was paused, or whose worker died, goes on where it was. An index is ready only once it
+holds what the active one holds, by count and by hash.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database
+from app.documents.contents import load_sections, read_text
+from app.documents.model import ParsedText
+from app.documents.tables import RevisionRow
+from app.embedding.embedder import Embedder
+from app.errors import TidemarkError
+from app.indexes.builds import (
+    BuildClaim,
+    BuildStopped,
+    BuildStore,
+    MissingRevision,
+    RevisionsLeft,
+    Work,
+)
+from app.indexes.chunks import ChunkStore
+from app.indexes.courtesy import Courtesy
+from app.indexes.embedders import Embedders
+from app.indexes.index import Index, NewChunk
+from app.indexes.store import IndexStore
+from app.ingestion.ingest import chunks_of, contents_of
+from app.ingestion.publication import Publication
+
+REVISIONS_AT_ONCE = 64
+CHARACTERS_AT_ONCE = 200_000
+CHUNKS_A_BATCH = 256
+CHUNKS_WHILE_BUSY = 16
+"""That are embedded between two looks whether somebody searches."""
+UNSETTLED_PAUSE = 0.1  # seconds before another look where documents changed at the last moment
+NOTE_PAUSE = 2.0  # seconds between notes of how far it is: TiDB keeps every version of a row
+
+
+class _Stopping(Exception):
+    """The process ends: the build is given back."""
+
+
+@dataclass(frozen=True)
+class Building:
+    """Builds the indexes that are to be built, one at a time.
+
+    `when_ready` is told of each that was scheduled to be promoted and is ready now.
+    """
+
+    database: Database
+    indexes: IndexStore
+    builds: BuildStore
+    embedders: Embedders
+    publication: Publication
+    courtesy: Courtesy
+    when_ready: Callable[[Index], None] = field(default=lambda _: None)
+
+    def run_next(self, stop: threading.Event) -> bool:
+        """Build one index to its end, or until `stop`; False when there is none to be built."""
+        claim = self.builds.claim()
+        if claim is None:
+            return False
+        try:
+            self._build(claim, stop)
+        except (_Stopping, BuildStopped):
+            pass
+        except TidemarkError as error:
+            self.builds.set_back(claim.index.id, error, claim.owner)
+        else:
+            self.when_ready(claim.index)
+        finally:
+            self.builds.release(claim)
+        return not stop.is_set()
+
+    def _build(self, claim: BuildClaim, stop: threading.Event) -> None:
+        index = claim.index
+        embedder = self.embedders.of(index.recipe)
+        self.indexes.create_tables(index, embedder.function)
+        sources = self.indexes.with_its_vectors(index)
+        store = ChunkStore(self.database, index, embedder, sources)
+        with ThreadPoolExecutor(1, "writing") as writing:
+            run = _Run(self, claim, store, embedder, writing, stop)
+            while True:
+                missing = self.builds.missing(index, REVISIONS_AT_ONCE, CHARACTERS_AT_ONCE)
+                run.fill(missing)
+                run.note()
+                if not missing:
+                    if self.builds.finish(claim):
+                        return
+                    stop.wait(UNSETTLED_PAUSE)
+                if stop.is_set():
+                    raise _Stopping
+
+
+@dataclass
+class _Run:
+    """One claim's work on a build: it embeds the next batch while the last one is written."""
+
+    building: Building
+    claim: BuildClaim
+    store: ChunkStore
+    embedder: Embedder
+    writing: ThreadPoolExecutor
+    stop: threading.Event
+    _work: Work = field(default_factory=Work)
+    _since: float = field(default_factory=time.monotonic)
+
+    def fill(self, missing: Sequence[MissingRevision]) -> None:
+        """Store the revisions' chunks, and let searches of the index find them.
+
+        Raises:
+            BuildStopped, _Stopping
+        """
+        chunks = self._chunks(missing)
+        wanted = {one.revision_id: one for one in missing if one.revision_id in chunks}
+        self.building.publication.stage(
+            self.claim.index,
+            {
+                (one.document_id, revision_id): contents_of(chunks[revision_id])
+                for revision_id, one in wanted.items()
+            },
+        )
+        done = self.store.stored(list(wanted))
+        todo = [
+            chunk
+            for revision_id in wanted
+            for chunk in chunks[revision_id][done.get(revision_id, 0) :]
+        ]
+        pending: Future[None] | None = None
+        for start in range(0, len(todo), CHUNKS_A_BATCH):
+            if self.stop.is_set():
+                raise _Stopping
+            batch = todo[start : start + CHUNKS_A_BATCH]
+            vectors = self._vectors(batch)
+            if pending is not None:
+                pending.result()
+            pending = self.writing.submit(self._write, batch, vectors, wanted)
+            if time.monotonic() - self._since > NOTE_PAUSE:
+                self.note()
+        if pending is not None:
+            pending.result()
+        self._publish(wanted)
+
+    def note(self) -> None:
+        """Write down what was done since the last time, and hold the lease.
+
+        Raises:
+            BuildStopped
+        """
+        passed = time.monotonic() - self._since
+        work = Work(self._work.embedded, self._work.reused, self._work.tokens, passed)
+        self.building.builds.note(self.claim, work)
+        self._work, self._since = Work(), time.monotonic()
+
+    def _publish(self, wanted: dict[int, MissingRevision]) -> None:
+        while wanted:
+            try:
+                self.building.builds.publish(self.claim, list(wanted.values()))
+            except RevisionsLeft as left:
+                for revision_id in left.revision_ids:
+                    wanted.pop(revision_id, None)
+            else:
+                return
+
+    def _chunks(self, missing: Sequence[MissingRevision]) -> dict[int, list[NewChunk]]:
+        def read(session: Session) -> dict[int, ParsedText]:
+            texts = {}
+            for one in missing:
+                row = session.get(RevisionRow, one.revision_id)
+                if row is not None:
+                    sections = load_sections(row.section_map or "[]")
+                    texts[one.revision_id] = ParsedText(read_text(session, row.id), sections)
+            return texts
+
+        texts = self.building.database.transaction(read)
+        index = self.claim.index
+        return {
+            one.revision_id: chunks_of(one, texts[one.revision_id], index, self.embedder)
+            for one in missing
+            if one.revision_id in texts
+        }
+
+    def _vectors(self, batch: Sequence[NewChunk]) -> dict[str, list[float]]:
+        """The vectors of the batch's texts, by hash: known ones, and the model's."""
+        vectors = self.store.known_vectors(batch)
+        texts = {c.content_hash: c.text for c in batch if c.content_hash not in vectors}
+        reused = sum(chunk.content_hash in vectors for chunk in batch)
+        for some in self._turns(list(texts.items())):
+            embedded = self.embedder.embed_documents([text for _, text in some])
+            vectors |= dict(zip((key for key, _ in some), embedded, strict=True))
+        tokens = 0
+        if not self.embedder.model.startswith("local/"):  # that one costs nothing
+            tokens = sum(self.embedder.tokens.count(text) for text in texts.values())
+        self._work = Work(
+            self._work.embedded + len(batch) - reused,
+            self._work.reused + reused,
+            self._work.tokens + tokens,
+        )
+        return vectors
+
+    def _turns(self, texts: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
+        """The texts, few at a time while people search, who go first."""
+        at = 0
+        while at < len(texts):
+            if self.stop.is_set():
+                raise _Stopping
+            self.building.courtesy.turn()
+            size = CHUNKS_WHILE_BUSY if self.building.courtesy.busy else CHUNKS_A_BATCH
+            yield texts[at : at + size]
+            at += size
+
+    def _write(
+        self,
+        batch: Sequence[NewChunk],
+        vectors: dict[str, list[float]],
+        wanted: dict[int, MissingRevision],
+    ) -> None:
+        """Store a batch, without the revisions that left meanwhile."""
+        while batch := [chunk for chunk in batch if chunk.revision_id in wanted]:
+            revision_ids = {chunk.revision_id for chunk in batch}
+
+            def held(session: Session, ids: set[int] = revision_ids) -> None:
+                self.building.builds.require_held(session, self.claim, ids)
+
+            try:
+                self.store.write(batch, vectors, held)
+            except RevisionsLeft as left:
+                for revision_id in left.revision_ids:
+                    wanted.pop(revision_id, None)
+            except IntegrityError as taken:
+                # Another worker has stored them, because this one was silent too long.
+                raise BuildStopped from taken
+            else:
+                return
