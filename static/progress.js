@@ -26,12 +26,22 @@ export function follow(base) {
 function take(told) {
   for (const job of told.jobs) place(job);
   if (told.counts) {
-    const { ready: waiting, running } = told.counts;
+    const { ready: waiting, running, paused } = told.counts;
     const words = [];
     if (running) words.push(`${running} being read`);
     if (waiting) words.push(`${waiting} waiting`);
+    if (paused) words.push(`${paused} paused`);
+    if (running && told.pace?.chunks_per_second) words.push(...pace(told.pace));
     counts.textContent = words.join(", ");
   }
+}
+
+function pace({ chunks_per_second: rate, seconds_left: left }) {
+  const words = [`${Number(rate.toPrecision(3))} chunks/s`];
+  if (left === null) return words;
+  const [amount, unit] = left < 5400 ? [Math.round(left / 60), "minute"] : [Math.round(left / 3600), "hour"];
+  words.push(left < 60 ? "less than a minute left" : `about ${amount} ${unit}${amount === 1 ? "" : "s"} left`);
+  return words;
 }
 
 function place(job) {
@@ -46,14 +56,11 @@ function place(job) {
   }
   if (!row) {
     if (document.querySelectorAll(".uploads .upload").length >= MOST_ROWS) return;
-    if (job.state === "failed" && !stillThere(job)) return;
+    if (job.state === "cancelled") return; // its document may be gone
     row = newRow(job.document_name, job.size);
   }
   show(row, job);
 }
-
-// A job also fails when its document is deleted: that needs no row.
-const stillThere = (job) => job.error?.message !== "The document was deleted before it was ingested.";
 
 // The table comes from the server, which knows its order and its filter: only its rows are taken.
 async function refresh() {

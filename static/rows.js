@@ -25,6 +25,7 @@ export function newRow(name, octets) {
   row.querySelector(".away").addEventListener("click", () => remove(row));
   list.prepend(row);
   section.hidden = false;
+  buttons(row, "sending");
   return row;
 }
 
@@ -57,24 +58,44 @@ export function fail(row, words, error, documentId = null) {
   reason.hidden = false;
   reason.querySelector("strong").textContent = error.message;
   reason.querySelector("span").textContent = error.remedy;
+  buttons(row, documentId === null ? "unsent" : "failed", documentId);
+}
+
+// Which buttons a row has follows from its job's state; a file that was not taken in has no job.
+const BUTTONS = {
+  ready: ["pause", "cancel"],
+  running: ["pause", "cancel"],
+  paused: ["resume", "cancel"],
+  cancelled: ["retry", "delete"],
+  failed: ["retry", "delete"],
+  unsent: ["away"],
+};
+
+export function buttons(row, state, documentId = null) {
   let actions = row.querySelector(".actions");
   if (!actions) {
     actions = template.content.querySelector(".actions").cloneNode(true);
     row.append(actions);
   }
-  actions.hidden = false;
-  const link = actions.querySelector(".delete");
-  link.hidden = documentId === null;
-  if (documentId !== null) link.href = `/documents/delete?document=${documentId}`;
-  const away = actions.querySelector(".away");
-  if (away) away.hidden = documentId !== null;
+  const shown = BUTTONS[state] ?? [];
+  for (const each of actions.querySelectorAll("button, a")) {
+    each.hidden = !shown.some((name) => each.classList.contains(name));
+  }
+  actions.querySelector("[name=job]").value = row.dataset.job ?? "";
+  if (documentId !== null) actions.querySelector(".delete").href = `/documents/delete?document=${documentId}`;
 }
 
 export function show(row, job) {
   row.dataset.job = job.id;
   row.dataset.document = job.document_id;
+  row.classList.toggle("failed", job.state === "failed");
+  buttons(row, job.state, job.document_id);
+  const reason = row.querySelector(".reason");
+  if (reason && !job.error) reason.hidden = true;
   if (job.state === "failed") {
     fail(row, "failed", job.error ?? { message: "It failed.", remedy: "" }, job.document_id);
+  } else if (job.state === "paused" || job.state === "cancelled") {
+    state(row, job.state, job.done, job.total);
   } else if (job.state === "ready" && job.error) {
     state(row, "waiting to try again", job.done, job.total);
   } else {

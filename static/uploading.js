@@ -1,5 +1,5 @@
 // Files to the API, two at a time: XMLHttpRequest, because fetch does not tell how much was sent.
-import { fail, newRow, remove, show, size, state } from "./rows.js";
+import { buttons, fail, newRow, remove, show, size, state } from "./rows.js";
 
 const AT_ONCE = 2;
 const waiting = [];
@@ -52,8 +52,7 @@ function outcome(row, reply) {
     state(row, "here already, same bytes");
     row.querySelector("progress").remove();
     row.querySelector(".figure").remove();
-    row.querySelector(".actions").hidden = false;
-    row.querySelector(".delete").hidden = true;
+    buttons(row, "unsent");
   } else {
     const known = document.querySelector(`.uploads [data-job="${file.job_id}"]`);
     if (known && known !== row) remove(known);

@@ -16,8 +16,10 @@ from app.cli.opening import open_everything
 
 if TYPE_CHECKING:
     from app.cli.ingestion_run import Outcome
+    from app.cli.syncing import Plan
+    from app.documents.labels import Labels
 
-STYLES = {"ingested": "green", "unchanged": "dim", "failed": "red"}
+STYLES = {"ingested": "green", "unchanged": "dim", "deleted": "yellow", "failed": "red"}
 
 
 def add_commands(program: typer.Typer) -> None:
@@ -34,17 +36,32 @@ def ingest(
     ] = None,
     knowledge_base: KnowledgeBaseName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
+    sync: Annotated[
+        bool,
+        typer.Option("--sync", help="Make the knowledge base equal to one folder: deletes too."),
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="With --sync: again at each change, until Ctrl-C.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --sync: only say what would be done.")
+    ] = False,
 ) -> None:
     """Ingest files, and folders with all that is in them but hidden files.
 
     A file is known by its name, or by its place in the folder that was given. The same bytes again
     change nothing; other bytes under the same name become the document's next revision. A file
     that cannot be read fails alone, and makes the exit code 1. A knowledge base that is not there
-    is made.
+    is made. With --sync, documents that the folder has no file for are deleted.
     """
     from app.documents.labels import checked_labels
 
     labels = checked_labels(tag or (), {})
+    if sync:
+        _sync(paths, knowledge_base, labels, watch=watch, dry_run=dry_run, as_json=as_json)
+        return
+    if watch or dry_run:
+        raise typer.BadParameter("--watch and --dry-run go with --sync.")
     found = find_files(paths)
     if found.hidden:
         say(
@@ -58,6 +75,68 @@ def ingest(
             run = IngestionRun(services, base, progress, _ignore if as_json else _show, labels)
             run.ingest(found)
     _conclude(base.name, found, run.outcomes, as_json=as_json)
+
+
+def _sync(
+    paths: list[Path],
+    knowledge_base: str | None,
+    labels: Labels,
+    *,
+    watch: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    if len(paths) != 1 or not paths[0].is_dir():
+        raise typer.BadParameter("--sync takes one folder.")
+    if as_json and watch:
+        raise typer.BadParameter("--json prints one document, and --watch never ends.")
+    with open_everything() as services:
+        from app.cli.ingestion_run import IngestionRun, Outcome
+        from app.cli.syncing import FolderSync
+
+        base = find_or_make_knowledge_base(services, knowledge_base)
+        syncing = FolderSync(services, base, paths[0])
+        while True:
+            plan = syncing.plan()
+            if dry_run:
+                _show_plan(base.name, plan, as_json=as_json)
+                return
+            deleted = list(syncing.delete(plan))
+            outcomes = [Outcome(name, "deleted") for name in deleted]
+            if not as_json:
+                for outcome in outcomes:
+                    _show(outcome)
+            with bars() as progress:
+                show = _ignore if as_json else _show
+                run = IngestionRun(services, base, progress, show, labels)
+                run.ingest(plan.uploads)
+            outcomes += run.outcomes
+            for name in plan.kept:
+                say(f"Kept {shown_name(name)}: its place in the folder could not be read.")
+            if not watch:
+                _conclude(base.name, plan.found, outcomes, plan.unchanged, as_json=as_json)
+                return
+            watched = shown_name(str(paths[0]))
+            say(f"{_told(outcomes, plan.unchanged)} Watching {watched}; Ctrl-C ends.")
+            syncing.wait_for_a_change()
+
+
+def _show_plan(base: str, plan: Plan, *, as_json: bool) -> None:
+    """What `--sync` would do, without doing it."""
+    would = {
+        "add": [file.name for file in plan.added],
+        "change": [file.name for file in plan.changed],
+        "delete": list(plan.deleted),
+        "fail": [name for name, _ in plan.found.refused],
+    }
+    if as_json:
+        write_json({"knowledge_base": base, "would": would, "unchanged": plan.unchanged})
+        return
+    for what, names in would.items():
+        for name in names:
+            results().print(f"{what:<7}  {shown_name(name)}")
+    said = ", ".join(f"{what} {len(names):,}" for what, names in would.items() if names)
+    say(f"Would {said or 'do nothing'}; {plan.unchanged:,} unchanged. Nothing was done.")
 
 
 def counted(number: int, one: str, many: str) -> str:
@@ -83,16 +162,34 @@ def _show(outcome: Outcome) -> None:
     results().print(line)
 
 
-def _conclude(base: str, found: FoundFiles, outcomes: list[Outcome], *, as_json: bool) -> None:
+def _counts(outcomes: list[Outcome], unchanged: int) -> dict[str, int]:
     counts = {kind: sum(outcome.outcome == kind for outcome in outcomes) for kind in STYLES}
+    return counts | {"unchanged": counts["unchanged"] + unchanged}
+
+
+def _told(outcomes: list[Outcome], unchanged: int) -> str:
+    counts = _counts(outcomes, unchanged)
+    return ", ".join(f"{number:,} {kind}" for kind, number in counts.items() if number) + "."
+
+
+def _conclude(
+    base: str,
+    found: FoundFiles,
+    outcomes: list[Outcome],
+    unchanged: int = 0,
+    *,
+    as_json: bool,
+) -> None:
+    """Sum up; `unchanged` files were not even looked at by an upload."""
+    counts = _counts(outcomes, unchanged)
     if as_json:
         documents = [asdict(outcome) for outcome in outcomes]
         write_json(
             {"knowledge_base": base, **counts, "hidden": found.hidden, "documents": documents}
         )
-    elif not outcomes:
+    elif not outcomes and not unchanged:
         say("There is no file to ingest.")
     else:
-        say(", ".join(f"{number:,} {kind}" for kind, number in counts.items() if number) + ".")
+        say(_told(outcomes, unchanged))
     if counts["failed"]:
         raise typer.Exit(ExitCode.FAILED)

@@ -20,6 +20,7 @@ from app.services import Services
 
 LOOK_PAUSE = 0.3  # seconds between looks at the jobs
 DELETED = "The document was deleted before it was ingested."
+CANCELLED = "Somebody cancelled its ingest."
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Outcome:
     """What became of one file; `error` and `remedy` are for the person who ingests it."""
 
     name: str
-    outcome: Literal["ingested", "unchanged", "failed"]
+    outcome: Literal["ingested", "unchanged", "deleted", "failed"]
     document_id: int | None = None
     chunks: int = 0
     error: str | None = None
@@ -69,6 +70,12 @@ class IngestionRun:
                 if time.monotonic() - looked > LOOK_PAUSE:
                     self._follow(watch, chunks)
                     looked = time.monotonic()
+            if watch.pending and self.base.paused:
+                say(
+                    f"{self.base.name} is paused: {watch.pending:,} documents wait in the queue. "
+                    f"`tidemark jobs resume --all -k {self.base.name}` lets it go on."
+                )
+                return
             while watch.pending:
                 self._follow(watch, chunks)
                 time.sleep(LOOK_PAUSE if watch.pending else 0)
@@ -103,6 +110,13 @@ class IngestionRun:
             self._chunks[job_id] = (job.done, job.total)
             if job.state.ended:
                 self._end(_outcome(job))
+            elif job.state is JobState.PAUSED:
+                if (job_id, 0) not in self._told:
+                    self._told.add((job_id, 0))
+                    say(
+                        f"{shown_name(job.document_name)} is paused: "
+                        f"`tidemark jobs resume {job_id}` lets it go on; Ctrl-C leaves it so."
+                    )
             elif job.error and (job_id, job.attempts) not in self._told:
                 self._told.add((job_id, job.attempts))
                 say(
@@ -123,4 +137,7 @@ class IngestionRun:
 def _outcome(job: Job) -> Outcome:
     if job.state is JobState.SUCCEEDED:
         return Outcome(job.document_name, "ingested", job.document_id, job.total)
+    if job.state is JobState.CANCELLED:
+        again = f"`tidemark jobs retry {job.id}` begins it again."
+        return Outcome(job.document_name, "failed", job.document_id, 0, CANCELLED, again)
     return Outcome(job.document_name, "failed", job.document_id, 0, job.error, job.remedy)

@@ -16,6 +16,7 @@ from app.cli import (
     evaluating,
     indexing,
     ingesting,
+    jobs,
     keys,
     mcp,
     searching,
@@ -73,6 +74,7 @@ for room in (serving, ingesting, searching, asking, mcp, evaluating, doctor):
 program.add_typer(indexing.program, name="index")
 program.add_typer(database.program, name="database")
 program.add_typer(keys.program, name="key")
+program.add_typer(jobs.program, name="jobs")
 
 
 def _version(*, wanted: bool) -> None:

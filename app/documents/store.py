@@ -102,6 +102,31 @@ class DocumentStore:
 
         return self.database.transaction(read)
 
+    def newest_hashes(self, knowledge_base_id: int) -> dict[str, tuple[int, str]]:
+        """Of each document by its name: its id, and the SHA-256 of its newest revision's bytes."""
+
+        def read(session: Session) -> dict[str, tuple[int, str]]:
+            newest = (
+                select(RevisionRow.document_id, func.max(RevisionRow.number).label("number"))
+                .join(DocumentRow, DocumentRow.id == RevisionRow.document_id)
+                .where(named(knowledge_base_id, ""))
+                .group_by(RevisionRow.document_id)
+                .subquery()
+            )
+            rows = session.execute(
+                select(DocumentRow.name, DocumentRow.id, RevisionRow.content_hash)
+                .join(newest, newest.c.document_id == DocumentRow.id)
+                .join(
+                    RevisionRow,
+                    (RevisionRow.document_id == DocumentRow.id)
+                    & (RevisionRow.number == newest.c.number),
+                )
+                .where(named(knowledge_base_id, ""))
+            )
+            return {name: (document_id, digest) for name, document_id, digest in rows}
+
+        return self.database.transaction(read)
+
     def require(self, knowledge_base_id: int, document_ids: Sequence[int]) -> None:
         """Refuse unless all of `document_ids` are there, in that knowledge base.
 

@@ -31,6 +31,7 @@ PAGES = {
         f"/documents/{library.document('pilotage.md').id}?start=200&end=260#passage"
     ),
     "delete": lambda library: f"/documents/delete?document={library.document('safety.md').id}",
+    "failures": lambda library: library.at("/documents/failures"),
     "status": lambda _: "/status",
     "error": lambda _: "/nowhere",
 }

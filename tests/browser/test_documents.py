@@ -155,3 +155,38 @@ def test_an_empty_store_offers_the_handbook(page: Page, shelf: Library) -> None:
     expect(page.locator("td.state").first).to_have_text("ready")
     page.goto(shelf.at("/", q="how are chunks made"))
     expect(page.locator(".result").first).to_be_visible()
+
+
+def test_one_upload_is_cancelled_and_tried_again_and_all_are_paused(
+    page: Page, shelf: Library
+) -> None:
+    page.goto(shelf.at("/documents"))
+    shelf.services.job_control.pause_all(shelf.base)
+    shelf.add("safety.md", SAFETY.encode())
+    page.reload()
+    expect(page.get_by_text("This knowledge base is paused")).to_be_visible()
+    row = page.locator(".upload").filter(has_text="safety.md")
+    row.get_by_role("button", name="Cancel").click()
+    expect(row).to_contain_text("cancelled")
+    expect(row.get_by_role("button", name="Pause")).to_have_count(0)
+    row.get_by_role("button", name="Try again").click()
+    expect(row).to_contain_text("waiting")
+    row.get_by_role("button", name="Pause").click()
+    expect(row).to_contain_text("paused")
+    row.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Resume all").click()
+    expect(table_row(page, "safety.md")).to_contain_text("ready")
+
+
+def test_the_failures_say_why_and_all_are_tried_again(page: Page, shelf: Library) -> None:
+    shelf.add("locked.pdf", pdf(["Nobody reads this."], password="secret"))
+    shelf.settle()
+    page.goto(shelf.at("/documents"))
+    page.get_by_role("link", name="1 failed").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Failures")
+    row = page.locator(".upload").filter(has_text="locked.pdf")
+    expect(row.locator(".reason span")).to_have_text(
+        "Save a copy without the password, and upload that."
+    )
+    page.get_by_role("button", name="Try all again").click()
+    expect(page.locator(".upload").filter(has_text="failed")).to_have_count(1)

@@ -72,6 +72,81 @@ def test_a_file_that_cannot_be_read_fails_alone(folder: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
+def test_a_knowledge_base_is_made_equal_to_a_folder(folder: Path) -> None:
+    files = folder / "files"
+    (files / "deep").mkdir(parents=True)
+    for name in ("same.md", "changed.md", "deep/gone.md"):
+        (files / name).write_text(f"What {name} says.")
+    sync = ("ingest", str(files), "--sync", "-k", "synced", "--json")
+    assert set(outcomes(run(*sync)).values()) == {"ingested"}
+    (files / "changed.md").write_text("Something else.")
+    (files / "deep" / "gone.md").rename(files / "deep" / "moved.md")
+    (files / "same.md").touch()
+    would = json.loads(run(*sync, "--dry-run").stdout)
+    assert would["would"] == {
+        "add": ["deep/moved.md"],
+        "change": ["changed.md"],
+        "delete": ["deep/gone.md"],
+        "fail": [],
+    }
+    assert would["unchanged"] == 1
+    assert outcomes(run(*sync)) == {
+        "changed.md": "ingested",
+        "deep/gone.md": "deleted",
+        "deep/moved.md": "ingested",
+    }
+    again = json.loads(run(*sync).stdout)
+    assert (again["documents"], again["unchanged"]) == ([], 3)
+
+
+def test_a_folder_that_is_watched_is_in_step_after_each_change(folder: Path) -> None:
+    files = folder / "files"
+    files.mkdir()
+    (files / "first.md").write_text("Seals sleep on the sandbank.")
+    command = ("ingest", str(files), "--sync", "--watch", "-k", "watched")
+    with running(*command) as (process, said):
+        assert said
+        (files / "second.md").write_text("The lighthouse is white.")
+        (files / "first.md").unlink()
+        assert process.stderr is not None
+        told = next(line for line in process.stderr if "Watching" in line)
+        assert told.startswith("1 ingested, 1 deleted.")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == ExitCode.INTERRUPTED
+
+
+def test_a_folder_that_is_empty_or_cannot_be_read_deletes_nothing(folder: Path) -> None:
+    files = folder / "files"
+    files.mkdir()
+    (files / "kept.md").write_text("Seals sleep on the sandbank.")
+    run("ingest", str(files), "--sync", "-k", "kept")
+    (files / "kept.md").unlink()
+    result = run("ingest", str(files), "--sync", "-k", "kept")
+    assert result.exit_code == ExitCode.USAGE
+    assert "would delete all of them" in result.stderr
+    (files / "kept.md").symlink_to("nowhere")
+    (files / "other.md").write_text("The lighthouse is white.")
+    assert outcomes(run("ingest", str(files), "--sync", "-k", "kept", "--json"))["other.md"]
+    found = json.loads(run("search", "seals", "-k", "kept", "--json").stdout)
+    assert "kept.md" in {each["document_name"] for each in found["results"]}
+
+
+def test_the_queue_is_listed_and_what_failed_is_tried_again(folder: Path) -> None:
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing that follows is a PDF")
+    run("ingest", "broken.pdf", "-k", "queue")
+    listed = json.loads(run("jobs", "list", "--failed", "-k", "queue", "--json").stdout)
+    (job,) = listed["jobs"]
+    assert (job["document_name"], job["state"]) == ("broken.pdf", "failed")
+    assert job["remedy"]
+    assert "1 job waits" in run("jobs", "retry", "--all", "-k", "queue").stderr
+    for action, state in (("pause", "paused"), ("resume", "ready"), ("cancel", "cancelled")):
+        assert run("jobs", action, str(job["id"])).exit_code == ExitCode.DONE
+        listed = json.loads(run("jobs", "list", "-k", "queue", "--json").stdout)
+        assert listed["jobs"][0]["state"] == state
+    assert run("jobs", "pause", str(job["id"])).exit_code == ExitCode.FAILED
+    assert run("jobs", "pause").exit_code == ExitCode.USAGE
+
+
 def test_a_search_may_be_kept_to_one_document(folder: Path) -> None:
     (folder / "one.md").write_text("The lighthouse is white.")
     (folder / "two.md").write_text("The lighthouse is red.")

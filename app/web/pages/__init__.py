@@ -12,12 +12,14 @@ from app.web.pages import (
     sample,
     search,
     status,
+    steering,
 )
 from app.web.pages.assets import Assets
 
 
 def install(app: FastAPI) -> None:
-    # `deleting` before `document`, whose address would take its own.
-    for page in (search, explanation, ask, documents, deleting, document, labels, sample, status):
+    # `deleting` and `steering` before `document`, whose address would take its own.
+    pages = (search, explanation, ask, documents, deleting, steering, document, labels, sample)
+    for page in (*pages, status):
         app.include_router(page.router)
     app.mount("/static", Assets(), name="static")

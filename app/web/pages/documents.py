@@ -22,7 +22,7 @@ from app.web.pages.labels import tags_in
 from app.web.pages.sample import handbook
 from app.web.pages.table import Asked, table
 from app.web.pages.uploads import uploads_of
-from app.web.pages.wording import count, size
+from app.web.pages.wording import count, pace_in_words, size
 from app.web.wiring import Wired, wake_worker
 
 router = APIRouter(include_in_schema=False)
@@ -121,7 +121,10 @@ def _show(
         asked=asked,
         table=table(services, base, asked, uploads),
         uploads=uploads,
-        reading=sum(not upload.failed for upload in uploads),
+        reading=sum(not upload.ended for upload in uploads),
+        pace=pace_in_words(services.pace_meter.measure(base.id)) if uploads else "",
+        failures=sum(upload.failed for upload in uploads),
+        failures_page=address("/documents/failures", ("knowledge-base", base.name)),
         refused=refused,
         notice=notice,
         limit=size(services.settings.max_upload_mb * 1_000_000),

@@ -25,6 +25,7 @@ class Upload:
     name: str
     size: str
     failed: bool
+    ended: bool
     state: str
     done: int
     total: int
@@ -39,13 +40,16 @@ def uploads_of(jobs: Sequence[Job]) -> tuple[Upload, ...]:
 def _upload(job: Job) -> Upload:
     failed = job.state is JobState.FAILED
     again = job.state is JobState.READY and job.error is not None
-    state = "failed" if failed else "waiting to try again" if again else STAGES[job.stage]
+    state = "waiting to try again" if again else STAGES[job.stage]
+    if failed or job.state in {JobState.PAUSED, JobState.CANCELLED}:
+        state = job.state.value
     return Upload(
         job_id=job.id,
         document_id=job.document_id,
         name=job.document_name,
         size=size(job.size),
         failed=failed,
+        ended=job.state.ended,
         state=state,
         done=job.done,
         total=job.total,

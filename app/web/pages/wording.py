@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.ingestion.pace import Pace
+
 _STEPS = ((60, "second"), (60, "minute"), (24, "hour"), (7, "day"), (5, "week"))
 _DAYS_A_MONTH = 30.44
 _MONTHS_A_YEAR = 12
@@ -60,3 +62,20 @@ def duration(milliseconds: float) -> str:
     if milliseconds < 999.5:  # noqa: PLR2004
         return f"{milliseconds:.0f} ms" if milliseconds >= 1 else "under 1 ms"
     return f"{milliseconds / 1000:.1f} s"
+
+
+def pace_in_words(pace: Pace) -> str:
+    """How fast a queue is worked off, and how long it takes, as far as it is known."""
+    if pace.chunks_per_second <= 0:
+        return ""
+    said = f"{pace.chunks_per_second:.3g} chunks/s"
+    return said if pace.seconds_left is None else f"{said}, {time_left(pace.seconds_left)} left"
+
+
+def time_left(seconds: float) -> str:
+    """A time to wait, as roughly as it is known."""
+    if seconds < 60:  # noqa: PLR2004
+        return "less than a minute"
+    if seconds < 5400:  # noqa: PLR2004 - an hour and a half
+        return f"about {count(round(seconds / 60), 'minute')}"
+    return f"about {count(round(seconds / 3600), 'hour')}"
