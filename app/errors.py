@@ -91,6 +91,20 @@ class DocumentNotFound(TidemarkError):
     remedy = "List the knowledge base's documents to see what is there."
 
 
+class QuestionNotFound(TidemarkError):
+    """The knowledge base has no test question of that id."""
+
+    status_code = 404
+    remedy = "List the knowledge base's questions to see what is there."
+
+
+class EvaluationNotFound(TidemarkError):
+    """The knowledge base has no evaluation of that id."""
+
+    status_code = 404
+    remedy = "Open the knowledge base's Quality page to see what is there."
+
+
 class RevisionNotFound(TidemarkError):
     """The document has no such revision, or none that is ready to be read."""
 

@@ -22,6 +22,7 @@ from app.database.embedded import EmbeddedServer
 from app.database.migrations import migrate
 from app.documents.knowledge_bases import KnowledgeBaseStore
 from app.documents.model import KnowledgeBase
+from app.documents.questions import QuestionStore
 from app.documents.store import DocumentStore
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder, warm_up
@@ -31,9 +32,12 @@ from app.errors import KnowledgeBaseExists, KnowledgeBaseNotFound
 from app.evaluation.changeover import Changeover
 from app.evaluation.comparison import Comparer
 from app.evaluation.corpus import Corpora
+from app.evaluation.evaluations import EvaluationStore
 from app.evaluation.evaluator import Evaluator
 from app.evaluation.known_items import KnownItems
+from app.evaluation.outcome import Way
 from app.evaluation.promotion import ScheduledPromotion
+from app.evaluation.team_questions import TeamEvaluator
 from app.indexes.builds import BuildStore
 from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
@@ -96,6 +100,8 @@ class Services:
     switch: Switch
     changeover: Changeover
     clearing: Clearing
+    questions: QuestionStore
+    evaluations: EvaluationStore
     keys: KeyStore
     callers: Callers
     rate_limits: RateLimits
@@ -132,6 +138,26 @@ class Services:
             embedder=self.embedder,
         )
         return Evaluator(corpora, self.retriever, self.settings.chunk_tokens)
+
+    def team_evaluator(self) -> TeamEvaluator:
+        """What measures retrieval on a knowledge base's own questions."""
+        return TeamEvaluator(self.questions, self.retriever, self._searched_with)
+
+    def _searched_with(self, base: KnowledgeBase) -> dict[str, str]:
+        index = self.indexes.active(base.id)
+        reranker = self.retriever.reranking.reranker
+        return {
+            "model": index.recipe.model if index else "none",
+            "chunks": f"{index.recipe.chunk_tokens} tokens" if index else "none",
+            "index": str(index.id if index else 0),
+            "reranker": reranker.name if reranker else "none",
+        }
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways to search that there are with these settings."""
+        reranks = self.retriever.reranking.reranker is not None
+        return tuple(way for way in Way if reranks or way is not Way.RERANKED)
 
     def answerer(self, base: KnowledgeBase, top_k: int) -> Answerer:
         """What answers questions from a knowledge base, by reading at most `top_k` passages."""
@@ -277,6 +303,8 @@ def compose(
             lambda model: price(model, settings),
         ),
         clearing=Clearing(database),
+        questions=QuestionStore(database),
+        evaluations=EvaluationStore(database),
         keys=keys,
         callers=Callers(keys, settings.asks_who_calls),
         rate_limits=RateLimits(

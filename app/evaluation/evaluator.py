@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.documents.model import KnowledgeBase
 from app.errors import InvalidRequest
 from app.evaluation.collection import Collection
 from app.evaluation.corpus import Corpora, Loaded, Report
-from app.evaluation.measures import Measures, means, measured
+from app.evaluation.measures import CUTOFF, Measures, means, measured
 from app.evaluation.naming import id_of, knowledge_base_name
+from app.evaluation.outcome import Evaluated, Found, Outcome, Way
 from app.evaluation.run import Ranking, Run, ranked
 from app.indexes.embedders import recipe_of
 from app.retrieval.passage import Mode, Query, Retrieval
@@ -26,18 +27,31 @@ DEPTH = 100  # documents of each question that a run keeps
 QUESTIONS_AT_ONCE = 2
 
 
-def checked_mode(mode: str) -> Mode:
+def checked_ways(names: Sequence[str]) -> tuple[Way, ...]:
+    """The ways of those names, each once, before anything is started.
+
+    Raises:
+        InvalidRequest: there is no such mode.
+    """
+    for name in names:
+        if name not in set(Way):
+            raise InvalidRequest(
+                f"There is no mode {name!r}.", remedy=f"Modes that are there: {', '.join(Way)}."
+            )
+    return tuple(dict.fromkeys(Way(name) for name in names))
+
+
+def checked_mode(name: str) -> Mode:
     """The mode of that name, before anything is started.
 
     Raises:
         InvalidRequest: there is no such mode.
     """
-    try:
-        return Mode(mode)
-    except ValueError:
+    if name not in set(Mode):
         raise InvalidRequest(
-            f"There is no mode {mode!r}.", remedy=f"Modes that are there: {', '.join(Mode)}."
-        ) from None
+            f"There is no mode {name!r}.", remedy=f"Modes that are there: {', '.join(Mode)}."
+        )
+    return Mode(name)
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,13 @@ class Evaluator:
     """The most tokens of a chunk when documents are evaluated as passages."""
 
     def evaluate(
-        self, collection: Collection, mode: Mode, chunks: Chunks, report: Report
+        self,
+        collection: Collection,
+        mode: Mode,
+        chunks: Chunks,
+        report: Report,
+        *,
+        rerank: bool = False,
     ) -> Evaluation:
         """Take the corpus in, ask the questions, and measure.
 
@@ -80,7 +100,9 @@ class Evaluator:
         loaded = self.corpora.load(collection, name, recipe, report)
         ready = time.perf_counter()
         depth = MOST_PASSAGES if chunks == "passages" else DEPTH
-        rankings = self._rankings(collection, loaded.base, mode, depth, report)
+        rankings = self._rankings(
+            collection, loaded.base, Query("", mode=mode, rerank=rerank), depth, report
+        )
         done = time.perf_counter()
         by_question = {
             question: measured(
@@ -105,15 +127,15 @@ class Evaluator:
         self,
         collection: Collection,
         base: KnowledgeBase,
-        mode: Mode,
+        how: Query,
         passages: int,
         report: Report,
     ) -> dict[str, Ranking]:
-        """Each question's documents by their best passages, in the order of the questions."""
+        """Each question's documents by their best passages, asked as `how`; in their order."""
 
         def ask(text: str) -> Ranking:
             # A model reads far less of a question than is left of one that is too long.
-            query = Query(text[:LONGEST_QUERY], mode=mode)
+            query = replace(how, text=text[:LONGEST_QUERY])
             return by_best_passage(self.retriever.retrieve(base, query, passages))
 
         rankings: dict[str, Ranking] = {}
@@ -123,6 +145,23 @@ class Evaluator:
                 rankings[question] = ranking
                 report("asked", len(rankings), len(questions))
         return rankings
+
+
+def outcomes(evaluation: Evaluation, collection: Collection, way: Way) -> Evaluated:
+    """An evaluation as it is kept: documents by their ids, for a collection names no passages."""
+    kept = []
+    for question, measures in evaluation.by_question.items():
+        judged = collection.judgements[question]
+        ranking = evaluation.run.rankings[question]
+        first = {document for document, _ in ranking[:CUTOFF]}
+        found = tuple(
+            Found(document, "", score, judged.get(document, 0) > 0)
+            for document, score in ranking[:CUTOFF]
+        )
+        missed = (d for d, grade in judged.items() if grade > 0 and d not in first)
+        kept.append(Outcome(collection.questions[question], measures, found, tuple(missed)))
+    settings = {"model": evaluation.model, "chunks": evaluation.chunks}
+    return Evaluated(collection.name, way, settings, tuple(kept), evaluation.search_seconds)
 
 
 def by_best_passage(retrieval: Retrieval) -> Ranking:

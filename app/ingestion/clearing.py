@@ -11,6 +11,12 @@ from sqlalchemy.orm import Session, aliased
 
 from app.database.connection import Database
 from app.database.tables import now
+from app.documents.question_tables import (
+    EvaluatedQuestionRow,
+    EvaluationRow,
+    QuestionRow,
+    RightPassageRow,
+)
 from app.documents.tables import (
     BlobRow,
     DocumentRow,
@@ -131,6 +137,7 @@ class Clearing:
         )
         self._delete(delete(LabelRow).where(LabelRow.document_id == document_id))
         self._delete(delete(JobRow).where(JobRow.document_id == document_id))
+        self._delete(delete(RightPassageRow).where(RightPassageRow.document_id == document_id))
         self._delete(delete(DocumentRow).where(DocumentRow.id == document_id))
 
     def _remove_contents(self, revision_id: int) -> None:
@@ -152,6 +159,12 @@ class Clearing:
             for document_id in document_ids:
                 self._remove_document(document_id)
         self._delete(delete(JobRow).where(JobRow.knowledge_base_id == base_id))
+        self._delete(delete(QuestionRow).where(QuestionRow.knowledge_base_id == base_id))
+        evaluations = select(EvaluationRow.id).where(EvaluationRow.knowledge_base_id == base_id)
+        while evaluation_ids := self._ids(evaluations):
+            row = EvaluatedQuestionRow
+            self._delete(delete(row).where(row.evaluation_id.in_(evaluation_ids)))
+            self._delete(delete(EvaluationRow).where(EvaluationRow.id.in_(evaluation_ids)))
         self._delete(delete(KnowledgeBaseRow).where(KnowledgeBaseRow.id == base_id))
 
     def _remove_index(self, index_id: int) -> None:

@@ -34,6 +34,9 @@ PLACES: Mapping[str, Callable[[Services, str], object]] = {
         services.indexes.base_of(_number.validate_python(number))
     ),
     "job_id": lambda services, number: services.jobs.get(_number.validate_python(number)),
+    # These stand beside their knowledge base's name, and are looked for in that one alone.
+    "question_id": lambda _, number: _number.validate_python(number),
+    "evaluation_id": lambda _, number: _number.validate_python(number),
 }
 """What looks up the thing that a part of an address names, in stores that see what may be seen."""
 

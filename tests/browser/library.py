@@ -50,6 +50,16 @@ HARBOUR = {
     ),
 }
 
+ANSWERED = (
+    (
+        "pilotage.md",
+        "when does the stream turn",
+        "The stream turns forty minutes before high water",
+    ),
+    ("safety.md", "may I lock the pier in a gale", "The harbour master closes the north quay"),
+    ("tables.pdf", "how high are spring tides", "At springs the tide rises 4.1 metres."),
+)
+
 HARM = '<img src=x onerror="document.title=1">'
 HARMFUL_NAME = '<script>alert("name")</script>.md'
 HARMFUL = f"""# Notes {HARM}
@@ -80,6 +90,19 @@ class Library:
 
     def document(self, name: str) -> Document:
         return self.services.documents.by_name(self.base.id, name)
+
+    def measured(self) -> str:
+        """The address of a quality page that shows runs: they are made where there are none."""
+        if not self.services.evaluations.list(self.base.id):
+            for name, question, quote in ANSWERED:
+                document = self.document(name)
+                self.services.questions.save(self.base.id, question, document.id, quote)
+            for _ in range(2):
+                evaluated = self.services.team_evaluator().evaluate(
+                    self.base, self.services.ways, lambda *_: None
+                )
+                self.services.evaluations.keep(self.base.id, evaluated)
+        return self.at("/quality")
 
     def at(self, path: str, **parameters: str | int) -> str:
         """A page's address for this knowledge base."""

@@ -32,6 +32,8 @@ PAGES = {
     ),
     "delete": lambda library: f"/documents/delete?document={library.document('safety.md').id}",
     "failures": lambda library: library.at("/documents/failures"),
+    "quality": lambda library: library.measured(),
+    "no quality": lambda _: "/quality?knowledge-base=default",
     "status": lambda _: "/status",
     "error": lambda _: "/nowhere",
 }

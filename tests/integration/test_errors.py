@@ -21,6 +21,8 @@ UNKNOWN = {
     "document_id": "999999999",
     "job_id": "999999999",
     "index_id": "999999999",
+    "question_id": "999999999",
+    "evaluation_id": "999999999",
 }
 JSON = {"content-type": "application/json"}
 
@@ -54,7 +56,8 @@ def call(http: httpx.Client, method: str, path: str, values: dict[str, str]) -> 
     if path.endswith("/documents") and method == "POST":
         return http.post(address, files={"files": ("a.md", b"Text.")})
     if method == "POST":
-        return http.post(address, json={"name": "a", "question": "When?"})
+        body = {"name": "a", "question": "When?", "document_id": 1, "quote": "Then."}
+        return http.post(address, json=body)
     if method == "PUT":
         return http.put(address, json={})
     return http.request(method, address, params={"q": "when", "about": "1"})

@@ -56,6 +56,8 @@ class Place:
             "document_id": str(self.document_id),
             "job_id": str(self.job_id),
             "index_id": str(self.index_id),
+            "question_id": "1",
+            "evaluation_id": "1",
         }
 
 

@@ -11,6 +11,7 @@ from app.web.api import (
     indexes,
     jobs,
     knowledge_bases,
+    questions,
     search,
     uploads,
 )
@@ -28,5 +29,6 @@ for part in (
     search,
     explanation,
     answers,
+    questions,
 ):
     router.include_router(part.router)

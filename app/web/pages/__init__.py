@@ -9,6 +9,7 @@ from app.web.pages import (
     documents,
     explanation,
     labels,
+    quality,
     sample,
     search,
     status,
@@ -20,6 +21,6 @@ from app.web.pages.assets import Assets
 def install(app: FastAPI) -> None:
     # `deleting` and `steering` before `document`, whose address would take its own.
     pages = (search, explanation, ask, documents, deleting, steering, document, labels, sample)
-    for page in (*pages, status):
+    for page in (*pages, quality, status):
         app.include_router(page.router)
     app.mount("/static", Assets(), name="static")

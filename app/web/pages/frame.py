@@ -16,7 +16,13 @@ from app.web.pages.wording import count
 from app.web.rendering import render
 from app.web.wiring import Wired
 
-PLACES = (("Search", "/"), ("Ask", "/ask"), ("Documents", "/documents"), ("Status", "/status"))
+PLACES = (
+    ("Search", "/"),
+    ("Ask", "/ask"),
+    ("Documents", "/documents"),
+    ("Quality", "/quality"),
+    ("Status", "/status"),
+)
 
 
 @dataclass(frozen=True)

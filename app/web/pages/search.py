@@ -45,6 +45,9 @@ class Result:
     page: int | None
     date: When
     score: str
+    document_id: int
+    quote: str
+    """The passage as the document has it, to be saved as what answers the question."""
     words: tuple[Part, ...]
     why: tuple[Reason, ...]
 
@@ -144,6 +147,8 @@ def _result(passage: found.Passage, words: str) -> Result:
         page=passage.page,
         date=when(passage.revision_created_at),
         score=f"{passage.score:.2f}",
+        document_id=passage.document_id,
+        quote=passage.text,
         words=excerpt(text, spans),
         why=reasons(passage.evidence, tuple(in_common)),
     )
