@@ -107,6 +107,12 @@ class Settings(BaseSettings):
         "by default what is known of its provider.",
     )
     embedding_tokens_per_minute: int | None = Field(None, ge=1, description="The same, for tokens.")
+    embedding_cache_vectors: int = Field(
+        50_000,
+        ge=0,
+        description="How many vectors of the embedding endpoint are kept, so that no text is paid "
+        "for twice; 0 for none.",
+    )
     threads: int | None = Field(
         None,
         ge=1,

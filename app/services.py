@@ -26,8 +26,8 @@ from app.documents.questions import QuestionStore
 from app.documents.store import DocumentStore
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder, warm_up
-from app.embedding.pacer import share_pace
 from app.embedding.prices import price
+from app.embedding.sharing import share
 from app.errors import KnowledgeBaseExists, KnowledgeBaseNotFound
 from app.evaluation.changeover import Changeover
 from app.evaluation.comparison import Comparer
@@ -236,11 +236,11 @@ def compose(
 
     def make(chosen: Settings) -> Embedder:
         made = make_embedder(chosen, announce)
-        share_pace(made, chosen, database)
+        share(made, chosen, database)
         return made
 
     generator = make_generator(settings)
-    share_pace(embedder, settings, database)
+    share(embedder, settings, database)
     embedders = Embedders(lambda recipe: make(settings_for(settings, recipe)), embedder)
     indexes = IndexStore(database, vector_index=capabilities.tiflash_stores > 0)
     builds = BuildStore(database)

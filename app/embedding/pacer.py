@@ -7,18 +7,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from urllib.parse import urlsplit
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.orm import Session
 
-from app.config import Settings
 from app.database.connection import Database
-from app.embedding.embedder import Embedder
 from app.embedding.pacing import USED_WITHIN, Bucket
 from app.embedding.providers import Rate
-from app.embedding.remote import RemoteEmbedder
 from app.embedding.tables import ProviderPaceRow
 from app.errors import ProviderUnavailable
 
@@ -153,20 +149,3 @@ class SharedPacer:
 def account_of(address: str, secret: str) -> str:
     """What an account is known by; nothing of its secret can be read from that."""
     return sha256(f"{address}\n{secret}".encode()).hexdigest()
-
-
-def share_pace(embedder: Embedder, settings: Settings, database: Database) -> None:
-    """Hold an embedder to the rate of its account, together with every other process."""
-    if not isinstance(embedder, RemoteEmbedder):
-        return
-    provider = embedder.endpoint.provider
-    rate = Rate(
-        settings.embedding_requests_per_minute or provider.rate.requests,
-        settings.embedding_tokens_per_minute or provider.rate.tokens,
-    )
-    if rate == Rate():
-        return
-    secret = "" if provider.keys_share else embedder.endpoint.api_key.get_secret_value()
-    host = urlsplit(embedder.endpoint.api_base).netloc.rpartition("@")[2]
-    largest = max(provider.limits.tokens, embedder.recipe.max_tokens)
-    embedder.pacer = SharedPacer.of(database, account_of(host, secret), rate, largest)

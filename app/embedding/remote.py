@@ -19,6 +19,7 @@ from app.embedding.providers import OPENAI_BASE, provider_at
 from app.embedding.refusal import Refusal
 from app.embedding.remote_function import HARMLESS, RemoteFunction, RemoteRecipe
 from app.embedding.retries import FOR_DOCUMENTS, FOR_QUERIES, Retries
+from app.embedding.vector_cache import NoCache, VectorCache
 from app.errors import InvalidSetting
 
 
@@ -35,6 +36,7 @@ class RemoteEmbedder:
     retries: tuple[Retries, Retries] = (FOR_QUERIES, FOR_DOCUMENTS)
     """For queries, and for documents."""
     pacer: Pacer = field(default_factory=Unpaced)
+    cache: VectorCache = field(default_factory=NoCache)
     _function: RemoteFunction | None = field(default=None, repr=False)
     _making: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -81,6 +83,7 @@ class RemoteEmbedder:
                     tokens=self.tokens,
                     retries=self.retries,
                     pacer=self.pacer,
+                    cache=self.cache,
                 )
             return self._function
 

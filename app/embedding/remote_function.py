@@ -21,6 +21,7 @@ from app.embedding.refusal import Refusal
 from app.embedding.reply import WrongWidth
 from app.embedding.retries import Retries
 from app.embedding.text import encodable
+from app.embedding.vector_cache import VectorCache, key_of
 from app.embedding.vectors import plain
 
 HARMLESS = "Tidemark"
@@ -57,6 +58,7 @@ class RemoteFunction(EmbeddingFunction):
     _tokens: TokenCounter = PrivateAttr()
     _retries: tuple[Retries, Retries] = PrivateAttr()
     _pacer: Pacer = PrivateAttr()
+    _cache: VectorCache = PrivateAttr()
     _sends_dimensions: bool = PrivateAttr()
     _has_answered: bool = PrivateAttr()
 
@@ -71,6 +73,7 @@ class RemoteFunction(EmbeddingFunction):
         tokens: TokenCounter,
         retries: tuple[Retries, Retries],
         pacer: Pacer,
+        cache: VectorCache,
     ) -> None:
         """`retries` are those for queries and for documents; `has_answered`: it gave its width."""
         super().__init__(
@@ -87,6 +90,7 @@ class RemoteFunction(EmbeddingFunction):
         self._tokens = tokens
         self._retries = retries
         self._pacer = pacer
+        self._cache = cache
         self._sends_dimensions = sends_dimensions
         self._has_answered = has_answered
 
@@ -99,7 +103,7 @@ class RemoteFunction(EmbeddingFunction):
     ) -> list[float]:
         only_text(source_type)
         text = self._readable(self._recipe.query_prefix, query)
-        return plain(self._vectors([text], self._retries[0]))[0]
+        return plain(self._kept_or_asked([text], self._retries[0]))[0]
 
     def get_source_embedding(  # type: ignore[override]
         self, source: str, source_type: SourceType = "text", **_: object
@@ -119,11 +123,23 @@ class RemoteFunction(EmbeddingFunction):
         **_: object,
     ) -> list[list[float]]:
         """The vectors of `input` as it is, in requests that the provider's limits allow."""
-        return [
-            vector
-            for batch in self._batches(input)
-            for vector in plain(self._vectors(batch, self._retries[1]))
+        return plain(self._kept_or_asked(input, self._retries[1])) if input else []
+
+    def _kept_or_asked(self, texts: Sequence[str], retries: Retries) -> NDArray[np.floating[Any]]:
+        """Each text once, and only those whose vectors are not kept; each batch is kept at once."""
+        keys = [
+            key_of(self._endpoint.api_base, self._endpoint.model, self.dimensions or 0, text)
+            for text in texts
         ]
+        vectors = dict(self._cache.read(list(dict.fromkeys(keys))))
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
+        of_text = {text: key for key, text in missing.items()}
+        for batch in self._batches(list(of_text)):
+            asked = self._vectors(batch, retries).astype(np.float32)
+            new = {of_text[text]: vector for text, vector in zip(batch, asked, strict=True)}
+            self._cache.write(new)
+            vectors |= new
+        return np.stack([vectors[key] for key in keys])
 
     def _readable(self, prefix: str, text: str) -> str:
         text = encodable(text)

@@ -366,7 +366,7 @@ def test_texts_are_sent_in_requests_within_the_limits(
     embedder = embedder_at(provider)
     limited = Provider("the provider", Limits(inputs=3, tokens=1000))
     embedder.endpoint = replace(embedder.endpoint, provider=limited)
-    texts = [f"text {number}" for number in range(7)] + ["tide " * 600, "tide " * 600]
+    texts = [f"text {number}" for number in range(7)] + ["tide " * 600, "seal " * 600]
     assert len(embedder.embed_documents(texts)) == 9
     sizes = [len(request["input"]) for request in provider.requests[1:]]
     assert sizes == [3, 3, 2, 1]

@@ -140,6 +140,7 @@ def bare(embedder: Embedder) -> Embedder:
         tokens=embedder.tokens,
         retries=embedder.retries,
         pacer=embedder.pacer,
+        cache=embedder.cache,
     )
 
 
