@@ -119,6 +119,13 @@ class KeyNotFound(TidemarkError):
     remedy = "List the keys to see what is there."
 
 
+class ConversationNotFound(TidemarkError):
+    """No conversation, turn or shared link of that name for whoever asks."""
+
+    status_code = 404
+    remedy = "List your conversations, or ask the question again."
+
+
 class JobNotFound(TidemarkError):
     """No job of that id."""
 

@@ -15,6 +15,7 @@ from app.web.access import admit
 from app.web.api import reference
 from app.web.api.job_feed import JobFeeds
 from app.web.errors import install_error_handlers
+from app.web.live import LiveAnswers
 from app.web.mcp import door as mcp
 from app.web.security import BodyLimit, SameSiteOnly, SecurityHeaders
 
@@ -36,6 +37,7 @@ def create_app(
                 app.state.worker = services.worker()
                 app.state.worker.start()
         yield
+        await to_thread.run_sync(app.state.live_answers.close)
         if app.state.worker is not None:
             # Waits for the batch at hand.
             await to_thread.run_sync(app.state.worker.stop)
@@ -54,6 +56,7 @@ def create_app(
     app.state.services = services
     app.state.worker = None
     app.state.job_feeds = JobFeeds()
+    app.state.live_answers = LiveAnswers()
     app.add_middleware(BodyLimit, max_bytes=(settings.max_upload_mb * 10 + 1) * 1_000_000)
     app.add_middleware(SameSiteOnly, host=settings.host)
     app.add_middleware(SecurityHeaders)

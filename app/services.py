@@ -14,6 +14,7 @@ from app.access.keys import KeyLimits, KeyStore
 from app.access.limits import RateLimits
 from app.access.rights import EVERYTHING, Sight
 from app.answering.answerer import Answerer
+from app.answering.conversations import ConversationStore
 from app.answering.generator import Generator, load_client, make_generator, whole_reply
 from app.config import Settings
 from app.database.capabilities import Capabilities, probe
@@ -94,6 +95,7 @@ class Services:
     explainer: Explainer
     generator: Generator | None
     """The chat model; without one, answers are extracts."""
+    conversations: ConversationStore
     ingest: Ingest
     builds: BuildStore
     building: Building
@@ -285,6 +287,7 @@ def compose(
         retriever=retriever,
         explainer=Explainer(retriever, TrueRank(database, words)),
         generator=generator,
+        conversations=ConversationStore(database),
         ingest=Ingest(
             database, jobs, indexes, builds, embedders, parsing, publication, recipes.of_settings
         ),

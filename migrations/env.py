@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import create_engine
 
 import app.access.tables
+import app.answering.tables
 import app.documents.question_tables
 import app.documents.tables
 import app.embedding.tables

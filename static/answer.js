@@ -1,6 +1,5 @@
 // An answer on the page, as it arrives. All words are data: they are set as text, never as markup.
 
-const output = document.getElementById("output");
 
 function made(tag, name, text = "") {
   const element = document.createElement(tag);
@@ -18,9 +17,9 @@ const took = (milliseconds) =>
   milliseconds < 999.5 ? `${Math.max(1, Math.round(milliseconds))} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 
 export class AnswerOnPage {
-  constructor() {
+  constructor(output) {
+    this.output = output;
     this.article = made("article", "answer");
-    this.article.id = "answer";
     this.article.setAttribute("aria-label", "Answer");
     this.label = made("p", "label");
     this.said = made("div", "said");
@@ -137,7 +136,7 @@ export class AnswerOnPage {
     message.append(made("strong", "", error.message));
     told.append(message, made("p", "", error.remedy ?? ""));
     if (this.said.childElementCount) this.article.append(told);
-    else output.replaceChildren(told);
+    else this.output.replaceChildren(told);
   }
 }
 

@@ -1,17 +1,23 @@
-// Asking: the address bar holds the question, the answer streams, Stop stops it.
+// Asking: each question is a turn of a conversation, whose answer is written whoever watches. A page
+// that is loaded again, or whose connection was lost, is told all that was said meanwhile.
 import { AnswerOnPage } from "./answer.js";
 import "./card.js";
 import { closeSource } from "./source.js";
-import { post } from "./stream.js";
+import { listen, Refused, send } from "./stream.js";
 
 const form = document.getElementById("asking");
 const field = document.getElementById("q");
 const stage = document.getElementById("stage");
+const output = document.getElementById("output");
 const askButton = document.getElementById("ask-button");
 const stopButton = document.getElementById("stop");
-let present = null;
+const ENDS = ["answer", "error", "stopped"];
+const AGAIN = 1000; // milliseconds before a lost connection is made again
+const TRIES = 20;
+let writing = null; // the turn whose answer is followed
+let following = null; // what ends the following of it
 
-const kept = (address) => `answer ${address}`;
+const base = () => form.elements["knowledge-base"].value;
 
 function place() {
   const given = new FormData(form);
@@ -19,50 +25,96 @@ function place() {
   return `/ask?${new URLSearchParams(given)}`;
 }
 
-async function ask() {
-  present?.abort();
-  const stopping = new AbortController();
-  present = stopping;
+const asked = (more = {}) => ({
+  question: field.value,
+  top_k: Math.max(1, Math.min(200, Number(document.getElementById("top-k").value) || Number(form.dataset.passages))),
+  documents: new FormData(form).getAll("document").map(Number),
+  ...more,
+});
+
+// The first question: the conversation begins, and the page stays.
+async function begin() {
+  following?.abort();
   closeSource();
   document.getElementById("hint")?.remove();
-  const base = form.elements["knowledge-base"].value;
-  const page = new AnswerOnPage();
-  const told = [];
-  busy(true);
   stage.textContent = "Searching the documents";
-  const body = {
-    question: field.value,
-    top_k: Number(form.dataset.passages),
-    documents: new FormData(form).getAll("document").map(Number),
-  };
+  busy(true);
   try {
-    const address = `/api/knowledge-bases/${encodeURIComponent(base)}/answers`;
-    for await (const event of post(address, body, stopping.signal)) {
-      told.push(event);
-      take(page, event, base);
-    }
-    keep(told);
+    const address = `/api/knowledge-bases/${encodeURIComponent(base())}/conversations`;
+    const turn = await send(address, "POST", asked());
+    history.replaceState(null, "", `${place()}&conversation=${turn.conversation}`);
+    shown = location.pathname + location.search;
+    await follow(turn.id, output);
   } catch (fault) {
-    if (present !== stopping) return;
-    stage.textContent = fault.name === "AbortError" ? "Stopped. What was written is kept." : "";
-    if (fault.name !== "AbortError") page.broken(fault);
-    else page.article.removeAttribute("aria-busy");
+    told(fault);
   }
-  if (present === stopping) busy(false);
 }
 
-function take(page, { name, data }, base) {
-  if (name === "retrieved") {
+// Any other question: the page of the conversation shows it, and follows its answer.
+async function ask(more) {
+  const conversation = form.dataset.conversation;
+  try {
+    const turn = await send(`/api/conversations/${conversation}/turns`, "POST", asked(more));
+    location.assign(`/ask?conversation=${conversation}&turn=${turn.id}`);
+  } catch (fault) {
+    told(fault);
+  }
+}
+
+function told(fault) {
+  if (!(fault instanceof Refused)) throw fault;
+  stage.textContent = "";
+  busy(false);
+  new AnswerOnPage(output.querySelector(".turn:last-child .output") ?? output).broken(fault);
+}
+
+async function follow(turn, place) {
+  const ending = new AbortController();
+  following = ending;
+  writing = turn;
+  busy(true);
+  for (let tries = 0; tries < TRIES && !ending.signal.aborted; tries += 1) {
+    const page = new AnswerOnPage(place);
+    try {
+      for await (const event of listen(`/api/turns/${turn}/events`, ending.signal)) {
+        tries = 0;
+        take(page, event);
+        if (ENDS.includes(event.name)) {
+          busy(false);
+          return;
+        }
+      }
+    } catch (fault) {
+      if (ending.signal.aborted) return;
+      if (fault instanceof Refused) {
+        told(fault);
+        return;
+      }
+    }
+    stage.textContent = "The connection was lost. The answer goes on; catching up.";
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+  }
+  busy(false);
+}
+
+function take(page, { name, data }) {
+  const model = form.dataset.model;
+  if (name === "understood") {
+    stage.textContent = data.changed ? `Looking for: ${data.question}` : "Searching the documents";
+  } else if (name === "retrieved") {
     const found = data.results.length;
     stage.textContent = `${found} ${found === 1 ? "passage" : "passages"} found in ${Math.max(1, Math.round(data.milliseconds))} ms`;
   } else if (name === "reading") {
-    page.reading(data.passages, form.dataset.model);
-    stage.textContent += form.dataset.model ? `. Reading ${data.passages.length}, then writing` : "";
+    page.reading(data.passages, model);
+    stage.textContent += model ? `. Reading ${data.passages.length}, about ${data.tokens.toLocaleString("en")} tokens, then writing` : "";
   } else if (name === "token") page.token(data.text);
   else if (name === "sentence") page.sentence(data);
   else if (name === "answer") {
-    page.finish(data, base);
+    page.finish(data, base());
     stage.textContent = "";
+  } else if (name === "stopped") {
+    page.article.removeAttribute("aria-busy");
+    stage.textContent = "Stopped. What was written is kept.";
   } else if (name === "error") {
     page.broken(data.error);
     stage.textContent = "";
@@ -74,46 +126,64 @@ function busy(now) {
   stopButton.hidden = !now;
 }
 
-// Going back to an answer shows it as it was: it is not asked, or paid for, again.
-function keep(told) {
-  try {
-    sessionStorage.setItem(kept(place()), JSON.stringify(told));
-  } catch {
-    sessionStorage.clear();
-  }
-}
-
-function replay() {
-  const told = JSON.parse(sessionStorage.getItem(kept(place())) ?? "null");
-  if (!told) return false;
-  const page = new AnswerOnPage();
-  for (const event of told) take(page, event, form.elements["knowledge-base"].value);
-  return true;
-}
-
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!field.value.trim()) return;
+  if (form.dataset.conversation) {
+    ask({ parent: Number(form.dataset.parent) || null });
+    return;
+  }
   if (place() !== shown) history.pushState(null, "", place());
-  shown = place();
   document.title = `${field.value.slice(0, 80)} · Ask · Tidemark`;
-  ask();
+  begin();
 });
 field.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   form.requestSubmit();
 });
-stopButton.addEventListener("click", () => {
-  present?.abort();
+stopButton.addEventListener("click", async () => {
+  if (writing) await send(`/api/turns/${writing}/stop`, "POST").catch(() => null);
   askButton.hidden = false;
   askButton.focus();
 });
+
+// Try again, edit and branch: another turn with the same parent.
+output.addEventListener("click", (event) => {
+  const turn = event.target.closest(".turn");
+  if (!turn) return;
+  const parent = Number(turn.dataset.parent) || null;
+  const question = turn.querySelector(".asked").textContent;
+  if (event.target.matches(".again")) ask({ question, parent });
+  else if (event.target.matches(".edit")) {
+    field.value = question;
+    form.dataset.parent = turn.dataset.parent;
+    field.focus();
+  } else if (event.target.matches(".reword")) {
+    const words = prompt("What to look for", event.target.dataset.words);
+    if (words?.trim()) ask({ question, parent, standalone: words.trim() });
+  }
+});
+document.getElementById("share")?.addEventListener("click", async () => {
+  const link = document.getElementById("shared-link");
+  try {
+    const shared = await send(`/api/conversations/${form.dataset.conversation}/share`, "POST");
+    const anchor = document.createElement("a");
+    anchor.href = shared.url;
+    anchor.textContent = new URL(shared.url, location.href).href;
+    link.replaceChildren("Whoever has this link can read it; it is shown this once: ", anchor);
+  } catch (fault) {
+    link.textContent = fault.message;
+  }
+});
+
 // Not for a mere fragment, such as the skip link's.
 let shown = location.pathname + location.search;
 addEventListener("popstate", () => {
   if (location.pathname + location.search !== shown) location.reload();
 });
 
-const streams = field.value.trim() && !document.getElementById("answer") && !document.querySelector(".problem");
-if (streams && !document.querySelector(".first") && !replay()) ask();
+const unfinished = document.querySelector('.turn[data-state="writing"]');
+const fresh = field.value.trim() && !form.dataset.conversation && !document.querySelector(".answer, .problem, .first");
+if (unfinished) follow(Number(unfinished.dataset.turn), unfinished.querySelector(".output"));
+else if (fresh) begin();

@@ -1,4 +1,4 @@
-// A POST whose reply is server-sent events: an async iterator of { name, data }.
+// Requests to the API, and server-sent events as an async iterator of { name, data }.
 
 export class Refused extends Error {
   constructor(error) {
@@ -7,24 +7,32 @@ export class Refused extends Error {
   }
 }
 
-export async function* post(address, body, signal) {
+const silent = { message: "Tidemark did not answer.", remedy: "Check that it runs, and ask again." };
+
+// A request to the API, with its reply as data.
+export async function send(address, method, body) {
+  const headers = body === undefined ? {} : { "content-type": "application/json" };
   let reply;
   try {
-    reply = await fetch(address, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: "text/event-stream" },
-      body: JSON.stringify(body),
-      signal,
-    });
-  } catch (fault) {
-    if (fault.name === "AbortError") throw fault;
-    throw new Refused({ message: "Tidemark did not answer.", remedy: "Check that it runs, and ask again." });
+    reply = await fetch(address, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  } catch {
+    throw new Refused(silent);
   }
-  if (!reply.ok) {
-    const told = await reply.json().catch(() => null);
-    throw new Refused(told?.error ?? { message: `The reply had status ${reply.status}.`, remedy: "Ask again." });
-  }
+  await refuse(reply);
+  return reply.status === 204 ? null : reply.json();
+}
+
+// The events at an address; ends without a word when the connection does.
+export async function* listen(address, signal) {
+  const reply = await fetch(address, { headers: { accept: "text/event-stream" }, signal });
+  await refuse(reply);
   yield* events(reply.body.pipeThrough(new TextDecoderStream()).getReader());
+}
+
+async function refuse(reply) {
+  if (reply.ok) return;
+  const told = await reply.json().catch(() => null);
+  throw new Refused(told?.error ?? { message: `The reply had status ${reply.status}.`, remedy: "Ask again." });
 }
 
 async function* events(reader) {

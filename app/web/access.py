@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.access.callers import Caller
 from app.access.limits import Holder
 from app.access.rights import NOTHING, Right
+from app.errors import ConversationNotFound
 from app.services import Services
 from app.web.wiring import all_services
 
@@ -37,8 +38,18 @@ PLACES: Mapping[str, Callable[[Services, str], object]] = {
     # These stand beside their knowledge base's name, and are looked for in that one alone.
     "question_id": lambda _, number: _number.validate_python(number),
     "evaluation_id": lambda _, number: _number.validate_python(number),
+    "conversation_id": lambda services, number: _base_of(services, number, turn=False),
+    "turn_id": lambda services, number: _base_of(services, number, turn=True),
 }
 """What looks up the thing that a part of an address names, in stores that see what may be seen."""
+
+
+def _base_of(services: Services, number: str, *, turn: bool) -> None:
+    """Look for the knowledge base that a conversation is held with; whose it is, its store asks."""
+    asked = _number.validate_python(number)
+    name = services.conversations.knowledge_base_of(asked, turn=turn)
+    if name is None or name not in {base.name for base, _ in services.knowledge_bases.list()}:
+        raise ConversationNotFound(f"There is no conversation or turn {asked} of yours.")
 
 
 def needs(right: Right) -> Callable[[Endpoint], Endpoint]:

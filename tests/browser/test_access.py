@@ -22,6 +22,7 @@ PAGES = {
     "ask": lambda library: library.at("/ask"),
     "answer": lambda library: library.at("/ask", q=QUESTION),
     "whole answer": lambda library: library.at("/ask", q=QUESTION, whole=1),
+    "conversations": lambda _: "/conversations",
     "nothing found": lambda library: library.at("/ask", q="who won at chess", whole=1),
     "documents": lambda library: library.at("/documents"),
     "no documents": lambda _: "/documents?knowledge-base=default",

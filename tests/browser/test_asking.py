@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -31,6 +32,9 @@ class Endless:
 
     model: str = "fake/endless"
     closed: threading.Event = field(default_factory=threading.Event)
+
+    def close(self) -> None:
+        self.closed.set()
 
     def stream(self, _messages: Sequence[Message]) -> Generator[str | Usage, None, None]:
         try:
@@ -150,7 +154,68 @@ def test_an_answer_that_cannot_be_had_says_why(
 ) -> None:
     faults.expect("ERR_FAILED")
     page.goto(library.at("/ask"))
-    page.route("**/answers", lambda route: route.abort())
+    page.route("**/conversations", lambda route: route.abort())
     page.get_by_label("Your question").fill(TURN)
     page.get_by_role("button", name="Ask").click()
     expect(page.get_by_role("alert")).to_contain_text("Tidemark did not answer.")
+
+
+def test_an_answer_goes_on_through_a_reload(
+    page: Page, library: Library, services: Services
+) -> None:
+    endless = Endless()
+    app = application(services.settings, replace(services, generator=endless))
+    with served(app) as address, closing(endless):
+        page.goto(address + library.at("/ask", q=TURN))
+        expect(page.locator(".said")).to_contain_text("And on it goes.")
+        page.reload()
+        expect(page.locator(".asked")).to_have_text(TURN)
+        expect(page.locator(".said")).to_contain_text("forty minutes before high water")
+        expect(page.locator(".said")).to_contain_text("And on it goes.")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.locator("#stage")).to_have_text("Stopped. What was written is kept.")
+        assert endless.closed.wait(10), "the chat model was not stopped"
+        page.goto("about:blank")
+    app.state.live_answers.close()
+
+
+def test_a_follow_up_a_second_try_and_a_shared_link(page: Page, library: Library) -> None:
+    ask(page, library, TURN)
+    expect(page.locator(".summary")).to_be_visible()
+    page.reload()
+    page.get_by_label("Your question").fill("And what about it at night?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="And what about it at night?")).to_be_visible()
+    expect(page.locator("#stage")).to_have_text("")
+    expect(page.locator(".turn")).to_have_count(2)
+    page.locator(".turn").last.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("2 of 2")).to_be_visible()
+    page.get_by_role("link", name="Previous try").click()
+    expect(page.get_by_text("1 of 2")).to_be_visible()
+    page.get_by_role("button", name="Share by a link").click()
+    page.locator("#shared-link a").click()
+    expect(page.get_by_text("Shared with you to read")).to_be_visible()
+    expect(page.get_by_role("article", name="Answer").first).to_contain_text("high water")
+
+
+def test_conversations_are_listed_renamed_and_deleted_without_scripts(
+    page: Page, plain_page: Page, library: Library
+) -> None:
+    ask(page, library, TURN)
+    expect(page.locator(".summary")).to_be_visible()
+    plain_page.context.add_cookies(
+        [each for each in page.context.cookies() if each["name"] == "tidemark-reader"]  # type: ignore[misc]
+    )
+    plain_page.goto("/conversations?q=stream")
+    entry = plain_page.locator(".talks li").first
+    entry.get_by_text("Change").click()
+    entry.get_by_label("Title").fill("When the stream turns")
+    entry.get_by_role("button", name="Rename").click()
+    expect(plain_page.locator(".talks")).to_contain_text("When the stream turns")
+    plain_page.get_by_role("link", name="When the stream turns").click()
+    expect(plain_page.locator(".said").first).to_contain_text("high water")
+    plain_page.goto("/conversations")
+    entry.get_by_text("Change").click()
+    entry.get_by_role("button", name="Delete").click()
+    plain_page.get_by_role("button", name="Undo").click()
+    expect(plain_page.locator(".talks")).to_contain_text("When the stream turns")

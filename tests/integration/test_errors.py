@@ -23,6 +23,8 @@ UNKNOWN = {
     "index_id": "999999999",
     "question_id": "999999999",
     "evaluation_id": "999999999",
+    "conversation_id": "999999999",
+    "turn_id": "999999999",
 }
 JSON = {"content-type": "application/json"}
 
@@ -55,6 +57,8 @@ def call(http: httpx.Client, method: str, path: str, values: dict[str, str]) -> 
     address = re.sub(r"{(\w+)}", lambda m: values[m[1]], path)
     if path.endswith("/documents") and method == "POST":
         return http.post(address, files={"files": ("a.md", b"Text.")})
+    if method == "PATCH":
+        return http.patch(address, json={"title": "a"})
     if method == "POST":
         body = {"name": "a", "question": "When?", "document_id": 1, "quote": "Then."}
         return http.post(address, json=body)

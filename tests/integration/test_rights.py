@@ -12,6 +12,7 @@ import pytest
 
 from app.access.keys import NewKey
 from app.access.rights import Right, Scope
+from app.answering.conversations import NewTurn, Turn, hashed
 from app.config import Settings
 from app.documents.model import KnowledgeBase
 from app.main import create_app
@@ -28,8 +29,16 @@ SECRET = "quartermaster"
 
 UNKNOWN, REFUSED, HIDDEN, PASSED = "unknown", "refused", "hidden", "passed"
 MISSING = frozenset(
-    {"knowledge_base_not_found", "document_not_found", "job_not_found", "index_not_found"}
+    {
+        "knowledge_base_not_found",
+        "document_not_found",
+        "job_not_found",
+        "index_not_found",
+        "conversation_not_found",
+    }
 )
+READER = "r" * 43
+"""The cookie of the browser that began the conversations of these tests."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Place:
     base: KnowledgeBase
     document_id: int
     job_id: int
+    turn: Turn
     services: Services
 
     @property
@@ -58,6 +68,9 @@ class Place:
             "index_id": str(self.index_id),
             "question_id": "1",
             "evaluation_id": "1",
+            "conversation_id": str(self.turn.conversation_id),
+            "turn_id": str(self.turn.id),
+            "token": "no-such-link",
         }
 
 
@@ -65,7 +78,10 @@ def fill(services: Services, text: str = "The tide turns at noon.") -> Place:
     base = services.knowledge_bases.create(f"rights-{uuid4().hex[:12]}")
     receipt = Uploader(services, base).upload(f"{SECRET}.md", text)
     assert receipt.job_id is not None
-    return Place(base, receipt.document_id, receipt.job_id, services)
+    asked = NewTurn(f"Where is the {SECRET}?", "", 8)
+    turn = services.conversations.begin(hashed(READER), base.name, asked)
+    services.conversations.finish(turn.id, "stopped", [("stopped", "{}")], None)
+    return Place(base, receipt.document_id, receipt.job_id, turn, services)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +137,7 @@ def outcome(
         route.method,
         address,
         params=query,
-        headers={**headers, "accept": "*/*"},
+        headers={**headers, "accept": "*/*", "cookie": f"tidemark-reader={READER}"},
         **sent,  # type: ignore[arg-type]
     ) as reply:
         stream = reply.headers.get("content-type", "").startswith("text/event-stream")
@@ -138,6 +154,8 @@ def _classified(status: int, text: str) -> str:
     if status == 403:
         assert code in {"not_allowed", "insufficient_permissions"}, text
         return REFUSED
+    if code == "conversation_not_found" and "link" in text:
+        return PASSED  # as whoever has no link, everybody is told so
     return HIDDEN if code in MISSING or code == "model_not_found" else PASSED
 
 
@@ -174,7 +192,7 @@ def test_what_a_key_is_not_bound_to_is_not_there_for_it(
     assert SECRET not in text
     if route.right is Right.ADMIN:
         assert became == REFUSED
-    elif route.parameters:
+    elif route.parameters and route.right is not Right.OPEN:
         assert became == HIDDEN
     else:
         assert became in {HIDDEN, PASSED}

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends
 from app.web.api import (
     answers,
     contents,
+    conversations,
     documents,
     events,
     explanation,
@@ -18,7 +19,7 @@ from app.web.api import (
 from app.web.wiring import well_formed
 
 router = APIRouter(dependencies=[Depends(well_formed)])
-for part in (
+PARTS = (
     knowledge_bases,
     indexes,
     documents,
@@ -30,5 +31,7 @@ for part in (
     explanation,
     answers,
     questions,
-):
+    conversations,
+)
+for part in PARTS:
     router.include_router(part.router)

@@ -203,10 +203,29 @@ class SentenceData(SentenceShape):
     """Counted from 0."""
 
 
+class UnderstoodData(Shape):
+    """What is looked for: the question, put so that it stands by itself."""
+
+    question: str
+    changed: bool
+    """Whether these are other words than those that were typed."""
+
+
+class StoppedData(Shape):
+    """The answer was stopped; the sentences sent before stand."""
+
+    stopped: bool
+
+
 def event_of(question: str, said: AnswerEvent) -> str:
     """The server-sent event by which the answer to `question` says something."""
+    return event(*named_event(question, said))
+
+
+def named_event(question: str, said: AnswerEvent) -> tuple[str, str]:
+    """The name and the JSON of that event."""
     name, data = _named(question, said)
-    return event(name, data.model_dump_json())
+    return name, data.model_dump_json()
 
 
 def _named(question: str, said: AnswerEvent) -> tuple[str, BaseModel]:

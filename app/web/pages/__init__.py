@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from app.web.pages import (
     ask,
+    conversations,
     deleting,
     document,
     documents,
@@ -20,7 +21,7 @@ from app.web.pages.assets import Assets
 
 def install(app: FastAPI) -> None:
     # `deleting` and `steering` before `document`, whose address would take its own.
-    pages = (search, explanation, ask, documents, deleting, steering, document, labels, sample)
-    for page in (*pages, quality, status):
+    pages = (search, explanation, ask, documents, deleting, steering, document, labels)
+    for page in (*pages, sample, conversations, quality, status):
         app.include_router(page.router)
     app.mount("/static", Assets(), name="static")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.answering.answer import Answer, AnswerSentence, Citation, Support
+from app.answering.answer import Support
 from app.retrieval.passage import Passage
-from app.web.addresses import passage_address, quote_address
+from app.web.api.answer import AnswerShape, SentenceShape
+from app.web.api.passage import PassageShape
 from app.web.pages.wording import count, duration
 
 SEPARATOR = " \u203a "
+NEAREST = 3  # passages shown where nothing answers
 
 
 @dataclass(frozen=True)
@@ -65,34 +67,42 @@ class AnswerView:
     """The sentences of which there is something to say."""
 
 
-def answer_view(answer: Answer, base: str) -> AnswerView:
-    sentences = tuple(_sentence(sentence) for sentence in answer.sentences)
-    nothing = answer.nothing_found
+def answer_view(answer: AnswerShape, base: str) -> AnswerView:
+    sentences = tuple(_sentence(sentence, answer) for sentence in answer.sentences)
+    nearest = range(1, min(NEAREST, len(answer.passages)) + 1) if answer.nothing_found else ()
     return AnswerView(
         kind=answer.kind,
         label=_label(answer, base),
         paragraphs=_paragraphs(sentences),
         sources=_sources(answer),
-        nearest=tuple(_source(n, p, ()) for n, p in enumerate(nothing.nearest, 1))
-        if nothing
-        else (),
-        explanation=nothing.explanation if nothing else "",
+        nearest=tuple(_source(number, answer, ()) for number in nearest),
+        explanation=answer.nothing_found.explanation if answer.nothing_found else "",
         summary=_summary(answer),
-        checked=tuple(sentence for sentence in sentences if sentence.reasons),
+        checked=tuple(sentence for sentence in sentences if sentence.reasons)
+        if answer.kind == "written"
+        else (),
     )
 
 
-def place_of(passage: Passage) -> str:
+def place_of(passage: Passage | PassageShape) -> str:
     """Where in its document a passage stands, in a line."""
     page = (f"page {passage.page}",) if passage.page is not None else ()
     return SEPARATOR.join((*passage.section_path, *page))
 
 
-def _sentence(sentence: AnswerSentence) -> Sentence:
+def _sentence(sentence: SentenceShape, answer: AnswerShape) -> Sentence:
     pieces: list[Piece] = []
     done = 0
     for citation in sentence.citations:
-        pieces.append(Piece(sentence.text[done : citation.at], _mark(citation)))
+        passage = answer.passages[citation.number - 1]
+        mark = Mark(
+            citation.number,
+            citation.url,
+            citation.document_name,
+            place_of(passage),
+            citation.quote,
+        )
+        pieces.append(Piece(sentence.text[done : citation.at], mark))
         done = citation.at
     if done < len(sentence.text):
         pieces.append(Piece(sentence.text[done:]))
@@ -106,24 +116,13 @@ def _sentence(sentence: AnswerSentence) -> Sentence:
     )
 
 
-def _sign(sentence: AnswerSentence) -> str:
+def _sign(sentence: SentenceShape) -> str:
     """What stands after a written sentence; nothing after one that is supported in other words."""
     if sentence.support == "supported":
         return "word for word" if sentence.verbatim else ""
     if sentence.support == "partly":
         return "partly supported"
     return "unsupported" if sentence.citations else "no source"
-
-
-def _mark(citation: Citation) -> Mark:
-    passage, quoted = citation.passage, citation.quote
-    return Mark(
-        citation.number,
-        quote_address(quoted),
-        passage.document_name,
-        place_of(passage),
-        quoted.text,
-    )
 
 
 def _paragraphs(sentences: tuple[Sentence, ...]) -> tuple[tuple[Sentence, ...], ...]:
@@ -135,26 +134,25 @@ def _paragraphs(sentences: tuple[Sentence, ...]) -> tuple[tuple[Sentence, ...], 
     return tuple(tuple(paragraph) for paragraph in made)
 
 
-def _sources(answer: Answer) -> tuple[Source, ...]:
+def _sources(answer: AnswerShape) -> tuple[Source, ...]:
     """The passages that the answer cites, in the order of their numbers."""
     quotes: dict[int, list[str]] = {}
-    for citation in answer.citations:
-        quoted = quotes.setdefault(citation.number, [])
-        if answer.kind == "written":  # extracts are their quotes: said once is enough
-            quoted.append(citation.quote.text)
+    for sentence in answer.sentences:
+        for citation in sentence.citations:
+            quoted = quotes.setdefault(citation.number, [])
+            if answer.kind == "written":  # extracts are their quotes: said once is enough
+                quoted.append(citation.quote)
     return tuple(
-        _source(number, answer.passages[number - 1], tuple(dict.fromkeys(quotes[number])))
-        for number in sorted(quotes)
+        _source(number, answer, tuple(dict.fromkeys(quotes[number]))) for number in sorted(quotes)
     )
 
 
-def _source(number: int, passage: Passage, quotes: tuple[str, ...]) -> Source:
-    return Source(
-        number, passage.document_name, place_of(passage), quotes, passage_address(passage)
-    )
+def _source(number: int, answer: AnswerShape, quotes: tuple[str, ...]) -> Source:
+    passage = answer.passages[number - 1]
+    return Source(number, passage.document_name, place_of(passage), quotes, passage.url)
 
 
-def _label(answer: Answer, base: str) -> str:
+def _label(answer: AnswerShape, base: str) -> str:
     if answer.kind == "extracts":
         return "Extracts: the documents\u2019 own words"
     if answer.kind == "written":
@@ -162,12 +160,12 @@ def _label(answer: Answer, base: str) -> str:
     return "Nothing found"
 
 
-def _summary(answer: Answer) -> str:
+def _summary(answer: AnswerShape) -> str:
     took = f"{count(len(answer.passages), 'passage')} read, {duration(answer.milliseconds)}"
     if answer.kind != "written":
         return took
     counts = answer.counts
-    marks = [count(counts["supported"], "sentence") + " supported"]
-    marks += [f"{counts['partly']:,} partly"] if counts["partly"] else []
-    marks += [f"{counts['unsupported']:,} unsupported"] if counts["unsupported"] else []
+    marks = [count(counts.supported, "sentence") + " supported"]
+    marks += [f"{counts.partly:,} partly"] if counts.partly else []
+    marks += [f"{counts.unsupported:,} unsupported"] if counts.unsupported else []
     return f"{', '.join(marks)}. {took}"

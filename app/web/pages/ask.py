@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import RedirectResponse, Response
 
 from app.access.rights import Right
 from app.answering.answer import Answer, whole_answer
@@ -19,9 +19,12 @@ from app.services import Services
 from app.web.access import needs
 from app.web.addresses import Parameter, address, search_address
 from app.web.api.answer import AnswerShape
+from app.web.api.shape import LARGEST_ID
 from app.web.pages.answer_view import answer_view
 from app.web.pages.first_use import first_use
 from app.web.pages.frame import ChosenBase, frame, show
+from app.web.pages.talk import Talk, talk_view
+from app.web.reader import Asker
 from app.web.wiring import Wired
 
 router = APIRouter(include_in_schema=False)
@@ -29,6 +32,7 @@ router = APIRouter(include_in_schema=False)
 PASSAGES = 8  # read for one answer
 
 Documents = Annotated[tuple[int, ...], Query()]
+ConversationId = Annotated[int, Query(ge=1, le=LARGEST_ID)]
 
 
 @router.get("/ask")
@@ -37,28 +41,46 @@ def ask_page(
     request: Request,
     services: Wired,
     chosen: ChosenBase,
+    asker: Asker,
     *,
     q: str = "",
     document: Documents = (),
     whole: bool = False,
-) -> HTMLResponse:
+    conversation: ConversationId | None = None,
+    turn: int | None = None,
+) -> Response:
     base, asking = chosen.base, bool(q.strip())
-    answer, error = None, None
-    if asking and whole:
+    answer, error, talk = None, None, None
+    if conversation is not None:
+        kept, turns = services.conversations.get(asker.owner, conversation)
+        services.knowledge_bases.get(kept.knowledge_base)  # which the reader may have lost sight of
+        talk = talk_view(kept, turns, turn)
+        asking = True
+        if talk.base != base.name:  # the page's other links are of the conversation's
+            return RedirectResponse(
+                address(
+                    "/ask",
+                    ("conversation", conversation),
+                    ("turn", turn),
+                    ("knowledge-base", talk.base),
+                )
+            )
+    elif asking and whole:
         try:
-            answer = answer_view(_answer(services, base, q, document), base.name)
+            whole_one = AnswerShape.of(_answer(services, base, q, document))
+            answer = answer_view(whole_one, base.name)
         except TidemarkError as refused:
             error = refused
     same: list[tuple[str, Parameter]] = [("q", q), ("knowledge-base", base.name)]
     same += [("document", each) for each in document]
-    return show(
+    page = show(
         request,
         "ask.html",
         frame(
-            f"{q[:80]} · Ask" if asking else "Ask",
+            f"{talk.title if talk else q[:80]} · Ask" if asking else "Ask",
             "/ask",
             base.name,
-            address("/ask.json", *same) if asking else "/api/knowledge-bases",
+            _data(talk, same) if asking else "/api/knowledge-bases",
         ),
         status_code=error.status_code if error else 200,
         chosen=chosen,
@@ -66,12 +88,19 @@ def ask_page(
         filters=document,
         answer=answer,
         error=error,
-        whole=address("/ask", *same, ("whole", 1)) if asking and not whole else None,
+        whole=address("/ask", *same, ("whole", 1)) if asking and not whole and not talk else None,
         search=search_address(base.name, ("q", q), *(("document", each) for each in document)),
         first_use=first_use(services, chosen),
         passages=PASSAGES,
         model=services.generator.model if services.generator else None,
+        talk=talk,
     )
+    asker.keep(page)
+    return page
+
+
+def _data(talk: Talk | None, same: list[tuple[str, Parameter]]) -> str:
+    return f"/api/conversations/{talk.id}" if talk else address("/ask.json", *same)
 
 
 @router.get("/ask.json")

@@ -1,0 +1,392 @@
+"""Conversations as they are stored: whose they are, their turns, and the links that share them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Literal, cast
+
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.answering.answer import Answer, Quote, Support
+from app.answering.tables import CitationRow, ConversationRow, TurnRow
+from app.database.connection import Database
+from app.database.tables import now, with_zone
+from app.errors import ConversationNotFound, InvalidRequest
+
+State = Literal["writing", "done", "stopped", "failed"]
+"""Of a turn: its answer is being written; is whole; was stopped, or broke off, with what it had."""
+
+LONGEST_TITLE = 120
+SILENCE = timedelta(minutes=3)
+"""After which an answer that nobody seems to write any more has broken off."""
+KEPT = timedelta(hours=1)
+"""How long a deletion can be undone."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Questions that belong together. `shared` tells that there is a link others can read it by."""
+
+    id: int
+    knowledge_base: str
+    title: str
+    shared: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question and its answer.
+
+    `parent_id` is the turn before it; turns of one parent are branches. `standalone` is the
+    question that was looked for. `said` are the events that were told of the answer, as the web
+    tells them, without its single tokens.
+    """
+
+    id: int
+    conversation_id: int
+    parent_id: int | None
+    question: str
+    standalone: str
+    top_k: int
+    document_ids: tuple[int, ...]
+    state: State
+    said: tuple[tuple[str, str], ...]
+    counts: dict[Support, int]
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class NewTurn:
+    """A question that is about to be asked."""
+
+    question: str
+    standalone: str
+    top_k: int
+    document_ids: tuple[int, ...] = ()
+    parent_id: int | None = None
+
+
+def hashed(secret: str) -> str:
+    """What is stored of a token: it can be compared, and not be read back."""
+    return sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def title_of(question: str) -> str:
+    """A conversation's first title: its first question, in a line."""
+    words = " ".join(question.split())
+    return words if len(words) <= LONGEST_TITLE else words[: LONGEST_TITLE - 1].rstrip() + "…"
+
+
+@dataclass(frozen=True)
+class ConversationStore:
+    """Conversations. `owner` is `hashed`: what belongs to another is not there."""
+
+    database: Database
+
+    def begin(self, owner: str, knowledge_base: str, turn: NewTurn) -> Turn:
+        """A new conversation that begins with `turn`."""
+
+        def insert(session: Session) -> Turn:
+            moment = now()
+            row = ConversationRow(
+                owner=owner,
+                knowledge_base=knowledge_base,
+                title=title_of(turn.question),
+                created_at=moment,
+                updated_at=moment,
+            )
+            session.add(row)
+            session.flush()
+            return _insert(session, row.id, turn)
+
+        return self.database.transaction(insert)
+
+    def add(self, owner: str, conversation_id: int, turn: NewTurn) -> Turn:
+        """A turn more.
+
+        Raises:
+            ConversationNotFound: there is no such conversation of the owner's.
+            InvalidRequest: the parent is no turn of the conversation.
+        """
+
+        def insert(session: Session) -> Turn:
+            row = _owned(session, owner, conversation_id)
+            parent = session.get(TurnRow, turn.parent_id) if turn.parent_id else None
+            if turn.parent_id and (parent is None or parent.conversation_id != row.id):
+                raise InvalidRequest("The question follows a turn that the conversation lacks.")
+            row.updated_at = now()
+            return _insert(session, row.id, turn)
+
+        return self.database.transaction(insert)
+
+    def get(self, owner: str, conversation_id: int) -> tuple[Conversation, tuple[Turn, ...]]:
+        """The conversation, and its turns in the order in which they were asked.
+
+        Raises:
+            ConversationNotFound: there is no such conversation of the owner's.
+        """
+
+        def read(session: Session) -> tuple[Conversation, tuple[Turn, ...]]:
+            row = _owned(session, owner, conversation_id)
+            return _conversation(row), _turns(session, row.id)
+
+        return self.database.transaction(read)
+
+    def shared(self, token: str) -> tuple[Conversation, tuple[Turn, ...]]:
+        """What the link with `token` shows.
+
+        Raises:
+            ConversationNotFound: there never was such a link, or it was revoked.
+        """
+
+        def read(session: Session) -> tuple[Conversation, tuple[Turn, ...]]:
+            row = session.scalar(
+                select(ConversationRow).where(
+                    ConversationRow.share == hashed(token), ConversationRow.deleted_at.is_(None)
+                )
+            )
+            if row is None:
+                raise ConversationNotFound("This link shows no conversation, or none any more.")
+            return _conversation(row), _turns(session, row.id)
+
+        return self.database.transaction(read)
+
+    def list(self, owner: str, words: str = "", limit: int = 100) -> tuple[Conversation, ...]:
+        """The owner's conversations, the last used first; with `words` in a title or question."""
+        pattern = (
+            "%"
+            + words.strip().lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+            + "%"
+        )
+
+        def read(session: Session) -> tuple[Conversation, ...]:
+            query = select(ConversationRow).where(
+                ConversationRow.owner == owner, ConversationRow.deleted_at.is_(None)
+            )
+            if words.strip():
+                asked = select(TurnRow.conversation_id).where(
+                    func.lower(TurnRow.question).like(pattern, escape="!")
+                )
+                titled = func.lower(ConversationRow.title).like(pattern, escape="!")
+                query = query.where(or_(titled, ConversationRow.id.in_(asked)))
+            query = query.order_by(ConversationRow.updated_at.desc()).limit(limit)
+            return tuple(_conversation(row) for row in session.scalars(query))
+
+        return self.database.transaction(read)
+
+    def rename(self, owner: str, conversation_id: int, title: str) -> Conversation:
+        """Give a conversation another title.
+
+        Raises:
+            InvalidRequest: the title is empty.
+            ConversationNotFound: there is no such conversation of the owner's.
+        """
+        if not title.strip():
+            raise InvalidRequest("The title is empty.", remedy="Type a few words.")
+
+        def write(session: Session) -> Conversation:
+            row = _owned(session, owner, conversation_id)
+            row.title = title_of(title)
+            return _conversation(row)
+
+        return self.database.transaction(write)
+
+    def delete(self, owner: str, conversation_id: int) -> None:
+        """Take a conversation away; `restore` brings it back within `KEPT`."""
+
+        def write(session: Session) -> None:
+            _owned(session, owner, conversation_id).deleted_at = now()
+
+        self.database.transaction(write)
+        self.database.transaction(_clear)
+
+    def restore(self, owner: str, conversation_id: int) -> None:
+        """Bring a deleted conversation back.
+
+        Raises:
+            ConversationNotFound: it is gone for good, or never was the owner's.
+        """
+
+        def write(session: Session) -> None:
+            row = session.get(ConversationRow, conversation_id, with_for_update=True)
+            if row is None or row.owner != owner:
+                raise _not_found(conversation_id)
+            row.deleted_at = None
+
+        self.database.transaction(write)
+
+    def share(self, owner: str, conversation_id: int) -> str:
+        """The token of a new link; an older link shows nothing from now on."""
+        token = secrets.token_urlsafe(32)
+
+        def write(session: Session) -> None:
+            _owned(session, owner, conversation_id).share = hashed(token)
+
+        self.database.transaction(write)
+        return token
+
+    def revoke(self, owner: str, conversation_id: int) -> None:
+        """Let the link show nothing from now on."""
+
+        def write(session: Session) -> None:
+            _owned(session, owner, conversation_id).share = None
+
+        self.database.transaction(write)
+
+    def turn(self, owner: str, turn_id: int) -> Turn:
+        """One turn.
+
+        Raises:
+            ConversationNotFound: there is no such turn of the owner's.
+        """
+
+        def read(session: Session) -> Turn:
+            row = session.get(TurnRow, turn_id)
+            if row is None:
+                raise ConversationNotFound(f"There is no turn {turn_id}.")
+            _owned(session, owner, row.conversation_id)
+            return _turn(row)
+
+        return self.database.transaction(read)
+
+    def knowledge_base_of(self, number: int, *, turn: bool) -> str | None:
+        """The name of the knowledge base that a conversation, or a turn's, is held with."""
+
+        def read(session: Session) -> str | None:
+            asked = session.get(TurnRow, number) if turn else None
+            if turn and asked is None:
+                return None
+            row = session.get(ConversationRow, asked.conversation_id if asked else number)
+            return row.knowledge_base if row else None
+
+        return self.database.transaction(read)
+
+    def note(self, turn_id: int, said: Sequence[tuple[str, str]], standalone: str) -> None:
+        """Keep what has been said of an answer so far: another process may have to tell it."""
+
+        def write(session: Session) -> None:
+            row = session.get(TurnRow, turn_id, with_for_update=True)
+            if row is not None and row.state == "writing":
+                row.said, row.standalone, row.beat_at = json.dumps(list(said)), standalone, now()
+
+        self.database.transaction(write)
+
+    def finish(
+        self, turn_id: int, state: State, said: Sequence[tuple[str, str]], answer: Answer | None
+    ) -> None:
+        """Keep an answer that has come to its end, whichever it was."""
+        quotes: tuple[Quote, ...] = ()
+        if answer is not None:
+            quotes = tuple(dict.fromkeys(citation.quote for citation in answer.citations))
+
+        def write(session: Session) -> None:
+            row = session.get(TurnRow, turn_id, with_for_update=True)
+            if row is None or row.state != "writing":
+                return
+            row.state, row.said, row.beat_at = state, json.dumps(list(said)), now()
+            if answer is not None:
+                row.supported = answer.counts["supported"]
+                row.partly = answer.counts["partly"]
+                row.unsupported = answer.counts["unsupported"]
+            session.add_all(
+                CitationRow(
+                    turn_id=turn_id,
+                    place=place,
+                    document_id=quote.document_id,
+                    revision_id=quote.revision_id,
+                    start=quote.start,
+                    end=quote.end,
+                )
+                for place, quote in enumerate(quotes)
+            )
+
+        self.database.transaction(write)
+
+
+def _insert(session: Session, conversation_id: int, turn: NewTurn) -> Turn:
+    row = TurnRow(
+        conversation_id=conversation_id,
+        parent_id=turn.parent_id,
+        question=turn.question,
+        standalone=turn.standalone,
+        top_k=turn.top_k,
+        documents=json.dumps(turn.document_ids),
+        state="writing",
+        said="[]",
+        supported=0,
+        partly=0,
+        unsupported=0,
+        created_at=now(),
+        beat_at=now(),
+    )
+    session.add(row)
+    session.flush()
+    return _turn(row)
+
+
+def _owned(session: Session, owner: str, conversation_id: int) -> ConversationRow:
+    row = session.get(ConversationRow, conversation_id)
+    if row is None or row.owner != owner or row.deleted_at is not None:
+        raise _not_found(conversation_id)
+    return row
+
+
+def _not_found(conversation_id: int) -> ConversationNotFound:
+    return ConversationNotFound(f"There is no conversation {conversation_id} of yours.")
+
+
+def _turns(session: Session, conversation_id: int) -> tuple[Turn, ...]:
+    query = select(TurnRow).where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.id)
+    return tuple(_turn(row) for row in session.scalars(query))
+
+
+def _clear(session: Session) -> None:
+    """Delete for good what nobody can bring back any more, a few at a time."""
+    old = select(ConversationRow.id).where(ConversationRow.deleted_at < now() - KEPT).limit(20)
+    ids = list(session.scalars(old))
+    turns = list(session.scalars(select(TurnRow.id).where(TurnRow.conversation_id.in_(ids))))
+    session.execute(delete(CitationRow).where(CitationRow.turn_id.in_(turns)))
+    session.execute(delete(TurnRow).where(TurnRow.id.in_(turns)))
+    session.execute(delete(ConversationRow).where(ConversationRow.id.in_(ids)))
+
+
+def _conversation(row: ConversationRow) -> Conversation:
+    return Conversation(
+        id=row.id,
+        knowledge_base=row.knowledge_base,
+        title=row.title,
+        shared=row.share is not None,
+        created_at=with_zone(row.created_at),
+        updated_at=with_zone(row.updated_at),
+    )
+
+
+def _turn(row: TurnRow) -> Turn:
+    state = cast("State", row.state)
+    if state == "writing" and row.beat_at < now() - SILENCE:
+        state = "failed"
+    return Turn(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        parent_id=row.parent_id,
+        question=row.question,
+        standalone=row.standalone,
+        top_k=row.top_k,
+        document_ids=tuple(json.loads(row.documents)),
+        state=state,
+        said=tuple((name, data) for name, data in json.loads(row.said)),
+        counts={
+            "supported": row.supported,
+            "partly": row.partly,
+            "unsupported": row.unsupported,
+        },
+        created_at=with_zone(row.created_at),
+    )

@@ -1,0 +1,62 @@
+"""The tables of this room: conversations, their turns, and what the answers cite."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, Integer, String
+from sqlalchemy.dialects.mysql import BIGINT, CHAR, LONGTEXT, TEXT
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database.tables import (
+    FixedTable,
+    Id,
+    Moment,
+    OptionalMoment,
+    OptionalReference,
+    Reference,
+)
+
+
+class ConversationRow(FixedTable):
+    __tablename__ = "conversations"
+    __table_args__ = (Index("ix_conversations_owner", "owner", "updated_at"),)
+
+    id: Mapped[Id]
+    owner: Mapped[str] = mapped_column(CHAR(64))
+    """A hash of what the owner's browser or key shows: who has the table can't be the owner."""
+    knowledge_base: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str] = mapped_column(String(200))
+    share: Mapped[str | None] = mapped_column(CHAR(64), index=True)
+    """A hash of the shared link's token."""
+    created_at: Mapped[Moment]
+    updated_at: Mapped[Moment]
+    deleted_at: Mapped[OptionalMoment] = mapped_column(index=True)
+
+
+class TurnRow(FixedTable):
+    __tablename__ = "turns"
+
+    id: Mapped[Id]
+    conversation_id: Mapped[Reference] = mapped_column(index=True)
+    parent_id: Mapped[OptionalReference]
+    question: Mapped[str] = mapped_column(TEXT)
+    standalone: Mapped[str] = mapped_column(TEXT)
+    top_k: Mapped[int] = mapped_column(Integer)
+    documents: Mapped[str] = mapped_column(TEXT)
+    state: Mapped[str] = mapped_column(String(16))
+    said: Mapped[str] = mapped_column(LONGTEXT)
+    supported: Mapped[int] = mapped_column(Integer)
+    partly: Mapped[int] = mapped_column(Integer)
+    unsupported: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[Moment]
+    beat_at: Mapped[Moment]
+
+
+class CitationRow(FixedTable):
+    __tablename__ = "citations"
+
+    turn_id: Mapped[int] = mapped_column(BIGINT, primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    document_id: Mapped[Reference] = mapped_column(index=True)
+    revision_id: Mapped[Reference]
+    start: Mapped[Reference]
+    end: Mapped[Reference]

@@ -1,0 +1,227 @@
+"""Answers that are written whoever watches: who comes back is told what was said meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import Depends, Request
+
+from app.answering.answer import Answer, Answered, AnswerEvent, Failed, Token
+from app.answering.conversations import State, Turn
+from app.answering.standalone import Standalone
+from app.documents.model import KnowledgeBase
+from app.errors import TidemarkError
+from app.retrieval.passage import Query
+from app.services import Services
+from app.web.api.answer import StoppedData, UnderstoodData, named_event
+from app.web.api.shape import ErrorReply, ErrorShape
+from app.web.event_stream import COMMENT, event
+
+AT_ONCE = 64  # answers that are written; more wait
+NOTED_EVERY = 1.0  # seconds between two notes of what was said, for other processes to tell
+LOOKED_EVERY = 0.5  # seconds between two looks at an answer that another process writes
+QUIET = 15.0  # seconds after which a silent connection is kept open
+
+Told = tuple[str, str]
+ENDS = frozenset({"answer", "error", "stopped"})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Live:
+    """One answer that is being written in this process."""
+
+    turn: Turn
+    told: list[Told] = field(default_factory=list)
+    ended: bool = False
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _watchers: set[Callable[[], None]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, name: str, data: str) -> None:
+        self.told.append((name, data))
+        self._wake()
+
+    def end(self) -> None:
+        self.ended = True
+        self._wake()
+
+    def watch(self, wake: Callable[[], None]) -> None:
+        with self._lock:
+            self._watchers.add(wake)
+
+    def leave(self, wake: Callable[[], None]) -> None:
+        with self._lock:
+            self._watchers.discard(wake)
+
+    def _wake(self) -> None:
+        with self._lock:
+            watchers = tuple(self._watchers)
+        for wake in watchers:
+            wake()
+
+
+class LiveAnswers:
+    """The answers that this process writes."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(AT_ONCE, "answers")
+        self._lives: dict[int, _Live] = {}
+
+    def begin(
+        self, services: Services, base: KnowledgeBase, turn: Turn, before: tuple[str, ...]
+    ) -> None:
+        """Write the answer to `turn`; `before` are the questions it may refer to, oldest first."""
+        live = _Live(turn)
+        self._lives[turn.id] = live
+        self._pool.submit(self._write, services, base, live, before)
+
+    def stop(self, turn_id: int) -> bool:
+        """Stop an answer with its next word; whether this process writes it."""
+        live = self._lives.get(turn_id)
+        if live is not None:
+            live.stopping.set()
+        return live is not None
+
+    def close(self) -> None:
+        """Stop every answer; each is kept as far as it came."""
+        for live in tuple(self._lives.values()):
+            live.stopping.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def follow(self, services: Services, owner: str, turn: Turn) -> AsyncIterator[str]:
+        """All that was said of the answer to `turn`, and what will be, as server-sent events."""
+        live = self._lives.get(turn.id)
+        if live is None:
+            async for one in _from_store(services, owner, turn):
+                yield one
+            return
+        loop, moved = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(moved.set)
+
+        live.watch(wake)
+        try:
+            done = 0
+            while True:
+                moved.clear()
+                ended = live.ended
+                waiting = live.told[done:]
+                if waiting:
+                    yield "".join(event(name, data) for name, data in waiting)
+                    done += len(waiting)
+                elif ended:
+                    return
+                else:
+                    try:
+                        await asyncio.wait_for(moved.wait(), QUIET)
+                    except TimeoutError:
+                        yield COMMENT
+        finally:
+            live.leave(wake)
+
+    def _write(
+        self, services: Services, base: KnowledgeBase, live: _Live, before: tuple[str, ...]
+    ) -> None:
+        state: State = "failed"
+        answer: Answer | None = None
+        try:
+            state, answer, last = _told(services, base, live, before)
+        except TidemarkError as error:
+            last = _failed(error)
+        except Exception:  # whatever it is, whoever watches must be told that it is over
+            log.exception("An answer broke off")
+            last = _failed(TidemarkError("The answer broke off.", remedy="Ask again."))
+        try:
+            # Who is told that it is over finds it stored.
+            kept = _lasting([*live.told, last])
+            services.conversations.finish(live.turn.id, state, kept, answer)
+        except TidemarkError as lost:
+            log.exception("An answer could not be kept")
+            last = _failed(lost)
+        live.tell(*last)
+        live.end()
+        self._lives.pop(live.turn.id, None)
+
+
+async def live_answers(request: Request) -> LiveAnswers:
+    live: LiveAnswers = request.app.state.live_answers
+    return live
+
+
+Live = Annotated[LiveAnswers, Depends(live_answers)]
+
+
+def _told(
+    services: Services, base: KnowledgeBase, live: _Live, before: tuple[str, ...]
+) -> tuple[State, Answer | None, Told]:
+    """How the answer ended, the answer if it is whole, and the last event, not told yet."""
+    turn = live.turn
+    standalone = turn.standalone or Standalone(services.generator).rewrite(turn.question, before)
+    changed = standalone != turn.question
+    live.tell("understood", UnderstoodData(question=standalone, changed=changed).model_dump_json())
+    noted = 0.0
+    answerer = services.answerer(base, turn.top_k)
+    with closing(answerer.answer(Query(standalone, turn.document_ids))) as events:
+        for said in events:
+            told = named_event(standalone, said)
+            if isinstance(said, Answered):
+                return "done", said.answer, told
+            if isinstance(said, Failed):
+                return "failed", None, told
+            live.tell(*told)
+            if live.stopping.is_set():
+                return "stopped", None, ("stopped", StoppedData(stopped=True).model_dump_json())
+            if _lasts(said) and time.monotonic() - noted >= NOTED_EVERY:
+                services.conversations.note(turn.id, _lasting(live.told), standalone)
+                noted = time.monotonic()
+    raise RuntimeError("an answer ended without saying so")
+
+
+def _lasts(said: AnswerEvent) -> bool:
+    return not isinstance(said, Token)
+
+
+def _lasting(told: list[Told]) -> list[Told]:
+    """What is kept: sentences rather than their tokens, and the answer rather than its parts."""
+    lasting = [one for one in told if one[0] != "token"]
+    if lasting and lasting[-1][0] == "answer":
+        return [one for one in lasting if one[0] in {"understood", "retrieved", "answer"}]
+    return lasting
+
+
+def _failed(error: TidemarkError) -> Told:
+    return "error", ErrorReply(error=ErrorShape.of(error)).model_dump_json()
+
+
+async def _from_store(services: Services, owner: str, turn: Turn) -> AsyncIterator[str]:
+    """An answer that has ended, or that another process writes."""
+    done = 0
+    while True:
+        for name, data in turn.said[done:]:
+            yield event(name, data)
+        done = len(turn.said)
+        if turn.state != "writing":
+            if not turn.said or turn.said[-1][0] not in ENDS:
+                broke_off = TidemarkError(
+                    "The answer broke off: the process that wrote it is gone.", remedy="Try again."
+                )
+                yield event("error", ErrorReply(error=ErrorShape.of(broke_off)).model_dump_json())
+            return
+        await asyncio.sleep(LOOKED_EVERY)
+        yield COMMENT
+        before, turn = turn, await to_thread.run_sync(services.conversations.turn, owner, turn.id)
+        if turn.state != "writing" and turn.said[: len(before.said)] != before.said:
+            done = 0  # the whole answer has taken the place of its parts

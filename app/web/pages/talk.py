@@ -1,0 +1,103 @@
+"""A conversation as the page shows it: one branch of it, its turns in order."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from app.answering.conversations import Conversation, Turn
+from app.web.addresses import address
+from app.web.api.conversations import answer_of, leaf_of, looked_for, path_to
+from app.web.pages.answer_view import AnswerView, answer_view
+
+
+@dataclass(frozen=True)
+class Branches:
+    """Which of the turns with the same parent is shown, and the addresses of its neighbours."""
+
+    place: int
+    of: int
+    previous: str | None
+    following: str | None
+
+
+@dataclass(frozen=True)
+class TurnView:
+    """A question and its answer; `answer` is missing while it is written, or if it broke off."""
+
+    id: int
+    parent: int | None
+    question: str
+    standalone: str
+    """What was looked for, where that was put in other words."""
+    state: str
+    answer: AnswerView | None
+    fragments: tuple[str, ...]
+    """The sentences of an answer that was stopped or broke off."""
+    trouble: str
+    branches: Branches
+
+
+@dataclass(frozen=True)
+class Talk:
+    id: int
+    title: str
+    base: str
+    shared: bool
+    turns: tuple[TurnView, ...]
+
+    @property
+    def last(self) -> int | None:
+        return self.turns[-1].id if self.turns else None
+
+
+def talk_view(conversation: Conversation, turns: tuple[Turn, ...], turn_id: int | None) -> Talk:
+    """The branch through `turn_id`, or the newest."""
+    shown = path_to(turns, leaf_of(turns, turn_id))
+    return Talk(
+        conversation.id,
+        conversation.title,
+        conversation.knowledge_base,
+        conversation.shared,
+        tuple(_turn(turn, turns, conversation) for turn in shown),
+    )
+
+
+def _turn(turn: Turn, turns: tuple[Turn, ...], conversation: Conversation) -> TurnView:
+    answer = answer_of(turn)
+    standalone = looked_for(turn)
+    return TurnView(
+        id=turn.id,
+        parent=turn.parent_id,
+        question=turn.question,
+        standalone=standalone if standalone != turn.question else "",
+        state=turn.state,
+        answer=answer_view(answer, conversation.knowledge_base) if answer else None,
+        fragments=tuple(json.loads(data)["text"] for name, data in turn.said if name == "sentence"),
+        trouble=_trouble(turn),
+        branches=_branches(turn, turns, conversation.id),
+    )
+
+
+def _trouble(turn: Turn) -> str:
+    if turn.state == "stopped":
+        return "Stopped. What was written is kept."
+    if turn.state == "failed":
+        for name, data in turn.said:
+            if name == "error":
+                error = json.loads(data)["error"]
+                return f"{error['message']} {error['remedy'] or ''}".strip()
+        return "The answer broke off. Try again."
+    return ""
+
+
+def _branches(turn: Turn, turns: tuple[Turn, ...], conversation_id: int) -> Branches:
+    alike = [one.id for one in turns if one.parent_id == turn.parent_id]
+    place = alike.index(turn.id)
+
+    def at(index: int) -> str | None:
+        if not 0 <= index < len(alike):
+            return None
+        return address("/ask", ("conversation", conversation_id), ("turn", alike[index]))
+
+    return Branches(place + 1, len(alike), at(place - 1), at(place + 1))

@@ -1,0 +1,48 @@
+"""Whose conversations a request may see: those that its browser began, known by a cookie."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+
+from app.answering.conversations import hashed
+
+COOKIE = "tidemark-reader"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_YEAR = 365 * 86_400  # seconds
+
+
+@dataclass(frozen=True)
+class Reader:
+    """`owner` is what is stored; `token` what the browser shows, and `fresh` if it has none yet."""
+
+    owner: str
+    token: str
+    fresh: bool
+    secure: bool
+
+    def keep(self, response: Response) -> None:
+        """Give the browser its cookie, if it has none; no script and no other site can use it."""
+        if self.fresh:
+            response.set_cookie(
+                COOKIE,
+                self.token,
+                max_age=_YEAR,
+                httponly=True,
+                samesite="lax",
+                secure=self.secure,
+            )
+
+
+async def reader(request: Request) -> Reader:
+    shown = request.cookies.get(COOKIE, "")
+    fresh = not _TOKEN.fullmatch(shown)
+    token = secrets.token_urlsafe(32) if fresh else shown
+    return Reader(hashed(token), token, fresh, request.url.scheme == "https")
+
+
+Asker = Annotated[Reader, Depends(reader)]
