@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 
 from app.documents.model import Document, KnowledgeBase
+from app.indexes.index import IndexState
+from app.indexes.recipes import Choice
 from app.services import Services
 from app.web.addresses import address
 from tests.factories import pdf
@@ -87,6 +89,19 @@ class Library:
         while any(not job.state.ended for job in self.services.jobs.unfinished(self.base.id)):
             assert time.monotonic() < until, "the worker did not come to an end"
             time.sleep(0.05)
+
+    def second_index(self) -> int:
+        """An index beside the active one, compared with it."""
+        changeover = self.services.changeover
+        others = [
+            r for r in changeover.reports.of(self.base.id) if r.index.state != IndexState.ACTIVE
+        ]
+        if not others:
+            index_id = changeover.build(self.base, Choice(chunk_tokens=64))
+            self.services.worker().drain()
+            changeover.compare(self.base, index_id)
+            return index_id
+        return others[0].index.id
 
     def document(self, name: str) -> Document:
         return self.services.documents.by_name(self.base.id, name)

@@ -35,6 +35,12 @@ PAGES = {
     "failures": lambda library: library.at("/documents/failures"),
     "quality": lambda library: library.measured(),
     "no quality": lambda _: "/quality?knowledge-base=default",
+    "indexes": lambda library: library.at("/indexes"),
+    "no indexes": lambda _: "/indexes?knowledge-base=default",
+    "an index's plan": lambda library: library.at("/indexes/new", chunk_tokens=64),
+    "two indexes": lambda library: library.at(
+        "/indexes/compare", index=library.second_index(), q="when does the stream turn"
+    ),
     "status": lambda _: "/status",
     "error": lambda _: "/nowhere",
 }

@@ -9,6 +9,7 @@ from app.web.pages import (
     document,
     documents,
     explanation,
+    indexes,
     labels,
     quality,
     sample,
@@ -22,6 +23,6 @@ from app.web.pages.assets import Assets
 def install(app: FastAPI) -> None:
     # `deleting` and `steering` before `document`, whose address would take its own.
     pages = (search, explanation, ask, documents, deleting, steering, document, labels)
-    for page in (*pages, sample, conversations, quality, status):
+    for page in (*pages, sample, conversations, quality, indexes, status):
         app.include_router(page.router)
     app.mount("/static", Assets(), name="static")

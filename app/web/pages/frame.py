@@ -20,6 +20,7 @@ PLACES = (
     ("Search", "/"),
     ("Ask", "/ask"),
     ("Documents", "/documents"),
+    ("Indexes", "/indexes"),
     ("Quality", "/quality"),
     ("Status", "/status"),
 )
