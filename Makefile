@@ -3,6 +3,7 @@
 UV_VERSION := 0.13.8
 COLLECTIONS ?= ../shared/data
 PYTEST_ARGS ?=
+CYCLES ?= 100
 ARGS ?=
 
 # The uv on PATH if it runs, else one of this checkout's own.
@@ -18,11 +19,12 @@ export UV_SYSTEM_CERTS ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench environment development chromium node
+.PHONY: help run test torture check bench environment development chromium node
 
 help:
 	@echo "make run     set everything up and serve on http://127.0.0.1:8000"
 	@echo "make test    set up what the tests need, and run them on a real TiDB; PYTEST_ARGS='-k search'"
+	@echo "make torture CYCLES=100: kill workers under load, and look whether anything is lost or double"
 	@echo "make check   lint, formatting, types, and which room may import which"
 	@echo "make bench   measure; COLLECTIONS=$(COLLECTIONS) is where the collections are, ARGS go on"
 
@@ -32,6 +34,9 @@ run: environment
 test: development chromium node
 	@echo "Running the tests; the first time, TiDB is found or built before they begin."
 	@$(RUN) pytest $(PYTEST_ARGS)
+
+torture: development
+	@TORTURE_CYCLES=$(CYCLES) $(RUN) pytest tests/integration/test_wholeness.py -k killed
 
 check: development
 	@echo "Lint:"

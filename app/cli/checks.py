@@ -19,10 +19,12 @@ from app.embedding.making import make_embedder
 from app.errors import TidemarkError
 from app.ingestion.job import JobState
 from app.ingestion.job_store import JobStore
+from app.ingestion.wholeness import Wholeness
 from app.services import database_url
 
 GB = 1_000_000_000
 LEAST_FREE = 2 * GB  # a small store takes far less; a build of TiDB asks for its own 6 GB
+MOST_FAULTS = 10  # told one by one
 SAMPLE = "The tide turns twice a day."
 
 
@@ -41,6 +43,7 @@ class Checkup:
     """Looks at everything that Tidemark needs."""
 
     settings: Settings
+    repair: bool = False
 
     def run(self) -> Iterator[Check]:
         """Each check as it is done; the quick ones first."""
@@ -89,6 +92,31 @@ class Checkup:
         )
         if migrated:
             yield _checked("queue", lambda: _queue(database))
+            yield self._wholeness(database)
+
+    def _wholeness(self, database: Database) -> Check:
+        """Whether all that is stored hangs together; mended first where that is asked for."""
+        wholeness = Wholeness(database, JobStore(database))
+        try:
+            faults = wholeness.inspect()
+            mended = [fault for fault in faults if fault.mend is not None] if self.repair else []
+            for fault in mended:
+                say(f"Mending: {fault.what}")
+                if fault.mend is not None:
+                    fault.mend()
+            left = wholeness.inspect() if mended else faults
+        except TidemarkError as error:
+            return Check("documents", ok=False, finding=error.message, remedy=error.remedy)
+        if not left:
+            done = f"whole; {len(mended):,} faults mended" if mended else "whole"
+            return Check("documents", ok=True, finding=done)
+        able = sum(fault.mend is not None for fault in left)
+        remedy = " ".join(sorted({fault.remedy for fault in left if fault.mend is None}))
+        if able:
+            remedy = f"`tidemark doctor --repair` mends {able:,} of these. {remedy}".strip()
+        shown = " ".join(fault.what for fault in left[:MOST_FAULTS])
+        more = f" And {len(left) - MOST_FAULTS:,} more." if len(left) > MOST_FAULTS else ""
+        return Check("documents", ok=False, finding=shown + more, remedy=remedy)
 
     def _embedding(self) -> str:
         embedder = make_embedder(self.settings, say)

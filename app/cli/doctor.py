@@ -21,10 +21,14 @@ def add_commands(program: typer.Typer) -> None:
 
 def doctor(
     *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what an unclean stop left, where it can be.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check the settings, TiDB, the models, the disk and the queue, and say what is wrong.
 
+    Also whether every document, chunk and posting is whole; --repair mends what can be mended.
     Secrets are never shown. TiDB is started for the check where it does not run. A problem makes
     the exit code 1.
     """
@@ -38,7 +42,7 @@ def doctor(
             results().print(f"{name:<35} {shown(value)}", style="dim")
         results().print()
     checks = []
-    for check in Checkup(settings).run():
+    for check in Checkup(settings, repair).run():
         checks.append(check)
         if not as_json:
             _show(check)
