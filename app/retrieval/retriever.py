@@ -20,6 +20,7 @@ from app.indexes.narrowing import Narrowing
 from app.indexes.scope import Within
 from app.indexes.store import IndexStore
 from app.indexes.vector_search import Neighbour, VectorSearch
+from app.retrieval.cache import QueryCache
 from app.retrieval.fusion import Fused, Half, fuse
 from app.retrieval.passage import Evidence, Mode, Passage, Query, Retrieval, Stage
 from app.retrieval.reranking import NO_RERANKING, Reranking, in_order
@@ -66,6 +67,12 @@ class _Found:
 
 
 @dataclass(frozen=True)
+class _Kept:
+    found: _Found
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
 class Retriever:
     """Finds passages by meaning and by words, at once."""
 
@@ -78,6 +85,8 @@ class Retriever:
     pool: ThreadPoolExecutor
     reranking: Reranking = NO_RERANKING
     courtesy: Courtesy = field(default_factory=Courtesy)
+    cache: QueryCache[_Kept] = field(default_factory=QueryCache, init=False)
+    """Of this retriever alone: another one finds in other ways."""
 
     def retrieve(self, base: KnowledgeBase, query: Query, top_k: int) -> Retrieval:
         """The `top_k` passages of the knowledge base that answer the question best.
@@ -97,10 +106,29 @@ class Retriever:
             clock.stages.append(Stage("search", "no document has been ingested", 0.0))
             found = _Found()
         else:
-            with self.courtesy.search():
-                found = self._found(index, query, top_k, clock)
+            found = self._found_once(index, query, top_k, clock)
         elapsed = 1000 * (time.perf_counter() - began)
         return Retrieval(query, found.passages, tuple(clock.stages), elapsed, found.candidates)
+
+    def _found_once(self, index: Index, query: Query, top_k: int, clock: _Clock) -> _Found:
+        """What was found before where nothing has changed since, with the stages of then."""
+        key = self.cache.key(index, query, top_k)
+        with clock.stage("cache", "asked before, and nothing has changed: the rest is of then"):
+            kept = self.cache.get(key)
+        if kept is not None:
+            clock.stages.extend(kept.stages)
+            return kept.found
+        clock.stages.clear()
+        with self.courtesy.search():
+            found = self._found(index, query, top_k, clock)
+        if self._is_whole(query, found):
+            self.cache.keep(key, _Kept(found, tuple(clock.stages)), len(found.passages))
+        return found
+
+    def _is_whole(self, query: Query, found: _Found) -> bool:
+        """Whether the reranker did its part: one that was slow may be quicker next time."""
+        asked = query.rerank and self.reranking.most and found.passages
+        return not asked or found.passages[0].evidence.rerank_score is not None
 
     def _found(self, index: Index, query: Query, top_k: int, clock: _Clock) -> _Found:
         embedder = self.embedders.of(index.recipe)

@@ -265,3 +265,23 @@ def test_what_leaves_a_document_out_is_named(services: Services, library: Knowle
         assert (told.fate, told.conditions) == (Fate.FILTERED, conditions), query
     told = explained(services, library, Query("beans", mode=Mode.KEYWORD), "tides.md")
     assert told.fate is Fate.WITHOUT_WORDS
+
+
+def test_a_question_that_is_asked_again_costs_nothing_until_something_changes(
+    services: Services, library: KnowledgeBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    def asked() -> tuple[list[str], list[str]]:
+        found = services.retriever.retrieve(library, Query("how the tide turns"), 10)
+        names = [passage.document_name for passage in found.passages]
+        return names, [stage.name for stage in found.stages]
+
+    first, stages = asked()
+    assert "cache" not in stages
+    assert asked() == (first, ["cache", *stages])
+    uploader.upload("again.md", "How the tide turns is told here.")
+    worker.drain()
+    second, stages = asked()
+    assert "cache" not in stages
+    assert "again.md" in second
+    services.deletion.delete(services.documents.by_name(library.id, "again.md").id)
+    assert asked()[0] == first
