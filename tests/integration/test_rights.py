@@ -65,7 +65,6 @@ class Place:
             "name": self.base.name,
             "document_id": str(self.document_id),
             "job_id": str(self.job_id),
-            "index_id": str(self.index_id),
             "question_id": "1",
             "evaluation_id": "1",
             "conversation_id": str(self.turn.conversation_id),
@@ -118,6 +117,8 @@ def outcome(
     """What became of a request that has all a route could ask for; and the reply's text."""
     chat = f"tidemark/{place.base.name}"
     parts = place.parts | ({"name": chat} if route.openai else {})
+    if "{index_id}" in route.path:  # only then: making an index is making tables
+        parts["index_id"] = str(place.index_id)
     address = re.sub(r"{(\w+)(:path)?}", lambda m: parts[m[1]], route.path)
     sent: dict[str, object] = {}
     if route.openai and route.method == "POST":
