@@ -102,12 +102,21 @@ export class AnswerOnPage {
     if (answer.kind === "extracts") this.label.textContent = "Extracts: the documents\u2019 own words";
     else if (answer.kind === "written") this.label.textContent = `Written by ${answer.model} from ${base}`;
     else this.label.textContent = "Nothing found";
+    this.whole(answer);
     if (answer.nothing_found) {
       this.said.replaceChildren();
       this.said.before(made("p", "explanation", answer.nothing_found.explanation));
     }
     this.article.append(made("p", "quiet figure summary", summary(answer)), ...checked(answer));
     this.sources(answer);
+  }
+
+  // Who comes late is told the answer without its parts.
+  whole(answer) {
+    if (this.said.querySelectorAll(".sentence").length === answer.sentences.length) return;
+    this.said.replaceChildren();
+    this.draft = null;
+    for (const sentence of answer.sentences) this.sentence(sentence, answer.kind);
   }
 
   sources(answer) {

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.answering.answer import Usage
 from app.answering.prompt import Message
@@ -74,6 +74,21 @@ def test_extracts_are_labelled_and_open_at_their_quote(page: Page, library: Libr
     expect(pane.locator("mark")).to_be_in_viewport()
     pane.get_by_role("link", name="Open the document").click()
     expect(page.locator("#passage")).to_contain_text("forty minutes before high water")
+
+
+def test_an_answer_that_was_there_before_the_page_looked_is_whole(
+    page: Page, library: Library
+) -> None:
+    def late(route: Route) -> None:
+        route.fetch()  # which ends with the answer
+        route.continue_()
+
+    page.route("**/api/turns/*/events", late)
+    ask(page, library, TURN)
+    answer = page.get_by_role("article", name="Answer")
+    expect(answer.locator(".summary")).to_be_visible()
+    expect(answer.locator(".said")).to_contain_text("forty minutes before high water")
+    expect(answer.locator(".cite").first).to_be_visible()
 
 
 def test_sources_are_walked_by_keyboard(page: Page, library: Library) -> None:
