@@ -156,6 +156,9 @@ function source(number, passage, quotes) {
   link.href = passage.url;
   link.dir = "auto";
   item.append(link, " ", made("span", "quiet place", place(passage)));
+  if (passage.looks_like_orders) {
+    item.append(made("p", "orders", "This passage has text that looks like orders to a model. It was read as a quotation."));
+  }
   for (const quote of quotes) {
     const words = made("blockquote", "", quote);
     words.dir = "auto";

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from app.answering.suspicion import looks_like_orders
 from app.retrieval.matches import matches
 from app.retrieval.passage import Evidence, Passage, Retrieval
 from app.web.addresses import passage_address
@@ -67,6 +68,8 @@ class PassageShape(Shape):
     """Where the question's words stand: `[start, end)` offsets into `text`."""
     url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18911#passage"])
     """The page that shows the document with this passage marked."""
+    looks_like_orders: bool = False
+    """Whether it has text that looks like orders to a model. It is read as a quotation."""
     evidence: EvidenceShape
 
     @classmethod
@@ -86,6 +89,7 @@ class PassageShape(Shape):
             text=passage.text,
             matches=matches(question, passage.text, passage.language),
             url=passage_address(passage),
+            looks_like_orders=looks_like_orders(passage.text),
             evidence=EvidenceShape.of(passage.evidence),
         )
 

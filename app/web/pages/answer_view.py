@@ -52,6 +52,7 @@ class Source:
     place: str
     quotes: tuple[str, ...]
     address: str
+    looks_like_orders: bool
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,14 @@ def _sources(answer: AnswerShape) -> tuple[Source, ...]:
 
 def _source(number: int, answer: AnswerShape, quotes: tuple[str, ...]) -> Source:
     passage = answer.passages[number - 1]
-    return Source(number, passage.document_name, place_of(passage), quotes, passage.url)
+    return Source(
+        number,
+        passage.document_name,
+        place_of(passage),
+        quotes,
+        passage.url,
+        passage.looks_like_orders,
+    )
 
 
 def _label(answer: AnswerShape, base: str) -> str:
