@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pytidb.embeddings.base import BaseEmbeddingFunction
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from app.database.connection import Database, error_number
 from app.database.tables import now
@@ -23,6 +23,15 @@ from app.indexes.vector_index import create_vector_index
 
 TABLE_EXISTS = 1050
 
+OF_INDEX = (
+    IndexRow.id,
+    IndexRow.knowledge_base_id,
+    IndexRow.recipe,
+    IndexRow.state,
+    IndexRow.version,
+)
+"""What an `Index` is made of: every search reads it, so nothing else comes with it."""
+
 
 @dataclass(frozen=True)
 class IndexStore:
@@ -36,6 +45,7 @@ class IndexStore:
         def read(session: Session) -> Index | None:
             row = session.scalar(
                 select(IndexRow)
+                .options(load_only(*OF_INDEX))
                 .join(KnowledgeBaseRow, KnowledgeBaseRow.active_index_id == IndexRow.id)
                 .where(KnowledgeBaseRow.id == knowledge_base_id, KnowledgeBaseRow.deletion == 0)
             )

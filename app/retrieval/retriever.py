@@ -28,6 +28,7 @@ from app.retrieval.reranking import NO_RERANKING, Reranking, in_order
 LONGEST_QUERY = 8_000  # characters; a model reads far fewer
 MOST_PASSAGES = 200
 CANDIDATES = 100  # that each half gives to the fusion, or as many as are asked for
+FEWEST_BY_MEANING = 50  # that meaning alone is asked for: more take longer to compare exactly
 TRIES = 3  # when a document is swapped between two reads
 
 
@@ -134,7 +135,8 @@ class Retriever:
         embedder = self.embedders.of(index.recipe)
         reranked = self.reranking.most if query.rerank else 0
         within = self._within(index, query, clock)
-        limit = max(top_k, reranked, CANDIDATES)
+        fewest = FEWEST_BY_MEANING if query.mode is Mode.VECTOR else CANDIDATES
+        limit = max(top_k, reranked, fewest)
         sought = _Sought(index, embedder, query, within, limit, clock)
         if within.nowhere:
             return _Found()
