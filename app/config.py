@@ -181,6 +181,18 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(
         100, ge=1, description="The largest file that may be uploaded, in MB (10^6 bytes)."
     )
+    keep_deleted_days: int = Field(
+        7,
+        ge=0,
+        le=3650,
+        description="How many days a deleted document can be brought back; 0 for not at all.",
+    )
+    keep_revisions: int | None = Field(
+        None,
+        ge=1,
+        description="How many revisions of a document are kept: its current one and the newest "
+        "before it. What an answer in a conversation cites is kept as well. By default all are.",
+    )
     tidb_memory_mb: int = Field(
         600,
         ge=256,

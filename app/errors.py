@@ -91,6 +91,13 @@ class DocumentNotFound(TidemarkError):
     remedy = "List the knowledge base's documents to see what is there."
 
 
+class DocumentExists(TidemarkError):
+    """Another document of the knowledge base has that name."""
+
+    status_code = 409
+    remedy = "Choose another name, or delete the document that has it."
+
+
 class QuestionNotFound(TidemarkError):
     """The knowledge base has no test question of that id."""
 
@@ -110,6 +117,13 @@ class RevisionNotFound(TidemarkError):
 
     status_code = 404
     remedy = "Wait until the document is ingested, or open its current revision."
+
+
+class TooLongToCompare(TidemarkError):
+    """Two revisions that differ in more lines than are compared."""
+
+    status_code = 422
+    remedy = "Download both, and compare them with a program that is made for it."
 
 
 class KeyNotFound(TidemarkError):

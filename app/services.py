@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import URL
 
@@ -61,6 +62,8 @@ from app.ingestion.job_store import JobStore
 from app.ingestion.pace import PaceMeter
 from app.ingestion.parsing import Parsing
 from app.ingestion.publication import Publication
+from app.ingestion.renaming import Renaming
+from app.ingestion.restoration import Restoration
 from app.ingestion.uploads import Uploads
 from app.ingestion.worker import Worker
 from app.retrieval.explaining import Explainer
@@ -91,6 +94,8 @@ class Services:
     pace_meter: PaceMeter
     uploads: Uploads
     deletion: Deletion
+    restoration: Restoration
+    renaming: Renaming
     retriever: Retriever
     explainer: Explainer
     generator: Generator | None
@@ -122,6 +127,8 @@ class Services:
             jobs=replace(self.jobs, sight=sight),
             job_control=replace(self.job_control, sight=sight),
             deletion=replace(self.deletion, sight=sight),
+            restoration=replace(self.restoration, sight=sight),
+            renaming=replace(self.renaming, sight=sight),
         )
 
     def worker(self) -> Worker:
@@ -269,6 +276,7 @@ def compose(
     )
     comparer = Comparer(retriever, KnownItems(documents))
     scheduled = ScheduledPromotion(knowledge_bases, indexes, reports, builds, comparer, switch)
+    kept = timedelta(days=settings.keep_deleted_days)
     parsing = Parsing()  # begins its processes when there is something to parse
     return Services(
         settings=settings,
@@ -284,6 +292,8 @@ def compose(
         pace_meter=PaceMeter(database),
         uploads=Uploads(database, jobs, settings.max_upload_mb),
         deletion=Deletion(database),
+        restoration=Restoration(database, jobs, kept),
+        renaming=Renaming(database),
         retriever=retriever,
         explainer=Explainer(retriever, TrueRank(database, words)),
         generator=generator,
@@ -305,7 +315,7 @@ def compose(
             comparer,
             lambda model: price(model, settings),
         ),
-        clearing=Clearing(database),
+        clearing=Clearing(database, keep_deleted=kept, keep_revisions=settings.keep_revisions),
         questions=QuestionStore(database),
         evaluations=EvaluationStore(database),
         keys=keys,

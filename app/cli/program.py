@@ -13,6 +13,7 @@ from app.cli import (
     asking,
     database,
     doctor,
+    documents,
     evaluating,
     indexing,
     ingesting,
@@ -75,6 +76,7 @@ program.add_typer(indexing.program, name="index")
 program.add_typer(database.program, name="database")
 program.add_typer(keys.program, name="key")
 program.add_typer(jobs.program, name="jobs")
+program.add_typer(documents.program, name="document")
 
 
 def _version(*, wanted: bool) -> None:

@@ -20,7 +20,7 @@ from app.indexes.chunk_table import (
     chunk_table,
     chunk_table_name,
 )
-from app.indexes.index import Index, NewChunk
+from app.indexes.index import Index, NewChunk, Presence
 from app.indexes.postings import (
     ChunkTerms,
     add_postings,
@@ -155,8 +155,14 @@ def _cut(vector: Sequence[float], width: int) -> list[float]:
     return plain((beginning / np.linalg.norm(beginning))[None])[0]
 
 
-def remove_chunks(database: Database, index_id: int, revision_id: int) -> None:
-    """Delete a revision's chunks and what was made of them, in batches of one transaction each."""
+def remove_chunks(
+    database: Database, index_id: int, revision_id: int, *, only_leaving: bool = False
+) -> None:
+    """Delete a revision's chunks and what was made of them, in batches of one transaction each.
+
+    With `only_leaving`, it ends before the first batch at which the revision is not leaving any
+    more: its document was brought back.
+    """
     first, last = chunk_ids_of(revision_id)
     table = chunk_table_name(index_id)
     some = text(
@@ -166,7 +172,10 @@ def remove_chunks(database: Database, index_id: int, revision_id: int) -> None:
     gone = text(f"DELETE FROM {table} WHERE id >= :first AND id <= :until")  # noqa: S608
 
     def remove(session: Session) -> int:
-        held = session.get(IndexedRevisionRow, (index_id, revision_id))
+        key = (index_id, revision_id)
+        held = session.get(IndexedRevisionRow, key, with_for_update=only_leaving or None)
+        if only_leaving and (held is None or held.state != Presence.LEAVING):
+            return 0
         language = held.language if held else ""
         values = {"first": first, "last": last, "rows": ROWS_A_DELETE}
         rows = session.execute(some, values).all()
@@ -179,6 +188,16 @@ def remove_chunks(database: Database, index_id: int, revision_id: int) -> None:
 
     while database.transaction(remove) == ROWS_A_DELETE:
         pass
+
+
+def stored_chunks(session: Session, index_id: int, revision_id: int) -> int:
+    """How many chunks of a revision an index has at this moment."""
+    first, last = chunk_ids_of(revision_id)
+    counted = text(
+        f"SELECT COUNT(*) FROM {chunk_table_name(index_id)} "  # noqa: S608
+        "WHERE id >= :first AND id < :last"
+    )
+    return session.scalar(counted, {"first": first, "last": last}) or 0
 
 
 def drop_index_tables(database: Database, index_id: int) -> None:

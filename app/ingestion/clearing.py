@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Delete, Select, delete, exists, select
+from sqlalchemy import Delete, Select, column, delete, exists, func, select, table
 from sqlalchemy.orm import Session, aliased
 
 from app.database.connection import Database
@@ -32,17 +32,23 @@ from app.ingestion.job import JobState
 from app.ingestion.tables import JobRow
 
 AT_ONCE = 100
+CITATIONS = table("citations", column("document_id"), column("revision_id"))
+"""What answers cite; their store is in a room above."""
 
 
 @dataclass(frozen=True)
 class Clearing:
     """Takes everything in batches; it may be stopped at any point and is begun again.
 
-    `grace` is how long what was deleted or replaced is kept: who is reading it can go on.
+    `grace` is how long what was deleted or replaced is kept: who is reading it can go on. Deleted
+    documents can be brought back for `keep_deleted`, and are kept for `grace` longer, so that none
+    is removed while it is brought back. Of each document, `keep_revisions` are kept, or all.
     """
 
     database: Database
     grace: timedelta = timedelta(seconds=60)
+    keep_deleted: timedelta = timedelta(0)
+    keep_revisions: int | None = None
 
     def clear(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Remove all there is to remove, until `stopped`."""
@@ -54,12 +60,15 @@ class Clearing:
         while not stopped() and (gone := self._ids(dropped)):
             for index_id in gone:
                 self._remove_index(index_id)
-        documents = select(DocumentRow.id).where(DocumentRow.deleted_at < long_ago)
+        documents = select(DocumentRow.id).where(
+            DocumentRow.deleted_at < long_ago - self.keep_deleted
+        )
         bases = select(KnowledgeBaseRow.id).where(KnowledgeBaseRow.deleted_at < long_ago)
         while not stopped() and (leaving := self._leaving()):
             for index_id, revision_id in leaving:
-                remove_chunks(self.database, index_id, revision_id)
+                remove_chunks(self.database, index_id, revision_id, only_leaving=True)
                 self._forget_presence(index_id, revision_id)
+        self._clear_old(stopped)
         while not stopped() and (gone := self._ids(documents)):
             for document_id in gone:
                 self._remove_document(document_id)
@@ -110,6 +119,42 @@ class Clearing:
 
         return self.database.transaction(read)
 
+    def _clear_old(self, stopped: Callable[[], bool]) -> None:
+        while not stopped() and self.keep_revisions and (old := self._old(self.keep_revisions)):
+            for revision_id in old:
+                self._remove_contents(revision_id)
+
+    def _old(self, kept: int) -> list[int]:
+        """Revisions that are over the number to keep, and that nothing needs."""
+        old, current, between = (aliased(RevisionRow) for _ in range(3))
+        newer = (
+            select(func.count())
+            .where(
+                between.document_id == old.document_id,
+                between.number > old.number,
+                between.number < current.number,
+            )
+            .scalar_subquery()
+        )
+        return self._ids(
+            select(old.id)
+            .join(DocumentRow, DocumentRow.id == old.document_id)
+            .join(current, current.id == DocumentRow.current_revision_id)
+            .where(
+                old.number < current.number,
+                newer >= kept - 1,
+                ~exists().where(IndexedRevisionRow.revision_id == old.id),
+                ~exists().where(
+                    CITATIONS.c.document_id == old.document_id, CITATIONS.c.revision_id == old.id
+                ),
+                ~exists().where(
+                    JobRow.document_id == old.document_id,
+                    JobRow.revision_id == old.id,
+                    JobRow.state.in_([JobState.READY, JobState.RUNNING, JobState.PAUSED]),
+                ),
+            )
+        )
+
     def _forget_presence(self, index_id: int, revision_id: int) -> None:
         self._delete(
             delete(IndexedRevisionRow).where(
@@ -142,12 +187,12 @@ class Clearing:
 
     def _remove_contents(self, revision_id: int) -> None:
         """A part a transaction: together they may be larger than one takes."""
-        for table in (BlobRow, RevisionTextRow):
-            parts = select(table.part).where(table.revision_id == revision_id)
+        for row in (BlobRow, RevisionTextRow):
+            parts = select(row.part).where(row.revision_id == revision_id)
             while numbers := self._ids(parts):
                 for number in numbers:
                     self._delete(
-                        delete(table).where(table.revision_id == revision_id, table.part == number)
+                        delete(row).where(row.revision_id == revision_id, row.part == number)
                     )
         self._delete(delete(RevisionRow).where(RevisionRow.id == revision_id))
 

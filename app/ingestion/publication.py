@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from sqlalchemy import case, select, update
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.database.connection import Database
 from app.database.tables import now
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
+from app.indexes.chunks import remove_chunks
 from app.indexes.index import IN_STEP, Contents, Index, IndexState, Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.job import Job, JobStage, JobState
@@ -31,8 +33,12 @@ class Publication:
     def stage(self, index: Index, contents: Mapping[tuple[int, int], Contents]) -> None:
         """Announce revisions whose chunks will be written: none is found until published.
 
-        `contents` is by (document id, revision id).
+        `contents` is by (document id, revision id). What is left of one that was leaving, because
+        its document was deleted and brought back, goes first.
         """
+        for revision_id in self._leaving(index, [revision for _, revision in contents]):
+            remove_chunks(self.database, index.id, revision_id, only_leaving=True)
+            self.database.transaction(partial(_forget_leaving, key=(index.id, revision_id)))
         rows = [
             {
                 "index_id": index.id,
@@ -51,6 +57,17 @@ class Publication:
         statement = statement.on_duplicate_key_update(revision_id=statement.inserted.revision_id)
         if rows:
             self.database.transaction(lambda session: session.execute(statement, rows) and None)
+
+    def _leaving(self, index: Index, revision_ids: Sequence[int]) -> list[int]:
+        def read(session: Session) -> list[int]:
+            leaving = select(IndexedRevisionRow.revision_id).where(
+                IndexedRevisionRow.index_id == index.id,
+                IndexedRevisionRow.revision_id.in_(revision_ids),
+                IndexedRevisionRow.state == Presence.LEAVING,
+            )
+            return list(session.scalars(leaving))
+
+        return self.database.transaction(read)
 
     def publish(
         self,
@@ -107,6 +124,12 @@ class Publication:
 
         if chunks:
             self.database.transaction(swap)
+
+
+def _forget_leaving(session: Session, key: tuple[int, int]) -> None:
+    row = session.get(IndexedRevisionRow, key, with_for_update=True)
+    if row is not None and row.state == Presence.LEAVING:
+        session.delete(row)
 
 
 def _current_documents(session: Session, jobs: Sequence[Job]) -> dict[int, DocumentRow]:

@@ -37,6 +37,7 @@ PLACES: Mapping[str, Callable[[Services, str], object]] = {
     "job_id": lambda services, number: services.jobs.get(_number.validate_python(number)),
     # These stand beside their knowledge base's name, and are looked for in that one alone.
     "question_id": lambda _, number: _number.validate_python(number),
+    "deleted_id": lambda _, number: _number.validate_python(number),
     "evaluation_id": lambda _, number: _number.validate_python(number),
     "conversation_id": lambda services, number: _base_of(services, number, turn=False),
     "turn_id": lambda services, number: _base_of(services, number, turn=True),

@@ -32,6 +32,8 @@ PAGES = {
         f"/documents/{library.document('pilotage.md').id}?start=200&end=260#passage"
     ),
     "delete": lambda library: f"/documents/delete?document={library.document('safety.md').id}",
+    "history": lambda library: f"/documents/{library.document('pilotage.md').id}/history",
+    "deleted": lambda library: library.at("/documents/deleted"),
     "failures": lambda library: library.at("/documents/failures"),
     "quality": lambda library: library.measured(),
     "no quality": lambda _: "/quality?knowledge-base=default",

@@ -19,6 +19,7 @@ from tests.routes import registered
 UNKNOWN = {
     "name": "nowhere",
     "document_id": "999999999",
+    "deleted_id": "999999999",
     "job_id": "999999999",
     "index_id": "999999999",
     "question_id": "999999999",
@@ -58,7 +59,7 @@ def call(http: httpx.Client, method: str, path: str, values: dict[str, str]) -> 
     if path.endswith("/documents") and method == "POST":
         return http.post(address, files={"files": ("a.md", b"Text.")})
     if method == "PATCH":
-        return http.patch(address, json={"title": "a"})
+        return http.patch(address, json={"title": "a", "name": "a"})
     if method == "POST":
         body = {"name": "a", "question": "When?", "document_id": 1, "quote": "Then."}
         return http.post(address, json=body)

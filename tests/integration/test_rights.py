@@ -59,6 +59,13 @@ class Place:
         return self.services.indexes.ensure(self.base.id, recipe, function).id
 
     @property
+    def deleted_id(self) -> int:
+        """A document of it that was deleted."""
+        document_id = Uploader(self.services, self.base).upload("gone.md", SECRET).document_id
+        self.services.deletion.delete(document_id)
+        return document_id
+
+    @property
     def parts(self) -> dict[str, str]:
         """What stands in addresses, by the name of the part."""
         return {
@@ -119,6 +126,8 @@ def outcome(
     parts = place.parts | ({"name": chat} if route.openai else {})
     if "{index_id}" in route.path:  # only then: making an index is making tables
         parts["index_id"] = str(place.index_id)
+    if "{deleted_id}" in route.path:
+        parts["deleted_id"] = str(place.deleted_id)
     address = re.sub(r"{(\w+)(:path)?}", lambda m: parts[m[1]], route.path)
     sent: dict[str, object] = {}
     if route.openai and route.method == "POST":

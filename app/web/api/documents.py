@@ -11,6 +11,7 @@ from pydantic import Field
 from app.access.rights import Right
 from app.documents.labels import Labels, checked_labels
 from app.documents.model import Document, Revision
+from app.documents.names import document_name
 from app.web.access import needs
 from app.web.api.shape import LARGEST_ID, DocumentId, Shape, errors
 from app.web.wiring import ReadableKnowledgeBase, Wired
@@ -123,6 +124,24 @@ def read_document(document_id: DocumentId, services: Wired) -> DocumentShape:
     return DocumentShape.of(document, services.documents.revision(document_id), labels)
 
 
+class DocumentChange(Shape):
+    """What is to be different."""
+
+    name: str | None = Field(default=None, examples=["guides/harbour-2026.pdf"])
+    """Its name from now on."""
+
+
+@router.patch("/documents/{document_id}", responses=errors(403, 404, 409, 422, 503))
+@needs(Right.WRITE)
+def change_document(
+    document_id: DocumentId, body: DocumentChange, services: Wired
+) -> DocumentShape:
+    """Give a document another name; it stays the same document, with its revisions and labels."""
+    if body.name is not None:
+        services.renaming.rename(document_id, document_name(body.name))
+    return read_document(document_id, services)
+
+
 class LabelsBody(Shape):
     """A document's tags and metadata, whole: what is left out is taken away."""
 
@@ -147,5 +166,8 @@ def set_labels(document_id: DocumentId, body: LabelsBody, services: Wired) -> La
 )
 @needs(Right.WRITE)
 def delete_document(document_id: DocumentId, services: Wired) -> None:
-    """Take a document out of sight and out of every search, at once."""
+    """Take a document out of sight and out of every search, at once.
+
+    It can be brought back for some days: see `/api/knowledge-bases/{name}/deleted`.
+    """
     services.deletion.delete(document_id)

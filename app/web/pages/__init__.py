@@ -5,13 +5,16 @@ from fastapi import FastAPI
 from app.web.pages import (
     ask,
     conversations,
+    deleted,
     deleting,
     document,
     documents,
     explanation,
+    history,
     indexes,
     labels,
     quality,
+    renaming,
     sample,
     search,
     status,
@@ -21,8 +24,18 @@ from app.web.pages.assets import Assets
 
 
 def install(app: FastAPI) -> None:
-    # `deleting` and `steering` before `document`, whose address would take its own.
-    pages = (search, explanation, ask, documents, deleting, steering, document, labels)
-    for page in (*pages, sample, conversations, quality, indexes, status):
+    # `deleted`, `deleting` and `steering` before `document`, whose address would take its own.
+    pages = (search, explanation, ask, documents, deleted, deleting, steering, document)
+    for page in (
+        *pages,
+        labels,
+        renaming,
+        history,
+        sample,
+        conversations,
+        quality,
+        indexes,
+        status,
+    ):
         app.include_router(page.router)
     app.mount("/static", Assets(), name="static")

@@ -12,6 +12,7 @@ from app.errors import DocumentNotFound
 from app.web.access import needs
 from app.web.addresses import address
 from app.web.pages.frame import frame, show
+from app.web.pages.wording import kept_for
 from app.web.wiring import Wired
 
 router = APIRouter(include_in_schema=False)
@@ -33,6 +34,7 @@ def ask_before_deleting(
         "delete.html",
         frame("Delete", "/documents", base, "/api/knowledge-bases"),
         documents=documents,
+        kept=kept_for(services.settings.keep_deleted_days),
         back=address("/documents", ("knowledge-base", base)),
     )
 

@@ -122,6 +122,7 @@ def document_page(
         later=link(last) if last < length else None,
         extent=f"Characters {first:,} to {last:,} of {length:,}" if last - first < length else "",
         original=address(f"/api/documents/{document_id}/original", ("revision", shown.id)),
+        history=f"/documents/{document_id}/history",
         delete=address("/documents/delete", ("document", document_id)),
         labels=labels,
         written=written(labels),

@@ -22,7 +22,7 @@ from app.web.pages.labels import tags_in
 from app.web.pages.sample import handbook
 from app.web.pages.table import Asked, table
 from app.web.pages.uploads import uploads_of
-from app.web.pages.wording import count, pace_in_words, size
+from app.web.pages.wording import count, kept_for, pace_in_words, size
 from app.web.wiring import Wired, wake_worker
 
 router = APIRouter(include_in_schema=False)
@@ -52,9 +52,10 @@ def documents_page(
     received: int | None = None,
     unchanged: int = 0,
     deleted: int = 0,
+    restored: int = 0,
 ) -> HTMLResponse:
     asked = Asked(name.strip(), sort, order, offset)
-    notice = _notice(received, unchanged, deleted)
+    notice = _notice(received, unchanged, deleted, restored)
     return _show(request, services, chosen, asked, notice=notice)
 
 
@@ -93,7 +94,7 @@ def upload(
         services,
         choose(services, base.name),
         Asked(),
-        notice=_notice(received, unchanged, 0),
+        notice=_notice(received, unchanged),
         refused=tuple(refused),
         status_code=refused[0].error.status_code,
     )
@@ -128,12 +129,15 @@ def _show(
         refused=refused,
         notice=notice,
         limit=size(services.settings.max_upload_mb * 1_000_000),
+        kept=kept_for(services.settings.keep_deleted_days),
+        deleted=services.restoration.count(base),
+        deleted_page=address("/documents/deleted", ("knowledge-base", base.name)),
         handbook=len(handbook()),
         here=asked.address(base.name),
     )
 
 
-def _notice(received: int | None, unchanged: int, deleted: int) -> str:
+def _notice(received: int | None, unchanged: int, deleted: int = 0, restored: int = 0) -> str:
     """What the last action did, in a sentence."""
     said = []
     if received and received > 0:
@@ -143,4 +147,6 @@ def _notice(received: int | None, unchanged: int, deleted: int) -> str:
         said.append(f"{count(unchanged, 'file')} {is_are} here already with the same bytes.")
     if deleted > 0:
         said.append(f"{count(deleted, 'document')} deleted.")
+    if restored > 0:
+        said.append(f"{count(restored, 'document')} brought back.")
     return " ".join(said)

@@ -79,3 +79,8 @@ def time_left(seconds: float) -> str:
     if seconds < 5400:  # noqa: PLR2004 - an hour and a half
         return f"about {count(round(seconds / 60), 'minute')}"
     return f"about {count(round(seconds / 3600), 'hour')}"
+
+
+def kept_for(days: int) -> str:
+    """How long something is kept, in days; empty for not at all."""
+    return count(days, "day") if days else ""
