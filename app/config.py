@@ -181,6 +181,11 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(
         100, ge=1, description="The largest file that may be uploaded, in MB (10^6 bytes)."
     )
+    fetch_private_hosts: str | None = Field(
+        None,
+        description="Hosts that pages may be fetched from although they are not on the public "
+        "internet, with commas between: wiki.example.internal. By default none may.",
+    )
     keep_deleted_days: int = Field(
         7,
         ge=0,
@@ -237,6 +242,11 @@ class Settings(BaseSettings):
     def origins(self) -> frozenset[str]:
         """The web origins that may call `/v1`."""
         return frozenset(_listed(self.allowed_origins or ""))
+
+    @property
+    def private_hosts(self) -> frozenset[str]:
+        """The hosts of `fetch_private_hosts`."""
+        return frozenset(host.lower() for host in _listed(self.fetch_private_hosts or ""))
 
     @field_validator("rerank_model")
     @classmethod

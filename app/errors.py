@@ -119,6 +119,13 @@ class RevisionNotFound(TidemarkError):
     remedy = "Wait until the document is ingested, or open its current revision."
 
 
+class SourceNotFound(TidemarkError):
+    """The document was not fetched from an address."""
+
+    status_code = 404
+    remedy = "Upload the file again, or add the address that it is to be fetched from."
+
+
 class TooLongToCompare(TidemarkError):
     """Two revisions that differ in more lines than are compared."""
 
@@ -252,6 +259,28 @@ class DocumentTooLarge(UnreadableDocument):
 
     status_code = 413
     remedy = "Split the file, or raise TIDEMARK_MAX_UPLOAD_MB."
+
+
+class AddressRefused(UnreadableDocument):
+    """An address that Tidemark does not fetch: not of the web, or not on the public internet."""
+
+    remedy = (
+        "Save the page as a file and upload that, or name its host in "
+        "TIDEMARK_FETCH_PRIVATE_HOSTS if it is in your own network."
+    )
+
+
+class PageUnavailable(UnreadableDocument):
+    """An address that cannot be fetched; `status` is what its site replied, if it did."""
+
+    status_code = 502
+    remedy = "Check the address, and try again later."
+
+    def __init__(
+        self, message: str, *, remedy: str | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
 
 
 class PasswordProtected(UnreadableDocument):

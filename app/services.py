@@ -56,6 +56,7 @@ from app.indexes.vector_search import VectorSearch
 from app.ingestion.building import Building
 from app.ingestion.clearing import Clearing
 from app.ingestion.deletion import Deletion
+from app.ingestion.fetching import Fetcher, Sources
 from app.ingestion.ingest import Ingest
 from app.ingestion.job_control import JobControl
 from app.ingestion.job_store import JobStore
@@ -93,6 +94,7 @@ class Services:
     job_control: JobControl
     pace_meter: PaceMeter
     uploads: Uploads
+    sources: Sources
     deletion: Deletion
     restoration: Restoration
     renaming: Renaming
@@ -127,6 +129,7 @@ class Services:
             jobs=replace(self.jobs, sight=sight),
             job_control=replace(self.job_control, sight=sight),
             deletion=replace(self.deletion, sight=sight),
+            sources=replace(self.sources, sight=sight),
             restoration=replace(self.restoration, sight=sight),
             renaming=replace(self.renaming, sight=sight),
         )
@@ -261,6 +264,7 @@ def compose(
     switch = Switch(database)
     reports = IndexReports(database)
     jobs = JobStore(database)
+    uploads = Uploads(database, jobs, settings.max_upload_mb)
     keys = KeyStore(database)
     words = KeywordSearch(database)
     retriever = Retriever(
@@ -290,7 +294,8 @@ def compose(
         jobs=jobs,
         job_control=JobControl(database),
         pace_meter=PaceMeter(database),
-        uploads=Uploads(database, jobs, settings.max_upload_mb),
+        uploads=uploads,
+        sources=Sources(database, uploads, Fetcher(settings.max_upload_mb, settings.private_hosts)),
         deletion=Deletion(database),
         restoration=Restoration(database, jobs, kept),
         renaming=Renaming(database),

@@ -28,9 +28,14 @@ def add_commands(program: typer.Typer) -> None:
 
 def ingest(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files, and folders with all in them.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="PATH...", help="Files, folders with all in them, and addresses."),
+    ] = None,
     *,
+    sitemap: Annotated[
+        list[str] | None,
+        typer.Option("--sitemap", help="A sitemap whose pages are ingested; may be repeated."),
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option("--tag", help="A tag for each document; may be repeated.")
     ] = None,
@@ -47,33 +52,51 @@ def ingest(
         bool, typer.Option("--dry-run", help="With --sync: only say what would be done.")
     ] = False,
 ) -> None:
-    """Ingest files, and folders with all that is in them but hidden files.
+    """Ingest files, folders with all that is in them but hidden files, and pages of the web.
 
     A file is known by its name, or by its place in the folder that was given. The same bytes again
     change nothing; other bytes under the same name become the document's next revision. A file
     that cannot be read fails alone, and makes the exit code 1. A knowledge base that is not there
     is made. With --sync, documents that the folder has no file for are deleted.
+
+    An address (https://...) is fetched, and again only if it has changed. Of several, or with
+    --sitemap, those are left out that the site's robots.txt forbids, and each host has its pauses.
     """
     from app.documents.labels import checked_labels
 
     labels = checked_labels(tag or (), {})
+    given = paths or []
+    urls = [each for each in given if each.startswith(("http://", "https://"))]
+    files = [Path(each) for each in given if each not in urls]
+    if not given and not sitemap:
+        raise typer.BadParameter("Name a file, a folder, an address or a --sitemap.")
     if sync:
-        _sync(paths, knowledge_base, labels, watch=watch, dry_run=dry_run, as_json=as_json)
+        if urls or sitemap:
+            raise typer.BadParameter("--sync takes one folder.")
+        _sync(files, knowledge_base, labels, watch=watch, dry_run=dry_run, as_json=as_json)
         return
     if watch or dry_run:
         raise typer.BadParameter("--watch and --dry-run go with --sync.")
-    found = find_files(paths)
+    found = find_files(files)
     if found.hidden:
         say(
             f"Left out {counted(found.hidden, 'hidden file or folder', 'hidden files or folders')}."
         )
     with open_everything() as services:
         from app.cli.ingestion_run import IngestionRun
+        from app.ingestion.fetching import Crawl, Page
 
+        crawl = Crawl(services.sources.fetcher)
+        listed = [page for each in sitemap or () for page in crawl.sitemap(each)]
+        if listed:
+            say(f"The sitemap lists {counted(len(listed), 'page', 'pages')}.")
+        # One page that somebody asks for is no crawl: a browser would not ask robots.txt either.
+        alone = len(urls) == 1 and not listed
+        pages = [Page(urls[0])] if alone else crawl.pages([*urls, *listed])
         base = find_or_make_knowledge_base(services, knowledge_base)
         with bars() as progress:
             run = IngestionRun(services, base, progress, _ignore if as_json else _show, labels)
-            run.ingest(found)
+            run.ingest(found, pages)
     _conclude(base.name, found, run.outcomes, as_json=as_json)
 
 

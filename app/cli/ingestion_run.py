@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,7 +14,9 @@ from app.cli.files import FoundFiles, SourceFile, read_parts
 from app.documents.labels import Labels
 from app.documents.model import KnowledgeBase
 from app.errors import InvalidName, TidemarkError, UnreadableDocument
+from app.ingestion.fetching import Page
 from app.ingestion.job import Job, JobState
+from app.ingestion.uploads import Receipt
 from app.ingestion.watch import Watch
 from app.services import Services
 
@@ -48,7 +50,7 @@ class IngestionRun:
     _chunks: dict[int, tuple[int, int]] = field(default_factory=dict)
     _told: set[tuple[int, int]] = field(default_factory=set)
 
-    def ingest(self, found: FoundFiles) -> None:
+    def ingest(self, found: FoundFiles, pages: Iterable[Page] = ()) -> None:
         """See every file to its outcome; what was uploaded is ingested even if this run ends.
 
         Raises:
@@ -70,6 +72,10 @@ class IngestionRun:
                 if time.monotonic() - looked > LOOK_PAUSE:
                     self._follow(watch, chunks)
                     looked = time.monotonic()
+            for page in pages:
+                self._fetch(page, watch)
+                worker.wake()
+                self._follow(watch, chunks)
             if watch.pending and self.base.paused:
                 say(
                     f"{self.base.name} is paused: {watch.pending:,} documents wait in the queue. "
@@ -97,8 +103,22 @@ class IngestionRun:
         except (UnreadableDocument, InvalidName) as error:
             self._fail(file.name, error)
             return
+        self._taken(receipt, watch)
+
+    def _fetch(self, page: Page, watch: Watch) -> None:
+        if page.error is not None:
+            self._fail(page.url, page.error)
+            return
+        try:
+            receipt = self.services.sources.add(self.base, page.url, self.labels)
+        except (UnreadableDocument, InvalidName) as error:
+            self._fail(page.url, error)
+            return
+        self._taken(receipt, watch)
+
+    def _taken(self, receipt: Receipt, watch: Watch) -> None:
         if receipt.job_id is None:
-            self._end(Outcome(file.name, "unchanged", receipt.document_id))
+            self._end(Outcome(receipt.document_name, "unchanged", receipt.document_id))
         else:
             watch.add(receipt.job_id)
 

@@ -78,6 +78,23 @@ class LabelRow(FixedTable):
     value: Mapped[str] = mapped_column(String(200), primary_key=True)
 
 
+class SourceRow(FixedTable):
+    """The address that a document was fetched from, and what the site said of it then.
+
+    `content_hash` is of the bytes that `etag` and `last_modified` belong to.
+    """
+
+    __tablename__ = "sources"
+
+    document_id: Mapped[int] = mapped_column(BIGINT, primary_key=True, autoincrement=False)
+    url: Mapped[str] = mapped_column(VARCHAR(2000, charset="utf8mb4", collation="utf8mb4_bin"))
+    url_hash: Mapped[str] = mapped_column(CHAR(64), index=True)
+    etag: Mapped[str | None] = mapped_column(String(500))
+    last_modified: Mapped[str | None] = mapped_column(String(500))
+    content_hash: Mapped[str] = mapped_column(CHAR(64))
+    fetched_at: Mapped[Moment]
+
+
 class BlobRow(FixedTable):
     """One part, under 4 MiB, of a revision's original bytes: a TiDB row may not exceed 6 MiB."""
 

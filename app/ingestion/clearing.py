@@ -24,6 +24,7 @@ from app.documents.tables import (
     LabelRow,
     RevisionRow,
     RevisionTextRow,
+    SourceRow,
 )
 from app.indexes.chunks import drop_index_tables, remove_chunks
 from app.indexes.index import IndexState, Presence
@@ -181,6 +182,7 @@ class Clearing:
             delete(IndexedRevisionRow).where(IndexedRevisionRow.document_id == document_id)
         )
         self._delete(delete(LabelRow).where(LabelRow.document_id == document_id))
+        self._delete(delete(SourceRow).where(SourceRow.document_id == document_id))
         self._delete(delete(JobRow).where(JobRow.document_id == document_id))
         self._delete(delete(RightPassageRow).where(RightPassageRow.document_id == document_id))
         self._delete(delete(DocumentRow).where(DocumentRow.id == document_id))

@@ -79,6 +79,7 @@ class Wholeness:
             ("revision_texts", "revision_id", "revisions"),
             ("indexed_revisions", "revision_id", "revisions"),
             ("revisions", "document_id", "documents"),
+            ("sources", "document_id", "documents"),
             ("documents", "knowledge_base_id", "knowledge_bases"),
         ):
             lost = f"{key} NOT IN (SELECT id FROM {owner})"  # noqa: S608 - names of ours

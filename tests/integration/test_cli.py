@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli.exits import ExitCode
 from app.cli.program import program
+from tests.fake_site import website
 
 PATIENCE = 60  # seconds for a process to do what it should; it is given up after that
 
@@ -97,6 +98,52 @@ def test_a_knowledge_base_is_made_equal_to_a_folder(folder: Path) -> None:
     }
     again = json.loads(run(*sync).stdout)
     assert (again["documents"], again["unchanged"]) == ([], 3)
+
+
+def test_pages_and_the_pages_of_a_sitemap_are_ingested(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMARK_FETCH_PRIVATE_HOSTS", "127.0.0.1")
+    with website() as site:
+        home = f"127.0.0.1:{site.port}"
+        urls = "".join(f"<url><loc>http://{home}/{page}</loc></url>" for page in "abc")
+        site.pages = {
+            "/robots.txt": b"User-agent: *\nCrawl-delay: 0\nDisallow: /c\n",
+            "/sitemap.xml": f"<urlset>{urls}</urlset>".encode(),
+            "/a": b"<p>Seals sleep on the sandbank.",
+            "/b": b"<p>The lighthouse is white.",
+        }
+        command = ("ingest", "--sitemap", f"http://{home}/sitemap.xml", "-k", "site", "--json")
+        first = run(*command)
+        assert outcomes(first) == {
+            f"{home}/a": "ingested",
+            f"{home}/b": "ingested",
+            f"http://{home}/c": "failed",
+        }
+        assert first.exit_code == ExitCode.FAILED
+        one = run("ingest", f"http://{home}/a", "-k", "site", "--json")
+        assert outcomes(one) == {f"{home}/a": "unchanged"}
+    for wrong in (("ingest",), ("ingest", "http://127.0.0.1/", "--sync")):
+        assert run(*wrong).exit_code == ExitCode.USAGE
+
+
+def test_a_document_has_a_history_another_name_and_a_way_back(folder: Path) -> None:
+    guide = folder / "guide.md"
+    for hour in ("noon", "dusk"):
+        guide.write_text(f"The tide turns at {hour}.")
+        assert run("ingest", str(guide), "-k", "life").exit_code == ExitCode.DONE
+    told = json.loads(run("document", "history", "guide.md", "-k", "life", "--json").stdout)
+    assert [(r["number"], r["current"]) for r in told["revisions"]] == [(2, True), (1, False)]
+    shown = run("document", "difference", "guide.md", "-k", "life").stdout
+    assert "- The tide turns at noon." in shown
+    assert "+ The tide turns at dusk." in shown
+    assert run("document", "difference", "guide.md", "--from", "7", "-k", "life").exit_code == 1
+    assert run("document", "rename", "guide.md", "tides.md", "-k", "life").exit_code == 0
+    assert run("document", "delete", "tides.md", "-k", "life").exit_code == 0
+    assert "tides.md" in run("document", "deleted", "-k", "life").stdout
+    assert run("document", "history", "tides.md", "-k", "life").exit_code == 1
+    assert run("document", "restore", "tides.md", "--as", "guide.md", "-k", "life").exit_code == 0
+    found = json.loads(run("search", "when does the tide turn", "-k", "life", "--json").stdout)
+    assert [each["document_name"] for each in found["results"]] == ["guide.md"]
+    assert run("document", "restore", "tides.md", "-k", "life").exit_code == 1
 
 
 def test_a_folder_that_is_watched_is_in_step_after_each_change(folder: Path) -> None:

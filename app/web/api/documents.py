@@ -12,6 +12,7 @@ from app.access.rights import Right
 from app.documents.labels import Labels, checked_labels
 from app.documents.model import Document, Revision
 from app.documents.names import document_name
+from app.ingestion.fetching import Source
 from app.web.access import needs
 from app.web.api.shape import LARGEST_ID, DocumentId, Shape, errors
 from app.web.wiring import ReadableKnowledgeBase, Wired
@@ -54,6 +55,18 @@ class RevisionShape(Shape):
         )
 
 
+class SourceShape(Shape):
+    """The address that a document was fetched from."""
+
+    url: str = Field(examples=["https://example.com/harbour"])
+    fetched_at: datetime
+    """When it was looked at last."""
+
+    @classmethod
+    def of(cls, source: Source | None) -> SourceShape | None:
+        return None if source is None else cls(url=source.url, fetched_at=source.fetched_at)
+
+
 class DocumentShape(Shape):
     """One source, known by its name in its knowledge base."""
 
@@ -65,11 +78,19 @@ class DocumentShape(Shape):
     """The revision that readers see; null until the first ingest has ended."""
     tags: tuple[str, ...] = Field(examples=[["tides", "2026"]])
     metadata: dict[str, str] = Field(examples=[{"author": "A. Shore"}])
+    source: SourceShape | None
+    """Where it was fetched from; null if it was uploaded."""
     url: str = Field(examples=["/documents/12"])
     """The page that shows it."""
 
     @classmethod
-    def of(cls, document: Document, revision: Revision | None, labels: Labels) -> DocumentShape:
+    def of(
+        cls,
+        document: Document,
+        revision: Revision | None,
+        labels: Labels,
+        source: Source | None,
+    ) -> DocumentShape:
         return cls(
             id=document.id,
             name=document.name,
@@ -78,6 +99,7 @@ class DocumentShape(Shape):
             revision=None if revision is None else RevisionShape.of(revision),
             tags=labels.tags,
             metadata=dict(labels.metadata),
+            source=SourceShape.of(source),
             url=f"/documents/{document.id}",
         )
 
@@ -101,10 +123,12 @@ def list_documents(
 ) -> DocumentList:
     """Documents of a knowledge base, by name, those still waiting for their ingest included."""
     listed = services.documents.list(base.id, offset=offset, limit=limit)
-    labels = services.documents.labels([document.id for document, _ in listed])
+    ids = [document.id for document, _ in listed]
+    labels = services.documents.labels(ids)
+    sources = services.sources.of(ids)
     return DocumentList(
         documents=tuple(
-            DocumentShape.of(document, revision, labels[document.id])
+            DocumentShape.of(document, revision, labels[document.id], sources.get(document.id))
             for document, revision in listed
         ),
         total=services.documents.count(base.id),
@@ -119,9 +143,10 @@ def read_document(document_id: DocumentId, services: Wired) -> DocumentShape:
     """One document, with the revision that readers see."""
     document = services.documents.get(document_id)
     labels = services.documents.labels([document_id])[document_id]
+    source = services.sources.of([document_id]).get(document_id)
     if document.current_revision_id is None:
-        return DocumentShape.of(document, None, labels)
-    return DocumentShape.of(document, services.documents.revision(document_id), labels)
+        return DocumentShape.of(document, None, labels, source)
+    return DocumentShape.of(document, services.documents.revision(document_id), labels, source)
 
 
 class DocumentChange(Shape):

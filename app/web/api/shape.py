@@ -58,7 +58,7 @@ REASONS = {
     415: "The body is not of the kind that the endpoint takes.",
     422: "The request cannot be used.",
     429: "The API key is over its limit.",
-    502: "The model's provider failed, or its reply cannot be used.",
+    502: "The model's provider, or the site that was to be fetched from, failed or refused.",
     503: "TiDB, the model or its provider does not answer.",
 }
 

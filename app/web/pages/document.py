@@ -100,6 +100,7 @@ def document_page(
         return opened + fragment
 
     labels = services.documents.labels([document_id])[document_id]
+    source = services.sources.of([document_id]).get(document_id)
     return show(
         request,
         "document.html",
@@ -124,6 +125,8 @@ def document_page(
         original=address(f"/api/documents/{document_id}/original", ("revision", shown.id)),
         history=f"/documents/{document_id}/history",
         delete=address("/documents/delete", ("document", document_id)),
+        source=source,
+        looked_at=None if source is None else when(source.fetched_at),
         labels=labels,
         written=written(labels),
         back=search_address(base.name, ("q", q)) if q else None,

@@ -89,13 +89,24 @@ def upload(
         numbers = (("received", received), ("unchanged", unchanged or None))
         shown = address("/documents", ("knowledge-base", base.name), *numbers)
         return RedirectResponse(shown, status_code=303)
+    return refused_page(request, services, base.name, tuple(refused), _notice(received, unchanged))
+
+
+def refused_page(
+    request: Request,
+    services: Services,
+    base_name: str,
+    refused: tuple[Refused, ...],
+    notice: str = "",
+) -> HTMLResponse:
+    """The documents, with what was not taken in and why."""
     return _show(
         request,
         services,
-        choose(services, base.name),
+        choose(services, base_name),
         Asked(),
-        notice=_notice(received, unchanged),
-        refused=tuple(refused),
+        notice=notice,
+        refused=refused,
         status_code=refused[0].error.status_code,
     )
 
