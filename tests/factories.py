@@ -308,3 +308,34 @@ def xls(rows: Sequence[Sequence[str | float]]) -> bytes:
             else:
                 cells.append(record(0x0003, place + struct.pack("<d", value)))
     return b"".join([*cells, record(0x000A, b"")])
+
+
+_ROOT, _STORAGE, _STREAM = 5, 1, 2
+_NONE, _END, _FAT = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+
+
+def ole(*streams: str, embedded: Sequence[str] = ()) -> bytes:
+    """An OLE container with empty streams; `embedded` are in a storage below the top."""
+    below = len(streams) + 2
+    top = [(name, _STREAM, _NONE) for name in streams]
+    top += [("Embedding 1", _STORAGE, below)] if embedded else []
+    listed = [_entry("Root Entry", _ROOT, child=1)]
+    for each in (top, [(name, _STREAM, _NONE) for name in embedded]):
+        for place, (name, kind, child) in enumerate(each, 1):
+            after = _NONE if place == len(each) else len(listed) + 1
+            listed.append(_entry(name, kind, after, child))
+    entries = b"".join(listed)
+    entries += bytes(-len(entries) % 512)
+    chain = [_FAT, *range(2, len(entries) // 512 + 1), _END]
+    fat = struct.pack(f"<{len(chain)}I", *chain).ljust(512, b"\xff")
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16)
+    head += struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
+    head += struct.pack("<9I", 0, 1, 1, 0, 4096, _END, 0, _END, 0)
+    head += struct.pack("<I", 0).ljust(436, b"\xff")
+    return head + fat + entries
+
+
+def _entry(name: str, kind: int, after: int = _NONE, child: int = _NONE) -> bytes:
+    named = name.encode("utf-16-le")
+    about = struct.pack("<HBBIII", len(named) + 2, kind, 1, _NONE, after, child)
+    return named.ljust(64, b"\0") + about + bytes(36) + struct.pack("<IQ", _END, 0)

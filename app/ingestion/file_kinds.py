@@ -11,6 +11,7 @@ _OFFICE = "application/vnd.openxmlformats-officedocument"
 _ODF = "application/vnd.oasis.opendocument"
 DOCX = f"{_OFFICE}.wordprocessingml.document"
 XLSX = f"{_OFFICE}.spreadsheetml.sheet"
+XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
 PPTX = f"{_OFFICE}.presentationml.presentation"
 ODT = f"{_ODF}.text"
 ODS = f"{_ODF}.spreadsheet"
@@ -60,6 +61,7 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 OFFICE_PARTS: tuple[tuple[str, str], ...] = (
     ("word/", DOCX),
     ("ppt/", PPTX),
+    ("xl/workbook.bin", XLSB),
     ("xl/", XLSX),
     ("visio/", "application/vnd.ms-visio.drawing"),
     ("META-INF/container.xml", "application/epub+zip"),
@@ -71,8 +73,10 @@ OLE_STREAMS: tuple[tuple[str, str], ...] = (
     ("WordDocument", "application/msword"),
     ("PowerPoint Document", "application/vnd.ms-powerpoint"),
     ("Workbook", "application/vnd.ms-excel"),
-    ("__substg1.0_", "application/vnd.ms-outlook"),
+    ("Book", "application/vnd.ms-excel"),  # until Excel 95
+    ("__properties_version1.0", "application/vnd.ms-outlook"),
 )
+"""Streams at the top of an OLE container: below it are those of what is embedded."""
 
 MARKDOWN_NAMES = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"})
 HTML_NAMES = frozenset({".html", ".htm", ".xhtml"})
@@ -117,6 +121,7 @@ DESCRIPTIONS = {
     DOCX: "a Word document (DOCX)",
     PPTX: "a PowerPoint presentation (PPTX)",
     XLSX: "an Excel workbook (XLSX)",
+    XLSB: "a binary Excel workbook (XLSB)",
     "application/vnd.ms-visio.drawing": "a Visio drawing",
     "application/msword": "an old Word document (DOC)",
     "application/vnd.ms-powerpoint": "an old PowerPoint presentation (PPT)",

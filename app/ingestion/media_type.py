@@ -10,6 +10,8 @@ import zlib
 from io import BytesIO
 from pathlib import PurePosixPath
 
+from olefile import OleFileIO
+
 from app.ingestion.decoding import BYTE_ORDER_MARKS, SAMPLE_BYTES, decoded, wide_encoding
 from app.ingestion.file_kinds import (
     BINARY,
@@ -49,6 +51,8 @@ _HTML_FRAGMENT = re.compile(
 _ANY_TAG = re.compile(r"</?[a-z][a-z0-9]*[\s/>]", re.IGNORECASE)
 _XML_START = re.compile(r"\s*<\?xml[\s?]")
 _JSON_START = re.compile(r"\s*+(?:\{\s*+(?:\"|\})|\[\s*+(?:[\[{\"\]\d-]|true|false|null))")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[\w.+-]+", re.ASCII)
+_NOTEBOOK = re.compile(r"\"(?:cells|worksheets)\"\s*:\s*\[")
 _JSON_NAMES = frozenset({"", ".json", ".ipynb", ".jsonl", ".ndjson", ".geojson"})
 # The lines before the first empty one, if each is a header or a header's next line.
 _EMAIL_HEAD = re.compile(r"\s*+((?:[!-9;-~]{1,76}+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)++)(?:\n|\Z)")
@@ -98,7 +102,7 @@ def _zip_kind(data: bytes) -> str:
             names = set(archive.namelist())
             if "mimetype" in names and archive.getinfo("mimetype").file_size < _LONGEST_MIMETYPE:
                 declared = archive.read("mimetype").decode("ascii", errors="replace").strip()
-                if declared in DESCRIPTIONS:
+                if _MEDIA_TYPE.fullmatch(declared):
                     return declared
     except DAMAGED_ZIP:
         # Cut short or damaged: a list of its first members is still there to be looked at.
@@ -116,10 +120,12 @@ def _zip_kind(data: bytes) -> str:
 
 def _ole_kind(data: bytes) -> str:
     """The container of old Office files, and of new ones under a password: its streams tell."""
-    for stream, kind in OLE_STREAMS:
-        if stream.encode("utf-16-le") in data:
-            return kind
-    return "application/x-ole-storage"
+    try:
+        with OleFileIO(BytesIO(data)) as container:
+            kinds = [kind for stream, kind in OLE_STREAMS if container.exists(stream)]
+    except Exception:  # noqa: BLE001 - olefile raises many kinds on a damaged container
+        kinds = [kind for stream, kind in OLE_STREAMS if stream.encode("utf-16-le") in data]
+    return kinds[0] if kinds else "application/x-ole-storage"
 
 
 def _is_text(data: bytes) -> bool:
@@ -159,7 +165,8 @@ def _structured_kind(text: str, extension: str) -> str | None:
     if _is_email(text, extension):
         return EMAIL
     if extension in _JSON_NAMES and _JSON_START.match(text):
-        return NOTEBOOK if '"cell_type"' in text and "{" in text[:8] else "application/json"
+        notebook = '"cell_type"' in text and "{" in text[:8] and _NOTEBOOK.search(text)
+        return NOTEBOOK if notebook else "application/json"
     return None
 
 

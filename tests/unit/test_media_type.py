@@ -6,7 +6,7 @@ from app.errors import EmptyDocument, PasswordProtected, UnsupportedMediaType
 from app.ingestion.file_kinds import DESCRIPTIONS
 from app.ingestion.media_type import described, detected
 from app.ingestion.parsers.registry import PARSERS, parse
-from tests.factories import docx, html, pdf, zipped
+from tests.factories import docx, html, ole, pdf, zipped
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 NOISE = bytes(range(256)) * 4
@@ -67,6 +67,34 @@ def test_a_package_is_told_by_what_is_in_it(data: bytes, kind: str, name: str) -
 
 def test_a_damaged_zip_is_still_told_by_its_members() -> None:
     assert described(detected(docx("words")[:2000], "a.docx")) == "a Word document (DOCX)"
+
+
+@pytest.mark.parametrize(
+    ("streams", "embedded", "kind"),
+    [
+        (["Workbook"], [], "an old Excel workbook (XLS)"),
+        (["WORKBOOK"], [], "an old Excel workbook (XLS)"),
+        (["Book"], [], "an old Excel workbook (XLS)"),
+        (["Workbook"], ["WordDocument"], "an old Excel workbook (XLS)"),
+        (["__properties_version1.0"], ["WordDocument"], "an Outlook message (MSG)"),
+        (["WordDocument"], ["Workbook"], "an old Word document (DOC)"),
+        (["Contents"], ["WordDocument"], "an old Office file"),
+    ],
+)
+def test_an_old_office_file_is_told_by_what_it_is_and_not_by_what_is_embedded(
+    streams: list[str], embedded: list[str], kind: str
+) -> None:
+    assert described(detected(ole(*streams, embedded=embedded), "a.xls")) == kind
+
+
+def test_a_schema_of_notebooks_is_no_notebook() -> None:
+    schema = '{"properties": {"cell_type": {"enum": ["code"]}}, "cells": {"type": "array"}}'
+    assert detected(schema.encode(), "schema.json") == "application/json"
+
+
+def test_a_package_of_a_kind_that_is_not_read_is_told_by_its_own_word() -> None:
+    package = zipped(mimetype="application/hwp+zip", META_INF__container_dot_xml="<x/>")
+    assert detected(package, "a.hwpx") == "application/hwp+zip"
 
 
 def test_an_office_document_under_a_password_says_so() -> None:

@@ -47,6 +47,25 @@ def test_the_title_is_the_documents_own_or_its_first_heading() -> None:
     assert DocxParser().parse(MADE).title == "Tides"
 
 
+def test_what_was_moved_is_where_it_was_moved_to() -> None:
+    moved = (
+        '<w:p><w:moveFromRangeStart w:id="1" w:name="a"/><w:moveFrom w:id="2"><w:r><w:t>tide</w:t>'
+        '</w:r></w:moveFrom><w:moveFromRangeEnd w:id="1"/><w:r><w:t>first</w:t></w:r></w:p>'
+        '<w:p><w:moveToRangeStart w:id="3" w:name="a"/><w:moveTo w:id="4"><w:r><w:t>tide</w:t>'
+        '</w:r></w:moveTo><w:moveToRangeEnd w:id="3"/></w:p>'
+    )
+    assert DocxParser().parse(with_body(moved)).text == "first\n\ntide"
+
+
+def test_words_with_readings_above_them_are_kept() -> None:
+    ruby = (
+        "<w:p><w:r><w:ruby><w:rubyPr><w:hps w:val='11'/></w:rubyPr><w:rt><w:r><w:t>とうきょう</w:t>"
+        "</w:r></w:rt><w:rubyBase><w:r><w:t>東京</w:t></w:r></w:rubyBase></w:ruby></w:r>"
+        "<w:r><w:t>の潮</w:t></w:r></w:p>"
+    )
+    assert DocxParser().parse(with_body(ruby)).text == "東京の潮"
+
+
 def test_comments_are_no_text() -> None:
     assert "psst" not in DocxParser().parse(docx("words", comment="psst")).text
 

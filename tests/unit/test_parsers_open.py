@@ -120,6 +120,23 @@ def test_what_is_damaged_is_read_or_refused_in_words(data: bytes) -> None:
     check_read_or_refused(data, "a")
 
 
+@pytest.mark.parametrize(
+    "marked",
+    [
+        rb"{\rtf1 {\i0\*\cs7\cf0 The tide turns.}}",
+        rb"{\rtf1 {\shp{\*\shpinst{\sp{\sn a}{\sv 1}}{\shptxt The tide turns.}}}}",
+        rb"{\rtf1 The {\footnote tide turns.}}",
+    ],
+)
+def test_what_stands_in_a_box_or_a_note_or_behind_an_odd_mark_is_text(marked: bytes) -> None:
+    assert " ".join(parse(marked, "a.rtf").text.text.split()) == "The tide turns."
+
+
+def test_what_is_ignored_of_rtf_stays_ignored() -> None:
+    marked = rb"{\rtf1 {\*\generator Quill;}{\fonttbl{\f0 Sans;}}\n{\*\unknown words}Tide.}"
+    assert parse(marked, "a.rtf").text.text == "Tide."
+
+
 @unhurried
 @given(st.text(alphabet="\\{}'ux0123 abrtfpar*;-\n"))
 def test_any_rtf_is_read_or_refused_in_words(text: str) -> None:

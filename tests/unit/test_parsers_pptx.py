@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import zipfile
+from io import BytesIO
+
+import pytest
 from hypothesis import given, settings
 
 from app.ingestion.parsers.registry import parse
-from tests.factories import pptx
+from tests.factories import pptx, with_part
 from tests.unit.parsing import check_read_or_refused, check_whole, damaged
 
 MADE = pptx(
@@ -29,6 +33,24 @@ def test_slides_are_sections_and_pages_with_lists_tables_and_notes() -> None:
 
 def test_a_slide_without_a_title_is_numbered() -> None:
     assert parse(pptx(("", ["words"])), "a.pptx").text.text == "# Slide 1\n\nwords"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "openxmlformats-officedocument.presentationml.slideshow.main",
+        "openxmlformats-officedocument.presentationml.template.main",
+        "ms-powerpoint.slideshow.macroEnabled.main",
+    ],
+)
+def test_a_show_and_a_template_are_read_as_a_presentation_is(kind: str) -> None:
+    types = "[Content_Types].xml"
+    with zipfile.ZipFile(BytesIO(MADE)) as package:
+        told = package.read(types)
+    main = b"openxmlformats-officedocument.presentationml.presentation.main"
+    assert main in told
+    other = with_part(MADE, types, told.replace(main, kind.encode()))
+    assert parse(other, "tides.ppsx").text == parse(MADE, "tides.pptx").text
 
 
 @settings(deadline=None, max_examples=25)

@@ -1,21 +1,35 @@
 from __future__ import annotations
 
 import datetime as dt
+import zipfile
+from io import BytesIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.ingestion.media_type import described, detected
 from app.ingestion.parsers.registry import parse
 from app.ingestion.parsers.rows import header_of
 from app.ingestion.parsers.spreadsheet import column
 from app.ingestion.parsers.xls import XlsParser
-from tests.factories import xls, xlsx
+from tests.factories import with_part, xls, xlsx, zipped
 from tests.unit.parsing import check_read_or_refused, check_whole, damaged, unhurried
 
 PORTS = [["Port", "High water"], ["Brest", 6.5], ["Calais", 7]]
 READABLE = "Port: Brest; High water: 6.5\nPort: Calais; High water: 7"
 WORKBOOK = xlsx(Ports=PORTS)
+STRICT = [
+    (
+        b"http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+        b"http://purl.oclc.org/ooxml/spreadsheetml/main",
+    ),
+    (
+        b"http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+        b"http://purl.oclc.org/ooxml/officeDocument/relationships",
+    ),
+]
+"""Names in the common and in the strict variant of the format."""
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -87,6 +101,42 @@ def test_a_first_row_that_names_nothing_is_no_header(rows: list[list[str]]) -> N
 
 def test_an_old_workbook_is_read_as_a_new_one_is() -> None:
     assert XlsParser().parse(xls(PORTS)).text == f"# Sheet 1\n\n## A1:B3\n\n{READABLE}"
+
+
+def test_a_workbook_of_the_strict_kind_is_read_as_any_other() -> None:
+    strict = WORKBOOK
+    with zipfile.ZipFile(BytesIO(WORKBOOK)) as package:
+        for name in package.namelist():
+            part = package.read(name)
+            for theirs, ours in STRICT:
+                part = part.replace(theirs, ours)
+            strict = with_part(strict, name, part)
+    assert parse(strict, "ports.xlsx").text.text == parse(WORKBOOK, "ports.xlsx").text.text
+
+
+def test_a_link_to_another_workbook_that_is_not_there_costs_nothing() -> None:
+    types, links = "xl/_rels/workbook.xml.rels", "xl/workbook.xml"
+    with zipfile.ZipFile(BytesIO(WORKBOOK)) as package:
+        relations, workbook = package.read(types), package.read(links)
+    kind = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships/externalLink"
+    link = b'<Relationship Id="rId99" Type="%s" Target="externalLinks/externalLink1.xml"/>' % kind
+    space = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    named = b'<externalReferences><externalReference r:id="rId99" xmlns:r="%s"/>' % space
+    broken = with_part(
+        WORKBOOK, types, relations.replace(b"</Relationships>", link + b"</Relationships>")
+    )
+    named += b"</externalReferences>"
+    broken = with_part(broken, links, workbook.replace(b"</sheets>", b"</sheets>" + named))
+    assert parse(broken, "ports.xlsx").text == parse(WORKBOOK, "ports.xlsx").text
+
+
+@settings(deadline=None, max_examples=25)
+@given(damaged(zipped(xl__workbook_dot_bin=bytes(range(256)))))
+def test_a_binary_workbook_of_noise_is_refused_in_words(data: bytes) -> None:
+    assert described(detected(zipped(xl__workbook_dot_bin="x"), "a")) == (
+        "a binary Excel workbook (XLSB)"
+    )
+    check_read_or_refused(data, "a.xlsb")
 
 
 @unhurried

@@ -33,6 +33,12 @@ _LOOKS = re.compile(
     rb"|<w:(?:lang|spacing|rFonts|szCs|sz|color|ind|jc|kern|shd|bCs|iCs|noProof|proofErr|keepNext"
     rb"|keepLines|widowControl|contextualSpacing|lastRenderedPageBreak)(?:\s[^<>]*)?/>"
 )
+# Not the marks of a range, whose names begin alike.
+_MOVED = re.compile(rb"<(/?)w:moveTo([\s>])")
+_MOVED_AWAY = re.compile(rb"<(/?)w:moveFrom([\s>])")
+_RUBY = re.compile(
+    rb"<w:rubyPr(?:/>|>.*?</w:rubyPr>)|<w:rt>.*?</w:rt>|</?w:ruby(?:Base)?>", re.DOTALL
+)
 _DAMAGED = "The Word document is damaged and cannot be opened."
 
 
@@ -93,9 +99,19 @@ def _packed(parts: dict[str, bytes]) -> BytesIO:
     package = BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         for name, part in parts.items():
-            archive.writestr(name, with_formulas_as_text(_LOOKS.sub(b"", part)))
+            archive.writestr(name, with_formulas_as_text(_said(_LOOKS.sub(b"", part))))
     package.seek(0)
     return package
+
+
+def _said(part: bytes) -> bytes:
+    """What was moved stands where it was moved to, and readings do not stand beside their words.
+
+    The library drops both, with the words that they are about.
+    """
+    if b"<w:moveTo" in part or b"<w:moveFrom" in part:
+        part = _MOVED.sub(rb"<\1w:ins\2", _MOVED_AWAY.sub(rb"<\1w:del\2", part))
+    return _RUBY.sub(b"", part) if b"<w:ruby" in part else part
 
 
 def _no_image(_image: object) -> dict[str, str]:

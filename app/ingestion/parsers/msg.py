@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -13,6 +15,20 @@ from app.ingestion.decoding import cleaned
 from app.ingestion.parsers.html import parsed_html
 from app.ingestion.parsers.letter import Letter, readable_header
 from app.ingestion.parsers.parser import sections
+
+_CODE_PAGE = re.compile(r"windows[-_](\d{3,5})")
+
+
+def _code_page(name: str) -> codecs.CodecInfo | None:
+    """What oxmsg calls windows-950 and the like, Python knows as cp950."""
+    numbered = _CODE_PAGE.fullmatch(name)
+    try:
+        return codecs.lookup(f"cp{numbered[1]}") if numbered else None
+    except LookupError:
+        return None
+
+
+codecs.register(_code_page)
 
 
 @dataclass(frozen=True)

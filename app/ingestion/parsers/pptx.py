@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -21,6 +24,12 @@ from app.ingestion.parsers.rows import joined_cell, lines_of
 
 _NON_VISUAL = ".//{http://schemas.openxmlformats.org/presentationml/2006/main}cNvPr"
 _DEEPEST_GROUP = 20
+_TYPES = "[Content_Types].xml"
+_MAIN = b"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
+_OTHER_MAIN = re.compile(
+    rb"application/vnd\.(?:openxmlformats-officedocument\.presentationml\.(?:slideshow|template)"
+    rb"|ms-powerpoint\.(?:slideshow|template|addin)\.macroEnabled)\.main\+xml"
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class PptxParser:
 
     def parse(self, data: bytes) -> ParsedText:
         with opened_package(data, "a PowerPoint presentation (PPTX)"):
-            presentation = Presentation(BytesIO(data))
+            presentation = Presentation(_as_presentation(data))
             draft = Draft()
             first_title = ""
             for number, slide in enumerate(presentation.slides, 1):
@@ -49,6 +58,26 @@ class PptxParser:
                     notes = slide.notes_slide.notes_text_frame.text
                     draft.block(f"Notes: {notes}" if notes.strip() else "")
             return draft.parsed(presentation.core_properties.title or first_title)
+
+
+def _as_presentation(data: bytes) -> BytesIO:
+    """A show or a template as the presentation that it is too, which is all that the library opens.
+
+    They differ in one word of the list of their parts.
+    """
+    with zipfile.ZipFile(BytesIO(data)) as package:
+        types = package.read(_TYPES)
+        if not _OTHER_MAIN.search(types):
+            return BytesIO(data)
+        copied = BytesIO()
+        with zipfile.ZipFile(copied, "w") as copy:
+            for member in package.infolist():
+                part = package.read(member)
+                if member.filename == _TYPES:
+                    part = _OTHER_MAIN.sub(_MAIN, part)
+                copy.writestr(member, part)
+    copied.seek(0)
+    return copied
 
 
 def _in_order(shapes: Iterable[BaseShape], depth: int) -> Iterator[BaseShape]:
@@ -85,8 +114,9 @@ def _chart_text(chart: Chart) -> str:
     title = chart.chart_title.text_frame.text if chart.has_title else ""
     lines = [title] if title else []
     for plot in chart.plots:
-        categories = [str(each) for each in plot.categories]
-        for series in plot.series:
-            values = zip(categories, series.values, strict=False)
-            lines.append(f"{series.name}: " + "; ".join(f"{c}: {v}" for c, v in values))
+        with suppress(NotImplementedError):  # of a kind that the library does not know
+            categories = [str(each) for each in plot.categories]
+            for series in plot.series:
+                values = zip(categories, series.values, strict=False)
+                lines.append(f"{series.name}: " + "; ".join(f"{c}: {v}" for c, v in values))
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.errors import EmptyDocument, TidemarkError, UnreadableDocument, UnsupportedMediaType
 from app.ingestion import media_type
 from app.ingestion.parsers.archive import PackedParser, TarParser, ZipParser
+from app.ingestion.parsers.calamine import XlsbParser
 from app.ingestion.parsers.delimited import DelimitedParser
 from app.ingestion.parsers.docx import DocxParser, EncryptedOfficeParser
 from app.ingestion.parsers.eml import EmlParser
@@ -35,6 +36,7 @@ PARSERS: tuple[Parser, ...] = (
     DelimitedParser(),
     XlsxParser(),
     XlsParser(),
+    XlsbParser(),
     PptxParser(),
     JsonParser(),
     NotebookParser(),

@@ -13,6 +13,12 @@ from app.ingestion.parsers.parser import sections
 
 _TITLE = re.compile(r"\{\\title ([^{}]{1,300})\}")
 _PICTURE = re.compile(rb"(?:[0-9a-fA-F]{64,}+\s*+)+")
+# Three things that the library would drop with all their words. A text box:
+_TEXT_BOX = re.compile(r"(?:\\\*)?\\(shp|shpgrp|shpinst|shptxt)(?![a-z])")
+# A footnote, which stays where it is referred to:
+_FOOTNOTE = re.compile(r"\{\s*(?:\\\*)?\\footnote(?![a-z]) ?")
+# What may be ignored is said ahead of a group; anywhere else, as some programs do, it says nothing.
+_NOT_AHEAD = re.compile(r"(?<![{\s\\])\\\*(?=\\[a-z])")
 _MANY_LINES = re.compile(r"\n\s*\n\s*\n")
 
 
@@ -27,6 +33,7 @@ class RtfParser:
     def parse(self, data: bytes) -> ParsedText:
         # Pictures are long rows of digits, and most of the bytes.
         marked = _PICTURE.sub(b"", data).decode("cp1252", errors="replace")
+        marked = _NOT_AHEAD.sub("", _TEXT_BOX.sub(r"\\x\1", _FOOTNOTE.sub(r"{ ", marked)))
         text = cleaned(_words(marked))
         text = _MANY_LINES.sub("\n\n", text).strip("\n")
         titled = _TITLE.search(marked)
