@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.database.connection import Database
 from app.database.tables import with_zone
+from app.documents.contents import read_text
 from app.documents.tables import DocumentRow, RevisionRow
 from app.embedding.embedder import Embedder
 from app.indexes.chunk_table import chunk_table
@@ -21,6 +22,14 @@ from app.indexes.tables import IndexedRevisionRow
 @dataclass(frozen=True)
 class HitReader:
     database: Database
+
+    def stretches(self, places: Sequence[tuple[int, int, int]]) -> list[str]:
+        """The texts at places: a revision's id, and `[start, end)` in its characters."""
+
+        def read(session: Session) -> list[str]:
+            return [read_text(session, *place) for place in places]
+
+        return self.database.transaction(read) if places else []
 
     def read(self, index: Index, embedder: Embedder, chunk_ids: Collection[int]) -> dict[int, Hit]:
         """The chunks of those ids, by id, as far as they are still live."""

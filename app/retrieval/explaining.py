@@ -12,7 +12,7 @@ from app.embedding.embedder import Embedder
 from app.indexes.index import Index
 from app.indexes.scope import Within
 from app.indexes.true_rank import TrueRank
-from app.retrieval.passage import Mode, Passage, Query, Retrieval
+from app.retrieval.passage import Grouping, Mode, Passage, Query, Retrieval
 from app.retrieval.retriever import CANDIDATES, Retriever
 from app.retrieval.sentences import sentence_spans
 
@@ -26,6 +26,7 @@ class Fate(StrEnum):
     WITHOUT_WORDS = "without words"
     BELOW = "below the candidates"
     FUSED_AWAY = "fused away"
+    FOLDED = "folded"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Explainer:
         if index is None or document.current_revision_id is None:
             return told
         asked_of_others = query.document_ids and document.id not in query.document_ids
-        alone = replace(query, document_ids=(document.id,))
+        alone = replace(query, document_ids=(document.id,), grouping=Grouping.CHUNK)
         if asked_of_others or self._within(index, alone).nowhere:
             conditions = tuple(self._left_out_by(index, query, document))
             return replace(told, fate=Fate.FILTERED, conditions=conditions)
@@ -116,6 +117,8 @@ class Explainer:
         shown = passage in whole.passages
         rank = passage.rank if shown else rank
         fate = Fate.SHOWN if shown else Fate.BELOW if rank is None else Fate.FUSED_AWAY
+        if any(place.document_id == told.document.id for p in whole.passages for place in p.also):
+            fate = Fate.SHOWN if shown else Fate.FOLDED
         placed = replace(told, fate=fate, rank=rank)
         if evidence.bm25 is not None:
             better = self.ranks.by_words(index, query.text, evidence.bm25, within)

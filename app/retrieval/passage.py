@@ -19,6 +19,17 @@ class Mode(StrEnum):
     HYBRID = "hybrid"
 
 
+class Grouping(StrEnum):
+    """What a search counts as one result."""
+
+    CHUNK = "chunk"
+    """Each chunk, as it is stored."""
+    PASSAGE = "passage"
+    """Chunks of a section that follow each other as one; near-identical ones once."""
+    DOCUMENT = "document"
+    """The best passage of each document."""
+
+
 @dataclass(frozen=True)
 class Query:
     """A question and what it is asked of; `document_ids` empty means every document.
@@ -36,6 +47,7 @@ class Query:
     typed: str = ""
     rerank: bool = True
     """Whether the reranker, if there is one, has the last word."""
+    grouping: Grouping = Grouping.CHUNK
 
     @property
     def written(self) -> str:
@@ -65,8 +77,29 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a text stands."""
+
+    document_id: int
+    document_name: str
+    revision_id: int
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, passage: Passage) -> Place:
+        return cls(
+            passage.document_id,
+            passage.document_name,
+            passage.revision_id,
+            passage.start,
+            passage.end,
+        )
+
+
+@dataclass(frozen=True)
 class Passage:
-    """A chunk as shown to a person or to a model.
+    """A chunk, or several that follow each other, as shown to a person or to a model.
 
     `text` is `revision.text[start:end]`, in characters. `score` is the ranking's own figure, higher
     is better: the reranker's where there is one; else the fused score from 0 to 1, or for vectors
@@ -89,6 +122,10 @@ class Passage:
     language: str = ""
     """Of its revision, as ISO 639-1; empty where it is not known."""
     evidence: Evidence = field(default_factory=Evidence)
+    also: tuple[Place, ...] = ()
+    """Where else nearly the same text was found."""
+    more: tuple[Passage, ...] = ()
+    """The document's other passages, where results are documents."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.documents.model import KnowledgeBase
 from app.embedding.embedder import Embedder
@@ -22,7 +22,8 @@ from app.indexes.store import IndexStore
 from app.indexes.vector_search import Neighbour, VectorSearch
 from app.retrieval.cache import QueryCache
 from app.retrieval.fusion import Fused, Half, fuse
-from app.retrieval.passage import Evidence, Mode, Passage, Query, Retrieval, Stage
+from app.retrieval.gathering import as_one, by_document, folded, joined
+from app.retrieval.passage import Evidence, Grouping, Mode, Passage, Query, Retrieval, Stage
 from app.retrieval.reranking import NO_RERANKING, Reranking, in_order
 
 LONGEST_QUERY = 8_000  # characters; a model reads far fewer
@@ -142,7 +143,7 @@ class Retriever:
             return _Found()
         for left in reversed(range(TRIES)):
             ranking = self._ranked(sought)
-            best = ranking.fused[: max(top_k, reranked)]
+            best = ranking.fused[: max(_read_for(query, top_k), reranked)]
             with clock.stage("read", "passages with their documents"):
                 hits = self.hits.read(index, embedder, [one.chunk_id for one in best])
             # Each read is a snapshot of its own. Where a document was swapped between two of them,
@@ -153,7 +154,8 @@ class Retriever:
             _passage(rank, hits[one.chunk_id], one.score, ranking.evidence(one))
             for rank, one in enumerate((o for o in best if o.chunk_id in hits), start=1)
         ]
-        passages = self._reranked(query, there, reranked, clock)[:top_k]
+        passages = self._reranked(query, there, reranked, clock)
+        passages = self._gathered(query, passages, clock)[:top_k]
         return _Found(passages, tuple(one.chunk_id for one in ranking.fused))
 
     def _reranked(
@@ -166,6 +168,21 @@ class Retriever:
             found = self.reranking.scores(query.text, [each.text for each in passages[:most]])
             told.append(found.told)
         return in_order(passages, found.scores) if found.scores else tuple(passages)
+
+    def _gathered(
+        self, query: Query, passages: tuple[Passage, ...], clock: _Clock
+    ) -> tuple[Passage, ...]:
+        """Passages as results: near-identical ones once, those that stand together as one."""
+        if query.grouping is Grouping.CHUNK:
+            return passages
+        with clock.stage("gather", "what stands together as one, and what is the same once"):
+            groups = joined(folded(passages))
+            places = [(g[0].revision_id, g[0].start, g[-1].end) for g in groups if len(g) > 1]
+            texts = iter(self.hits.stretches(places))
+            found = [as_one(group, next(texts)) if len(group) > 1 else group[0] for group in groups]
+            if query.grouping is Grouping.DOCUMENT:
+                found = by_document(found)
+            return tuple(replace(each, rank=rank) for rank, each in enumerate(found, start=1))
 
     def _within(self, index: Index, query: Query, clock: _Clock) -> Within:
         conditions = (query.filter, query.phrases, query.without)
@@ -235,6 +252,13 @@ class _Ranking:
             word_weights=match[1].weights if match else {},
             shares=one.shares,
         )
+
+
+def _read_for(query: Query, top_k: int) -> int:
+    """How many chunks are read for `top_k` results: some of them become one."""
+    if query.grouping is Grouping.CHUNK:
+        return top_k
+    return CANDIDATES if query.grouping is Grouping.DOCUMENT else 2 * top_k
 
 
 def checked(query: Query, top_k: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote, urlencode
 
 from app.answering.answer import Quote
-from app.retrieval.passage import Passage
+from app.retrieval.passage import Passage, Place
 
 Parameter = str | int | None
 
@@ -24,6 +24,10 @@ def search_address(base: str, *parameters: tuple[str, Parameter]) -> str:
 def passage_address(passage: Passage, words: str = "") -> str:
     """The document, opened at the passage; `words` lead back to the results."""
     return _place(passage.document_id, passage.revision_id, passage.start, passage.end, words)
+
+
+def place_address(place: Place) -> str:
+    return _place(place.document_id, place.revision_id, place.start, place.end, "")
 
 
 def quote_address(quoted: Quote) -> str:

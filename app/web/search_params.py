@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Annotated
 
 from pydantic import Field
 
 from app.documents.filter import Filter, checked_filter
-from app.retrieval.passage import Mode, Query
+from app.retrieval.passage import Grouping, Mode, Query
 from app.retrieval.query_syntax import typed_query
 from app.web.addresses import Parameter
 from app.web.api.shape import LARGEST_ID, Shape
@@ -31,6 +32,9 @@ class SearchParams(Shape):
     """By meaning (`vector`), by words (`keyword`), or by both."""
     rerank: bool = True
     """Whether the reranker, if the settings name one, has the last word."""
+    group: Grouping = Grouping.CHUNK
+    """What one result is: a `chunk` as it is stored; a `passage`, with chunks of a section that
+    follow each other as one, and near-identical ones once; or a `document`, by its best passage."""
     name: tuple[str, ...] = ()
     """Only documents with this in their name or title, in any case; repeated, any of these."""
     type: tuple[str, ...] = ()
@@ -67,13 +71,14 @@ class SearchParams(Shape):
     def query(self) -> Query:
         """What is asked: what was typed, and the conditions."""
         asked = Query("", self.document, self.mode, self.filter(), rerank=self.rerank)
+        asked = replace(asked, grouping=self.group)
         return typed_query(self.q, asked)
 
     def pairs(self) -> list[tuple[str, Parameter]]:
         """The parameters of an address that asks the same, those that say nothing left out."""
         return [
             (name, value if isinstance(value, int) else str(value))
-            for name, field in SearchParams.model_fields.items()
+            for name, field in type(self).model_fields.items()
             if (given := getattr(self, name)) != field.default
             for value in (given if isinstance(given, tuple) else (given,))
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import bm25s
@@ -13,7 +14,7 @@ from app.documents.filter import Filter
 from app.documents.model import KnowledgeBase
 from app.indexes.analysis import question_terms, terms
 from app.retrieval.explaining import Explanation, Fate
-from app.retrieval.passage import Evidence, Mode, Passage, Query
+from app.retrieval.passage import Evidence, Grouping, Mode, Passage, Query
 from app.retrieval.query_syntax import typed_query
 from app.retrieval.retriever import CANDIDATES
 from app.services import Services
@@ -285,3 +286,29 @@ def test_a_question_that_is_asked_again_costs_nothing_until_something_changes(
     assert "again.md" in second
     services.deletion.delete(services.documents.by_name(library.id, "again.md").id)
     assert asked()[0] == first
+
+
+def test_passages_are_gathered_and_their_text_is_that_of_the_revision(
+    services: Services,
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+) -> None:
+    sentences = [
+        f"On day {n} the tide of harbour {n} turns at noon, says keeper {n}." for n in range(60)
+    ]
+    text = "# Tides\n\n" + "\n\n".join(sentences)
+    for name in ("log.md", "copy.md"):
+        uploader.upload(name, text if name == "log.md" else text + "\n")
+    worker.drain()
+    query = Query("when does the tide turn", grouping=Grouping.PASSAGE)
+    found = services.retriever.retrieve(knowledge_base.base, query, 10).passages
+    assert len(found) == 1
+    assert found[0].text == text[found[0].start : found[0].end]
+    assert {place.document_name for place in found[0].also} <= {"log.md", "copy.md"}
+    assert found[0].also
+    by_document = replace(query, grouping=Grouping.DOCUMENT)
+    found = services.retriever.retrieve(knowledge_base.base, by_document, 10).passages
+    assert len(found) == 1
+    other = next(n for n in ("log.md", "copy.md") if n != found[0].document_name)
+    assert explained(services, knowledge_base.base, query, other).fate is Fate.FOLDED

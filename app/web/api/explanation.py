@@ -44,7 +44,8 @@ class ExplanationShape(Shape):
     """`shown`; `not ready`: not ingested yet; `filtered`: left out by a filter, a phrase or a
     left-out word; `without words`: it has none of the words, and only these were looked for;
     `below the candidates`: neither half of the search had it among its best; `fused away`: a
-    candidate, but others were better."""
+    candidate, but others were better; `folded`: shown with another document's passage that says
+    nearly the same."""
     conditions: tuple[str, ...]
     """What it was left out by, in words."""
     shown: int = Field(examples=[10])

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.answering.suspicion import looks_like_orders
 from app.retrieval.matches import matches
-from app.retrieval.passage import Evidence, Passage, Retrieval
+from app.retrieval.passage import Evidence, Passage, Place, Retrieval
 from app.web.addresses import passage_address
 from app.web.api.shape import Shape
 
@@ -46,6 +46,26 @@ class EvidenceShape(Shape):
         )
 
 
+class PlaceShape(Shape):
+    """Where a text stands: `[start, end)` of a revision, in characters."""
+
+    document_id: int = Field(examples=[12])
+    document_name: str = Field(examples=["guides/harbour.pdf"])
+    revision_id: int = Field(examples=[14])
+    start: int = Field(examples=[18200])
+    end: int = Field(examples=[18911])
+
+    @classmethod
+    def of(cls, place: Place) -> PlaceShape:
+        return cls(
+            document_id=place.document_id,
+            document_name=place.document_name,
+            revision_id=place.revision_id,
+            start=place.start,
+            end=place.end,
+        )
+
+
 class PassageShape(Shape):
     """A stretch of a document's text: `text` is its revision's `text[start:end]`, in characters."""
 
@@ -71,6 +91,10 @@ class PassageShape(Shape):
     looks_like_orders: bool = False
     """Whether it has text that looks like orders to a model. It is read as a quotation."""
     evidence: EvidenceShape
+    also: tuple[PlaceShape, ...]
+    """Where else nearly the same text was found, unless results are chunks."""
+    more: tuple[PlaceShape, ...]
+    """The document's other passages, best first, where results are documents."""
 
     @classmethod
     def of(cls, passage: Passage, question: str) -> PassageShape:
@@ -91,6 +115,8 @@ class PassageShape(Shape):
             url=passage_address(passage),
             looks_like_orders=looks_like_orders(passage.text),
             evidence=EvidenceShape.of(passage.evidence),
+            also=tuple(PlaceShape.of(each) for each in passage.also),
+            more=tuple(PlaceShape.of(Place.of(each)) for each in passage.more),
         )
 
 

@@ -117,6 +117,7 @@ def verdict(told: Explanation) -> str:
             f"Its best one is the {' and the '.join(places)}."
         )
     return {
+        Fate.FOLDED: "A passage that says nearly the same is shown, and names it.",
         Fate.NOT_READY: "It has not been ingested yet, so nobody can find it.",
         Fate.FILTERED: "What was asked for leaves it out.",
         Fate.WITHOUT_WORDS: "It has none of these words, and only words are looked for.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 Span = tuple[int, int]
 
@@ -14,42 +15,46 @@ LEAD = 120  # characters shown before the first mark of an excerpt
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a text; the parts of a text, joined, are the text."""
+    """A stretch of a text; the parts of a text, joined, are the text.
+
+    `near` is whether it belongs to the sentence that bears most on the question.
+    """
 
     text: str
     marked: bool = False
+    near: bool = False
 
 
-def parts(text: str, spans: Iterable[Span]) -> tuple[Part, ...]:
-    """`text` with its `spans` (in order, apart from each other) marked."""
+def parts(text: str, spans: Iterable[Span], near: Span | None = None) -> tuple[Part, ...]:
+    """`text` with its `spans` (in order) marked, and the stretch `near` told apart."""
+    marks = [(max(s, 0), min(e, len(text))) for s, e in spans if s < len(text)]
+    sentence = range(*near) if near else range(0)
+    edges = {0, len(text), *(edge for mark in marks for edge in mark)}
+    edges |= {min(edge, len(text)) for edge in near or ()}
     found: list[Part] = []
-    done = 0
-    for start, end in spans:
-        first, last = max(start, done), min(end, len(text))
-        if first >= last:
-            continue
-        if first > done:
-            found.append(Part(text[done:first]))
-        found.append(Part(text[first:last], marked=True))
-        done = last
-    if done < len(text):
-        found.append(Part(text[done:]))
+    mark = 0
+    for start, end in pairwise(sorted(edges)):
+        while mark < len(marks) and marks[mark][1] <= start:
+            mark += 1
+        marked = mark < len(marks) and marks[mark][0] <= start
+        found.append(Part(text[start:end], marked, start in sentence))
     return tuple(found)
 
 
-def excerpt(text: str, spans: tuple[Span, ...]) -> tuple[Part, ...]:
+def excerpt(text: str, spans: tuple[Span, ...], near: Span | None = None) -> tuple[Part, ...]:
     """A text that is not long, whole; of a long one, the stretch with the most marks."""
     if len(text) <= LONGEST:
-        return parts(text, spans)
+        return parts(text, spans, near)
     start = _best_start(text, spans)
     end = min(len(text), start + EXCERPT)
     if end < len(text):
         end = text.rfind(" ", start + EXCERPT // 2, end) if " " in text[start:end] else end
         end = end if end > start else start + EXCERPT
     inside = tuple((max(s, start) - start, min(e, end) - start) for s, e in spans if e > start)
+    sentence = (max(near[0] - start, 0), max(near[1] - start, 0)) if near else None
     cut = [
         *([Part("… ")] if start else []),
-        *parts(text[start:end].rstrip(), inside),
+        *parts(text[start:end].rstrip(), inside, sentence),
         *([Part(" …")] if end < len(text) else []),
     ]
     return tuple(cut)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from app.documents.kinds import kind, kind_name
 from app.documents.labels import TAG
 from app.documents.store import DocumentFacts
-from app.retrieval.passage import Mode, Query, Retrieval
+from app.retrieval.passage import Grouping, Mode, Query, Retrieval
 from app.services import Services
 from app.web.addresses import search_address
 from app.web.search_params import FEW, SearchParams
@@ -47,6 +47,12 @@ class Asking:
 
     def modes(self) -> tuple[Chip, ...]:
         return tuple(Chip(label, self.at(mode=m), on=m is self.params.mode) for m, label in MODES)
+
+    def other_grouping(self) -> Chip:
+        """The search by documents; or, where it is that already, by passages."""
+        if self.params.group is Grouping.DOCUMENT:
+            return Chip("One result a passage", self.at(group=Grouping.PASSAGE))
+        return Chip("One result a document", self.at(group=Grouping.DOCUMENT))
 
     def ways_on(self, query: Query) -> tuple[tuple[str, str], ...]:
         """Searches that find more than this one, what each would be said with its address."""

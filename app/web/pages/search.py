@@ -13,13 +13,15 @@ from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.retrieval import passage as found
 from app.retrieval.matches import matches
+from app.retrieval.passage import Grouping
+from app.retrieval.sentences import sentence_spans
 from app.services import Services
 from app.web.access import needs
-from app.web.addresses import address, api_address, passage_address
+from app.web.addresses import Parameter, address, api_address, passage_address, place_address
 from app.web.pages.first_use import first_use
 from app.web.pages.frame import ChosenBase, frame, show
-from app.web.pages.marked import Part, excerpt
-from app.web.pages.narrowing import Asking, ChipGroup, chip_groups
+from app.web.pages.marked import Part, Span, excerpt
+from app.web.pages.narrowing import Asking, Chip, ChipGroup, chip_groups
 from app.web.pages.plain import plain
 from app.web.pages.why import Reason, reasons
 from app.web.pages.wording import When, duration, when
@@ -29,7 +31,14 @@ from app.web.wiring import Wired
 router = APIRouter(include_in_schema=False)
 
 MANY = 30
+LONGEST_LOOKED_THROUGH = 20_000  # characters of a passage in which a sentence is marked
 SEPARATOR = " \u203a "  # between the headings of a path
+
+
+@dataclass(frozen=True)
+class Link:
+    label: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,12 @@ class Result:
     """The passage as the document has it, to be saved as what answers the question."""
     words: tuple[Part, ...]
     why: tuple[Reason, ...]
+    also: tuple[Link, ...]
+    """Where else nearly the same text stands."""
+    more: tuple[Link, ...]
+    """The document's other passages, where results are documents."""
+    about: str
+    """The page that tells more of this document's place."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,8 @@ class Results:
     """Name, what it did, how long it took."""
     results: tuple[Result, ...]
     chips: tuple[ChipGroup, ...]
+    group: Chip
+    """The same search, with another thing for one result."""
     more: str | None
     ask: str
     ways_on: tuple[tuple[str, str], ...]
@@ -69,6 +86,12 @@ class PageParams(SearchParams):
     """As the API's; without words, the page waits for some."""
 
     q: str = ""
+    group: Grouping = Grouping.PASSAGE
+
+    def as_data(self) -> list[tuple[str, Parameter]]:
+        """The parameters for the API, which has defaults of its own."""
+        fields = SearchParams.model_fields
+        return SearchParams(**{name: getattr(self, name) for name in fields}).pairs()
 
 
 @router.get("/")
@@ -94,7 +117,7 @@ def search_page(
             f"{q[:80]} · Search" if q.strip() else "Search",
             "/",
             base.name,
-            api_address(base.name, "search", *params.pairs())
+            api_address(base.name, "search", *params.as_data())
             if q.strip()
             else "/api/knowledge-bases",
         ),
@@ -119,8 +142,9 @@ def _results(services: Services, base: KnowledgeBase, asking: Asking) -> Results
     of_found = f"{shown} of {found:,}" if found > shown else f"{shown}"
     return Results(
         summary=f"{of_found} {'passage' if found == 1 else 'passages'} in {took}, best first",
+        group=asking.other_grouping(),
         stages=tuple((s.name, s.detail, duration(s.milliseconds)) for s in retrieval.stages),
-        results=tuple(_result(passage, query.text) for passage in retrieval.passages),
+        results=tuple(_result(passage, query.text, asking) for passage in retrieval.passages),
         chips=chip_groups(services, asking, retrieval),
         more=asking.at(top_k=MANY) if shown == params.top_k < min(MANY, found) else None,
         ask=address("/ask", ("q", query.text), ("knowledge-base", base.name)),
@@ -128,7 +152,7 @@ def _results(services: Services, base: KnowledgeBase, asking: Asking) -> Results
     )
 
 
-def _result(passage: found.Passage, words: str) -> Result:
+def _result(passage: found.Passage, words: str, asking: Asking) -> Result:
     text = _without_heading(plain(passage.text), passage.section_path)
     spans = matches(words, text, passage.language)
     in_common = dict.fromkeys(
@@ -149,9 +173,41 @@ def _result(passage: found.Passage, words: str) -> Result:
         score=f"{passage.score:.2f}",
         document_id=passage.document_id,
         quote=passage.text,
-        words=excerpt(text, spans),
+        words=excerpt(text, spans, _heaviest_sentence(passage, text)),
         why=reasons(passage.evidence, tuple(in_common)),
+        also=tuple(Link(place.document_name, place_address(place)) for place in passage.also),
+        more=tuple(
+            Link(SEPARATOR.join(each.section_path) or "Passage", passage_address(each, words))
+            for each in passage.more
+        ),
+        about=address(
+            "/why",
+            ("knowledge-base", asking.base),
+            *asking.params.pairs(),
+            ("about", passage.document_name),
+        ),
     )
+
+
+def _heaviest_sentence(passage: found.Passage, text: str) -> Span | None:
+    """The sentence whose words gave most to the passage's BM25 score; None if there are none."""
+    weights = passage.evidence.word_weights
+    if not weights or len(text) > LONGEST_LOOKED_THROUGH:
+        return None
+    where = {word: matches(word, text, passage.language) for word in weights}
+
+    def weight(sentence: Span) -> float:
+        start, end = sentence
+        return sum(
+            given
+            for word, given in weights.items()
+            if any(start <= first < end for first, _ in where[word])
+        )
+
+    sentences = sentence_spans(text)
+    best = max(sentences, key=weight, default=None)
+    # Where all is one sentence, marking it says nothing.
+    return best if best is not None and len(sentences) > 1 and weight(best) > 0 else None
 
 
 def _without_heading(text: str, path: tuple[str, ...]) -> str:
