@@ -30,3 +30,31 @@ document.addEventListener("keydown", (event) => {
     document.getElementById("ask")?.click();
   }
 });
+
+// The nearest sentences cost an embedding each: they are asked for with the first panel that opens.
+const results = document.querySelector(".results");
+
+async function showNearest(address) {
+  for (const each of results.querySelectorAll("a.nearest")) each.remove();
+  const reply = await fetch(address).catch(() => null);
+  if (!reply?.ok) return;
+  const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+  const found = page.querySelectorAll(".result");
+  results.querySelectorAll(".result").forEach((result, place) => {
+    const title = (of) => of?.querySelector("h2 a").getAttribute("href");
+    // Something was uploaded meanwhile: what is shown stays as it is.
+    if (title(found[place]) !== title(result)) return;
+    for (const part of [".words", "details.why dl"]) {
+      result.querySelector(part).replaceChildren(...found[place].querySelector(part).childNodes);
+    }
+  });
+}
+
+results?.addEventListener(
+  "toggle",
+  (event) => {
+    const link = event.target.open && event.target.querySelector("a.nearest");
+    if (link) showNearest(link.href);
+  },
+  true,
+);

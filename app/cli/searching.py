@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.console import results, say, shown, shown_name, write_json
-from app.cli.knowledge_base import KnowledgeBaseName, find_knowledge_base
+from app.cli.knowledge_base import find_knowledge_base
 from app.cli.opening import open_everything
+from app.errors import DocumentNotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.text import Text
 
     from app.documents.model import KnowledgeBase
@@ -35,7 +38,17 @@ def search(
     mode: Annotated[
         str, typer.Option("--mode", "-m", help="hybrid, vector (meaning) or keyword (words).")
     ] = "hybrid",
-    knowledge_base: KnowledgeBaseName = None,
+    knowledge_base: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--knowledge-base",
+            "-k",
+            help="The knowledge base; `default` unless given. Repeated, all of them at once.",
+        ),
+    ] = None,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="Search all knowledge bases at once.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the passages as the API's JSON.")
     ] = False,
@@ -53,23 +66,58 @@ def search(
         raise typer.BadParameter(f"It is one of: {', '.join(Mode)}.", param_hint="--mode")
     checked(typed_query(question), top_k)  # before anything is started
     with open_everything() as services:
-        base = find_knowledge_base(services, knowledge_base)
-        ids = document_ids(services, base, document)
+        bases = _searched(services, knowledge_base, everywhere=everywhere)
+        ids = _documents_in(services, bases, document)
         query = typed_query(question, Query("", ids, Mode(mode)))
-        retrieval = services.retriever.retrieve(base, query, top_k)
+        retrieval = services.retriever.retrieve_across(bases, query, top_k)
+    for problem in retrieval.problems:
+        say(shown(problem))
     if as_json:
-        from app.web.api.passage import RetrievalShape
+        from app.web.api.passage import AcrossShape, RetrievalShape
 
-        write_json(RetrievalShape.of(retrieval).model_dump(mode="json"))
+        alone = len(bases) == 1
+        told = RetrievalShape.of(retrieval) if alone else AcrossShape.of_several(retrieval, bases)
+        write_json(told.model_dump(mode="json"))
         return
+    names = {base.id: base.name for base in bases} if len(bases) > 1 else {}
     for passage in retrieval.passages:
-        _show(passage, query.text)
+        _show(passage, query.text, names.get(passage.knowledge_base_id, ""))
     if not retrieval.passages:
         narrowed = query.filter or query.phrases or query.without or query.document_ids
         if narrowed:
             say("No passage meets all of that. Leave out a filter, or the quotes.")
             return
-        say(f"The knowledge base {base.name} has no passage to show. `tidemark ingest` adds some.")
+        named = " and ".join(base.name for base in bases)
+        say(f"The knowledge base {named} has no passage to show. `tidemark ingest` adds some.")
+
+
+def _searched(
+    services: Services, names: list[str] | None, *, everywhere: bool
+) -> tuple[KnowledgeBase, ...]:
+    if everywhere:
+        listed = tuple(base for base, _ in services.knowledge_bases.list())
+        return listed or (services.first_knowledge_base(),)
+    wanted = dict.fromkeys(names) if names else [None]
+    return tuple(find_knowledge_base(services, name) for name in wanted)
+
+
+def _documents_in(
+    services: Services, bases: Sequence[KnowledgeBase], names: list[str] | None
+) -> tuple[int, ...]:
+    """The ids of the documents of those names, each in one at least of the knowledge bases."""
+    found: list[int] = []
+    for name in names or ():
+        missing: DocumentNotFound | None = None
+        of_name: tuple[int, ...] = ()
+        for base in bases:
+            try:
+                of_name += document_ids(services, base, [name])
+            except DocumentNotFound as not_there:
+                missing = not_there
+        if missing is not None and not of_name:
+            raise missing
+        found += of_name
+    return tuple(found)
 
 
 def document_ids(
@@ -90,11 +138,12 @@ def place(passage: Passage) -> str:
     return " · ".join(shown_name(part) for part in parts if part)
 
 
-def _show(passage: Passage, question: str) -> None:
+def _show(passage: Passage, question: str, base: str) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
     heading = Text(f"{passage.rank}. ", style="bold")
+    heading.append(f"{base} · " if base else "", style="bold")
     heading.append(place(passage), style="bold")
     heading.append(f"  {passage.score:.3f}", style="dim")
     results().print(heading)

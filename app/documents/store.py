@@ -26,6 +26,7 @@ class DocumentFacts:
     """What documents are sorted by into groups."""
 
     document_id: int
+    knowledge_base_id: int
     name: str
     media_type: str
     labels: Labels
@@ -146,7 +147,13 @@ class DocumentStore:
     def facts(self, revision_ids: Collection[int]) -> dict[int, DocumentFacts]:
         """What is known of the documents of those revisions, by the revision's id."""
         statement = (
-            select(RevisionRow.id, DocumentRow.id, DocumentRow.name, RevisionRow.media_type)
+            select(
+                RevisionRow.id,
+                DocumentRow.id,
+                DocumentRow.knowledge_base_id,
+                DocumentRow.name,
+                RevisionRow.media_type,
+            )
             .join(DocumentRow, DocumentRow.id == RevisionRow.document_id)
             .where(RevisionRow.id.in_(set(revision_ids)))
         )
@@ -157,8 +164,10 @@ class DocumentStore:
             rows = session.execute(statement).all()
             labels = read_labels(session, {row[1] for row in rows})
             return {
-                revision_id: DocumentFacts(document_id, name, kind, labels.get(document_id, none))
-                for revision_id, document_id, name, kind in rows
+                revision_id: DocumentFacts(
+                    document_id, base_id, name, kind, labels.get(document_id, none)
+                )
+                for revision_id, document_id, base_id, name, kind in rows
             }
 
         return self.database.transaction(read) if revision_ids else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -12,8 +13,8 @@ from app.retrieval.passage import Query
 
 T = TypeVar("T")
 
-Key = tuple[int, int, Query, int]
-"""An index, its version, what is asked, and how many passages."""
+Key = tuple[tuple[tuple[int, int], ...], Query, int]
+"""Indexes with their versions, what is asked, and how many passages."""
 
 HEAVIEST = 5_000
 """Passages that are kept in all: some 10 MB."""
@@ -31,9 +32,11 @@ class QueryCache(Generic[T]):
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @staticmethod
-    def key(index: Index, query: Query, top_k: int) -> Key | None:
+    def key(indexes: Sequence[Index], query: Query, top_k: int) -> Key | None:
         """None for what is not to be kept."""
-        return None if query.filter else (index.id, index.version, query, top_k)
+        if query.filter:
+            return None
+        return tuple((index.id, index.version) for index in indexes), query, top_k
 
     def get(self, key: Key | None) -> T | None:
         if key is None:

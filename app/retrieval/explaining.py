@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.documents.filter import Filter
 from app.documents.model import Document, KnowledgeBase
-from app.embedding.embedder import Embedder
 from app.indexes.index import Index
 from app.indexes.scope import Within
 from app.indexes.true_rank import TrueRank
-from app.retrieval.passage import Grouping, Mode, Passage, Query, Retrieval
+from app.retrieval.nearest import nearest_sentences
+from app.retrieval.passage import Grouping, Mode, NearestSentence, Passage, Query, Retrieval
 from app.retrieval.retriever import CANDIDATES, Retriever
-from app.retrieval.sentences import sentence_spans
 
 
 class Fate(StrEnum):
@@ -27,18 +26,6 @@ class Fate(StrEnum):
     BELOW = "below the candidates"
     FUSED_AWAY = "fused away"
     FOLDED = "folded"
-
-
-@dataclass(frozen=True)
-class NearestSentence:
-    """The sentence of a passage whose meaning is nearest to the question's.
-
-    `start` and `end` are offsets into the passage's text; `similarity` is the cosine.
-    """
-
-    start: int
-    end: int
-    similarity: float
 
 
 @dataclass(frozen=True)
@@ -129,7 +116,8 @@ class Explainer:
         if evidence.similarity is not None:
             nearer = self.ranks.by_meaning(index, vector, evidence.similarity, within)
             placed = replace(placed, vector_rank=nearer)
-        return replace(placed, nearest=nearest_sentence(embedder, vector, passage.text))
+        (nearest,) = nearest_sentences(embedder, vector, [passage.text])
+        return replace(placed, nearest=nearest)
 
     def _within(self, index: Index, query: Query) -> Within:
         return self.retriever.narrowing.within(
@@ -170,23 +158,3 @@ def _conditions(query: Query) -> Iterator[tuple[str, Query]]:
         yield words, replace(alone, filter=condition)
     for phrase in query.phrases:
         yield f"no passage of it has “{phrase}”", replace(alone, phrases=(phrase,))
-
-
-def nearest_sentence(
-    embedder: Embedder, vector: Sequence[float], text: str
-) -> NearestSentence | None:
-    """The sentence of `text` nearest to `vector`, a question's; None of a text without any."""
-    spans = sentence_spans(text)
-    # A heading says what the text is about in fewer words, and so is often the nearest.
-    spans = [span for span in spans if not text.startswith("#", span[0])] or spans
-    if not spans:
-        return None
-    embedded = embedder.embed_documents([text[start:end] for start, end in spans])
-    lengths = [sum(x * x for x in each) ** 0.5 for each in (vector, *embedded)]
-    found = [
-        NearestSentence(
-            *span, sum(a * b for a, b in zip(vector, each, strict=True)) / (lengths[0] * length)
-        )
-        for span, each, length in zip(spans, embedded, lengths[1:], strict=True)
-    ]
-    return max(found, key=lambda one: one.similarity)

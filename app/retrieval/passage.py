@@ -56,6 +56,18 @@ class Query:
 
 
 @dataclass(frozen=True)
+class NearestSentence:
+    """The sentence of a passage whose meaning is nearest to the question's.
+
+    `start` and `end` are offsets into the passage's text; `similarity` is the cosine.
+    """
+
+    start: int
+    end: int
+    similarity: float
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Why a passage stands where it does: the numbers that ranked it, as they were used.
 
@@ -63,7 +75,7 @@ class Evidence:
     was not asked. `similarity` is the cosine, -1 to 1. `word_weights` is what each word of the
     question gave to the BM25 score. `shares` is what each half gave to the fused score.
     `rerank_score` is what the reranker gave, on its own scale, and `rank_before` where the passage
-    stood before it; None where nothing was reranked.
+    stood before it; None where nothing was reranked. `nearest` is there where it was asked for.
     """
 
     vector_rank: int | None = None
@@ -74,6 +86,7 @@ class Evidence:
     shares: Mapping[str, float] = field(default_factory=dict)
     rerank_score: float | None = None
     rank_before: int | None = None
+    nearest: NearestSentence | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +135,7 @@ class Passage:
     language: str = ""
     """Of its revision, as ISO 639-1; empty where it is not known."""
     evidence: Evidence = field(default_factory=Evidence)
+    knowledge_base_id: int = 0
     also: tuple[Place, ...] = ()
     """Where else nearly the same text was found."""
     more: tuple[Passage, ...] = ()
@@ -142,7 +156,8 @@ class Retrieval:
     """Ranked passages, best first, and what each stage did.
 
     `candidates` are all chunks that were ranked, best first, those of the passages among them.
-    `milliseconds` is all of it: stages that run at once overlap.
+    `milliseconds` is all of it: stages that run at once overlap. `problems` are knowledge bases, of
+    several that were asked, that could not be searched as they should, with the reason.
     """
 
     query: Query
@@ -150,6 +165,7 @@ class Retrieval:
     stages: tuple[Stage, ...] = ()
     milliseconds: float = 0.0
     candidates: tuple[int, ...] = ()
+    problems: tuple[str, ...] = ()
 
     def revision_ids(self) -> tuple[int, ...]:
         """The revision of each candidate, best first."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from app.documents.model import KnowledgeBase
 from app.embedding.embedder import Embedder
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, ModelUnavailable, ProviderError
 from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
 from app.indexes.hits import HitReader
@@ -21,43 +20,48 @@ from app.indexes.scope import Within
 from app.indexes.store import IndexStore
 from app.indexes.vector_search import Neighbour, VectorSearch
 from app.retrieval.cache import QueryCache
-from app.retrieval.fusion import Fused, Half, fuse
-from app.retrieval.gathering import as_one, by_document, folded, joined
-from app.retrieval.passage import Evidence, Grouping, Mode, Passage, Query, Retrieval, Stage
-from app.retrieval.reranking import NO_RERANKING, Reranking, in_order
+from app.retrieval.clock import Clock
+from app.retrieval.finishing import gathered, reranked
+from app.retrieval.fusion import Fused
+from app.retrieval.nearest import with_nearest
+from app.retrieval.passage import Grouping, Mode, Passage, Query, Retrieval, Stage
+from app.retrieval.ranking import Halves, Ranking, ranked
+from app.retrieval.reranking import NO_RERANKING, Reranking
 
 LONGEST_QUERY = 8_000  # characters; a model reads far fewer
 MOST_PASSAGES = 200
+MOST_BASES = 50  # knowledge bases that one search looks through
 CANDIDATES = 100  # that each half gives to the fusion, or as many as are asked for
 FEWEST_BY_MEANING = 50  # that meaning alone is asked for: more take longer to compare exactly
 TRIES = 3  # when a document is swapped between two reads
 
 
-@dataclass
-class _Clock:
-    """Stages as they were timed, in the order in which they ended."""
+@dataclass(frozen=True)
+class _Search:
+    """What is asked, and what is told of the way; `names` of indexes only where there are several.
 
-    stages: list[Stage] = field(default_factory=list)
+    `problems` are knowledge bases that could not be searched, or by words alone, with the reason.
+    """
 
-    @contextmanager
-    def stage(self, name: str, detail: str = "") -> Iterator[list[str]]:
-        """Time what is done; its detail may be told to the list, once it is known."""
-        began = time.perf_counter()
-        told = [detail]
-        yield told
-        self.stages.append(Stage(name, told[-1], 1000 * (time.perf_counter() - began)))
+    query: Query
+    top_k: int
+    names: Mapping[int, str]
+    clock: Clock
+    problems: list[str] = field(default_factory=list)
+
+    def told(self, index: Index, detail: str) -> str:
+        name = self.names.get(index.id)
+        return f"{name}: {detail}" if name else detail
 
 
 @dataclass(frozen=True)
 class _Sought:
-    """What both halves look for, and where; each gives its `limit` best."""
+    """What both halves look for in one index; each gives its `limit` best."""
 
     index: Index
     embedder: Embedder
-    query: Query
     within: Within
     limit: int
-    clock: _Clock
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class _Found:
 
     passages: tuple[Passage, ...] = ()
     candidates: tuple[int, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,24 +102,78 @@ class Retriever:
             InvalidRequest: an empty or overlong question, or a `top_k` out of range.
             ProviderError, ModelUnavailable: the question could not be embedded.
         """
+        return self.retrieve_across((base,), query, top_k)
+
+    def retrieve_across(
+        self, bases: Sequence[KnowledgeBase], query: Query, top_k: int
+    ) -> Retrieval:
+        """As `retrieve`, from several knowledge bases, in one ranking.
+
+        One whose embedding model cannot be had is searched by words alone, or not at all, and named
+        in `problems`.
+        """
         checked(query, top_k)
-        return self.retrieve_from(self.indexes.active(base.id), query, top_k)
+        if len(bases) > MOST_BASES:
+            raise InvalidRequest(
+                f"{len(bases)} knowledge bases are too many for one search.",
+                remedy=f"Name those to search: at most {MOST_BASES}.",
+            )
+        active = [(self.indexes.active(base.id), base.name) for base in bases]
+        there = [(index, name) for index, name in active if index is not None]
+        names = {index.id: name for index, name in there} if len(bases) > 1 else {}
+        return self._retrieved([index for index, _ in there], names, query, top_k)
 
     def retrieve_from(self, index: Index | None, query: Query, top_k: int) -> Retrieval:
         """As `retrieve`, from an index that need not be the active one; nothing from None."""
+        return self._retrieved([] if index is None else [index], {}, query, top_k)
+
+    def with_nearest(self, retrieval: Retrieval) -> Retrieval:
+        """The same, with each passage's sentence that is nearest to the question in meaning.
+
+        Raises:
+            ProviderError, ModelUnavailable: the sentences could not be embedded.
+        """
+        clock = Clock()
+        bases = dict.fromkeys(p.knowledge_base_id for p in retrieval.passages)
+        passages = {passage.rank: passage for passage in retrieval.passages}
+        with clock.stage("sentences", "the nearest of each passage, by its own embedding"):
+            for base in bases:
+                index = self.indexes.active(base)
+                if index is not None:
+                    of_base = [p for p in retrieval.passages if p.knowledge_base_id == base]
+                    embedder = self.embedders.of(index.recipe)
+                    for passage in with_nearest(embedder, retrieval.query.text, of_base):
+                        passages[passage.rank] = passage
+        return replace(
+            retrieval,
+            passages=tuple(passages.values()),
+            stages=(*retrieval.stages, *clock.stages),
+            milliseconds=retrieval.milliseconds + sum(s.milliseconds for s in clock.stages),
+        )
+
+    def _retrieved(
+        self, indexes: Sequence[Index], names: Mapping[int, str], query: Query, top_k: int
+    ) -> Retrieval:
         began = time.perf_counter()
-        clock = _Clock()
-        if index is None:
-            clock.stages.append(Stage("search", "no document has been ingested", 0.0))
+        search = _Search(query, top_k, names, Clock())
+        if not indexes:
+            search.clock.stages.append(Stage("search", "no document has been ingested", 0.0))
             found = _Found()
         else:
-            found = self._found_once(index, query, top_k, clock)
-        elapsed = 1000 * (time.perf_counter() - began)
-        return Retrieval(query, found.passages, tuple(clock.stages), elapsed, found.candidates)
+            found = self._found_once(indexes, search)
+        return Retrieval(
+            query,
+            found.passages,
+            tuple(search.clock.stages),
+            1000 * (time.perf_counter() - began),
+            found.candidates,
+            found.problems,
+        )
 
-    def _found_once(self, index: Index, query: Query, top_k: int, clock: _Clock) -> _Found:
+    def _found_once(self, indexes: Sequence[Index], search: _Search) -> _Found:
         """What was found before where nothing has changed since, with the stages of then."""
-        key = self.cache.key(index, query, top_k)
+        clock = search.clock
+        key = self.cache.key(indexes, search.query, search.top_k)
         with clock.stage("cache", "asked before, and nothing has changed: the rest is of then"):
             kept = self.cache.get(key)
         if kept is not None:
@@ -122,136 +181,143 @@ class Retriever:
             return kept.found
         clock.stages.clear()
         with self.courtesy.search():
-            found = self._found(index, query, top_k, clock)
-        if self._is_whole(query, found):
+            found = self._found(indexes, search)
+        if self._is_whole(search.query, found):
             self.cache.keep(key, _Kept(found, tuple(clock.stages)), len(found.passages))
         return found
 
     def _is_whole(self, query: Query, found: _Found) -> bool:
-        """Whether the reranker did its part: one that was slow may be quicker next time."""
+        """Whether all did their part: what was slow or away may be there next time."""
         asked = query.rerank and self.reranking.most and found.passages
-        return not asked or found.passages[0].evidence.rerank_score is not None
+        reranked = not asked or found.passages[0].evidence.rerank_score is not None
+        return reranked and not found.problems
 
-    def _found(self, index: Index, query: Query, top_k: int, clock: _Clock) -> _Found:
-        embedder = self.embedders.of(index.recipe)
-        reranked = self.reranking.most if query.rerank else 0
-        within = self._within(index, query, clock)
+    def _found(self, indexes: Sequence[Index], search: _Search) -> _Found:
+        query, clock = search.query, search.clock
+        most_reranked = self.reranking.most if query.rerank else 0
         fewest = FEWEST_BY_MEANING if query.mode is Mode.VECTOR else CANDIDATES
-        limit = max(top_k, reranked, fewest)
-        sought = _Sought(index, embedder, query, within, limit, clock)
-        if within.nowhere:
-            return _Found()
+        sought = self._sought(indexes, search, max(search.top_k, most_reranked, fewest))
+        if not sought:
+            return _Found(problems=tuple(search.problems))
+        first = max(_read_for(query, search.top_k), most_reranked)
         for left in reversed(range(TRIES)):
-            ranking = self._ranked(sought)
-            best = ranking.fused[: max(_read_for(query, top_k), reranked)]
+            ranking = self._ranked(sought, search)
+            best = ranking.fused[:first]
             with clock.stage("read", "passages with their documents"):
-                hits = self.hits.read(index, embedder, [one.chunk_id for one in best])
+                passages = self._read(ranking, best)
             # Each read is a snapshot of its own. Where a document was swapped between two of them,
             # its new state is there to be found: look again rather than leave it out.
-            if len(hits) == len(best) or not left:
+            if len(passages) == len(best) or not left:
                 break
-        there = [
-            _passage(rank, hits[one.chunk_id], one.score, ranking.evidence(one))
-            for rank, one in enumerate((o for o in best if o.chunk_id in hits), start=1)
-        ]
-        passages = self._reranked(query, there, reranked, clock)
-        passages = self._gathered(query, passages, clock)[:top_k]
-        return _Found(passages, tuple(one.chunk_id for one in ranking.fused))
+        passages = reranked(self.reranking, query, passages, clock)
+        if query.grouping is not Grouping.CHUNK:
+            rest = ranking.fused[first:]
+            with clock.stage("gather", "what stands together as one, and what is the same once"):
+                found = gathered(self.hits, query.grouping, passages)
+                if len(found) < search.top_k and rest:
+                    passages += self._read(ranking, rest, after=len(passages))
+                    found = gathered(self.hits, query.grouping, passages)
+                passages = found
+        candidates = tuple(one.chunk_id for one in ranking.fused)
+        return _Found(passages[: search.top_k], candidates, tuple(search.problems))
 
-    def _reranked(
-        self, query: Query, passages: list[Passage], most: int, clock: _Clock
+    def _sought(self, indexes: Sequence[Index], search: _Search, limit: int) -> list[_Sought]:
+        """What to look for in each index, without those in which nothing can be found."""
+        sought = []
+        for index in indexes:
+            try:
+                embedder = self.embedders.of(index.recipe)
+            except (ProviderError, ModelUnavailable) as refused:
+                if not search.names:
+                    raise
+                search.problems.append(search.told(index, f"not searched. {refused.message}"))
+                continue
+            within = self._within(index, search)
+            if not within.nowhere:
+                sought.append(_Sought(index, embedder, within, limit))
+        return sought
+
+    def _read(
+        self, ranking: Ranking, wanted: Sequence[Fused], after: int = 0
     ) -> tuple[Passage, ...]:
-        """The best `most` in the reranker's order, and after them the others as they were."""
-        if not most or not passages:
-            return tuple(passages)
-        with clock.stage("rerank") as told:
-            found = self.reranking.scores(query.text, [each.text for each in passages[:most]])
-            told.append(found.told)
-        return in_order(passages, found.scores) if found.scores else tuple(passages)
+        """Those of the chunks that are still there, in their order; ranks go on `after`."""
+        by_index: dict[Index, list[int]] = {}
+        for one in wanted:
+            by_index.setdefault(ranking.index_of[one.chunk_id], []).append(one.chunk_id)
+        hits: dict[int, Hit] = {}
+        for index, chunk_ids in by_index.items():
+            hits |= self.hits.read(index, self.embedders.of(index.recipe), chunk_ids)
+        there = (one for one in wanted if one.chunk_id in hits)
+        return tuple(
+            _passage(rank, hits[one.chunk_id], ranking, one)
+            for rank, one in enumerate(there, start=after + 1)
+        )
 
-    def _gathered(
-        self, query: Query, passages: tuple[Passage, ...], clock: _Clock
-    ) -> tuple[Passage, ...]:
-        """Passages as results: near-identical ones once, those that stand together as one."""
-        if query.grouping is Grouping.CHUNK:
-            return passages
-        with clock.stage("gather", "what stands together as one, and what is the same once"):
-            groups = joined(folded(passages))
-            places = [(g[0].revision_id, g[0].start, g[-1].end) for g in groups if len(g) > 1]
-            texts = iter(self.hits.stretches(places))
-            found = [as_one(group, next(texts)) if len(group) > 1 else group[0] for group in groups]
-            if query.grouping is Grouping.DOCUMENT:
-                found = by_document(found)
-            return tuple(replace(each, rank=rank) for rank, each in enumerate(found, start=1))
-
-    def _within(self, index: Index, query: Query, clock: _Clock) -> Within:
+    def _within(self, index: Index, search: _Search) -> Within:
+        query = search.query
         conditions = (query.filter, query.phrases, query.without)
+        narrowing = self.narrowing.within
         if not any(conditions):
-            return self.narrowing.within(index, query.document_ids, *conditions)
-        with clock.stage("narrow", "to what the filters, phrases and left out words allow"):
-            return self.narrowing.within(index, query.document_ids, *conditions)
+            return narrowing(index, query.document_ids, *conditions)
+        done = search.told(index, "to what the filters, phrases and left out words allow")
+        with search.clock.stage("narrow", done):
+            return narrowing(index, query.document_ids, *conditions)
 
-    def _ranked(self, sought: _Sought) -> _Ranking:
-        mode = sought.query.mode
-        matching = None
+    def _ranked(self, sought: Sequence[_Sought], search: _Search) -> Ranking:
+        mode = search.query.mode
+        matching, near = [], [() for _ in sought]
         if mode is not Mode.VECTOR:
-            matching = self.pool.submit(self._matches, sought)
-        neighbours: tuple[Neighbour, ...] = ()
+            matching = [self.pool.submit(self._matches, one, search) for one in sought]
         if mode is not Mode.KEYWORD:
-            neighbours = self._neighbours(sought)
-        matches = matching.result() if matching is not None else ()
-        if mode is Mode.HYBRID:
-            with sought.clock.stage("fuse", "each half by how far its best stands out"):
-                fused = fuse(
-                    [
-                        Half(Mode.VECTOR, {one.chunk_id: one.similarity for one in neighbours}),
-                        Half(Mode.KEYWORD, {one.chunk_id: one.score for one in matches}, floor=0.0),
-                    ]
-                )
-        else:
-            fused = tuple(
-                [Fused(one.chunk_id, one.similarity, {}) for one in neighbours]
-                + [Fused(one.chunk_id, one.score, {}) for one in matches]
-            )
-        return _Ranking(fused, neighbours, matches)
+            near = self._near(sought, search)
+        matches = [each.result() for each in matching] or [() for _ in sought]
+        found = [
+            Halves(one.index, of_meaning, of_words)
+            for one, of_meaning, of_words in zip(sought, near, matches, strict=True)
+        ]
+        if mode is not Mode.HYBRID and len(sought) == 1:
+            return ranked(mode, found, sought[0].limit)
+        with search.clock.stage("fuse", "each half by how far its best stands out"):
+            return ranked(mode, found, sought[0].limit)
 
-    def _neighbours(self, sought: _Sought) -> tuple[Neighbour, ...]:
-        index, embedder, clock, limit = sought.index, sought.embedder, sought.clock, sought.limit
-        with clock.stage("understand", f"embedded with {index.recipe.model}"):
-            vector = embedder.embed_query(sought.query.text)
-        with clock.stage("meaning") as told:
-            near = self.vectors.nearest(index, embedder, vector, limit, sought.within)
-            told.append(near.plan.told(limit))
+    def _near(self, sought: Sequence[_Sought], search: _Search) -> list[tuple[Neighbour, ...]]:
+        """What is nearest in each index; the question is embedded once by each model."""
+        vectors: dict[int, Sequence[float] | None] = {}
+        for one in sought:
+            if id(one.embedder) not in vectors:
+                vectors[id(one.embedder)] = self._understood(one, search)
+        *others, last = [(one, vectors[id(one.embedder)]) for one in sought]
+        searching = [self.pool.submit(self._neighbours, *each, search) for each in others]
+        own = self._neighbours(*last, search)
+        return [*(each.result() for each in searching), own]
+
+    def _understood(self, sought: _Sought, search: _Search) -> Sequence[float] | None:
+        """The question's vector; None where the model refused and others can be searched."""
+        try:
+            with search.clock.stage("understand", f"embedded with {sought.index.recipe.model}"):
+                return sought.embedder.embed_query(search.query.text)
+        except (ProviderError, ModelUnavailable) as refused:
+            if not search.names:
+                raise
+            told = f"searched by words alone. {refused.message}"
+            search.problems.append(search.told(sought.index, told))
+            return None
+
+    def _neighbours(
+        self, sought: _Sought, vector: Sequence[float] | None, search: _Search
+    ) -> tuple[Neighbour, ...]:
+        if vector is None:
+            return ()
+        index, limit = sought.index, sought.limit
+        with search.clock.stage("meaning") as told:
+            near = self.vectors.nearest(index, sought.embedder, vector, limit, sought.within)
+            told.append(search.told(index, near.plan.told(limit)))
         return near.found
 
-    def _matches(self, sought: _Sought) -> tuple[WordMatch, ...]:
-        with sought.clock.stage("words", f"the {sought.limit} best by BM25"):
-            return self.words.best(sought.index, sought.query.text, sought.limit, sought.within)
-
-
-@dataclass(frozen=True)
-class _Ranking:
-    fused: tuple[Fused, ...]
-    neighbours: tuple[Neighbour, ...]
-    matches: tuple[WordMatch, ...]
-
-    def evidence(self, one: Fused) -> Evidence:
-        near = next(
-            ((rank, n) for rank, n in enumerate(self.neighbours, 1) if n.chunk_id == one.chunk_id),
-            None,
-        )
-        match = next(
-            ((rank, m) for rank, m in enumerate(self.matches, 1) if m.chunk_id == one.chunk_id),
-            None,
-        )
-        return Evidence(
-            vector_rank=near[0] if near else None,
-            similarity=near[1].similarity if near else None,
-            keyword_rank=match[0] if match else None,
-            bm25=match[1].score if match else None,
-            word_weights=match[1].weights if match else {},
-            shares=one.shares,
-        )
+    def _matches(self, sought: _Sought, search: _Search) -> tuple[WordMatch, ...]:
+        index, limit = sought.index, sought.limit
+        with search.clock.stage("words", search.told(index, f"the {limit} best by BM25")):
+            return self.words.best(index, search.query.text, limit, sought.within)
 
 
 def _read_for(query: Query, top_k: int) -> int:
@@ -286,10 +352,10 @@ def checked(query: Query, top_k: int) -> None:
         )
 
 
-def _passage(rank: int, hit: Hit, score: float, evidence: Evidence) -> Passage:
+def _passage(rank: int, hit: Hit, ranking: Ranking, one: Fused) -> Passage:
     return Passage(
         rank=rank,
-        score=score,
+        score=one.score,
         chunk_id=hit.chunk_id,
         document_id=hit.document_id,
         document_name=hit.document_name,
@@ -302,5 +368,6 @@ def _passage(rank: int, hit: Hit, score: float, evidence: Evidence) -> Passage:
         section_path=hit.section_path,
         page=hit.page,
         language=hit.language,
-        evidence=evidence,
+        knowledge_base_id=ranking.index_of[hit.chunk_id].knowledge_base_id,
+        evidence=ranking.evidence(one),
     )

@@ -32,6 +32,9 @@ class SearchParams(Shape):
     """By meaning (`vector`), by words (`keyword`), or by both."""
     rerank: bool = True
     """Whether the reranker, if the settings name one, has the last word."""
+    nearest: bool = False
+    """Whether to tell each result's sentence nearest to the question in meaning, which takes the
+    time to embed the sentences."""
     group: Grouping = Grouping.CHUNK
     """What one result is: a `chunk` as it is stored; a `passage`, with chunks of a section that
     follow each other as one, and near-identical ones once; or a `document`, by its best passage."""

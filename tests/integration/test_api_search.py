@@ -82,6 +82,46 @@ def test_a_search_of_an_empty_knowledge_base_finds_nothing(
     assert http.get(path, params={"q": QUESTION}).json()["results"] == []
 
 
+def test_results_tell_their_nearest_sentence_on_request(
+    http: httpx.Client, knowledge_base: SearchableBase, filled: dict[str, int]
+) -> None:
+    path = f"/api/knowledge-bases/{knowledge_base.base.name}/search"
+    plain = http.get(path, params={"q": QUESTION}).json()["results"]
+    assert [result["evidence"]["nearest_sentence"] for result in plain] == [None] * len(plain)
+    best = http.get(path, params={"q": QUESTION, "nearest": True}).json()["results"][0]
+    near = best["evidence"]["nearest_sentence"]
+    assert best["text"][near["start"] : near["end"]] == "The tide turns at noon."
+    assert 0 < near["similarity"] <= 1
+
+
+def test_several_knowledge_bases_are_searched_at_once(
+    http: httpx.Client,
+    services: Services,
+    knowledge_base: SearchableBase,
+    filled: dict[str, int],
+    worker: MortalWorker,
+) -> None:
+    other = services.knowledge_bases.create(f"{knowledge_base.base.name}-2")
+    services.uploads.receive(other, "moon.md", [b"The tide turns with the moon."])
+    worker.drain()
+    names = [knowledge_base.base.name, other.name]
+    asked = {"q": QUESTION, "knowledge-base": names}
+    found = http.get("/api/search", params=asked).json()
+    assert found["knowledge_bases"] == names
+    by_name = {result["document_name"]: result["knowledge_base"] for result in found["results"]}
+    assert by_name["tides.md"] == names[0]
+    assert by_name["moon.md"] == names[1]
+    only = http.get("/api/search", params=asked | {"document": filled["tides.md"]}).json()
+    assert {result["document_name"] for result in only["results"]} == {"tides.md"}
+    everywhere = http.get("/api/search", params={"q": QUESTION}).json()
+    assert set(names) <= set(everywhere["knowledge_bases"])
+    missing = http.get("/api/search", params=asked | {"knowledge-base": "nowhere"})
+    assert missing.status_code == 404
+    page = http.get("/", params=asked | {"knowledge-base": names[0], "everywhere": True}).text
+    assert "moon.md" in page
+    assert f"Only in {names[0]}" in page
+
+
 def test_an_answer_leads_each_sentence_to_its_quote(
     http: httpx.Client, knowledge_base: SearchableBase, filled: dict[str, int]
 ) -> None:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import bm25s
 import numpy as np
 import pytest
+import sqlalchemy
 
 from app.config import Settings
 from app.documents.filter import Filter
 from app.documents.model import KnowledgeBase
+from app.errors import ProviderError
 from app.indexes.analysis import question_terms, terms
+from app.indexes.embedders import Embedders
 from app.retrieval.explaining import Explanation, Fate
 from app.retrieval.passage import Evidence, Grouping, Mode, Passage, Query
 from app.retrieval.query_syntax import typed_query
 from app.retrieval.retriever import CANDIDATES
 from app.services import Services
+from tests.fakes import WatchedEmbedder
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 
 TEXTS = {
@@ -312,3 +317,86 @@ def test_passages_are_gathered_and_their_text_is_that_of_the_revision(
     assert len(found) == 1
     other = next(n for n in ("log.md", "copy.md") if n != found[0].document_name)
     assert explained(services, knowledge_base.base, query, other).fate is Fate.FOLDED
+
+
+def test_every_result_tells_its_nearest_sentence_where_that_is_asked(
+    services: Services, library: KnowledgeBase
+) -> None:
+    retrieval = services.retriever.retrieve(library, Query("how the tide turns"), 3)
+    assert all(passage.evidence.nearest is None for passage in retrieval.passages)
+    near = services.retriever.with_nearest(retrieval)
+    assert near.stages[-1].name == "sentences"
+    assert [passage.rank for passage in near.passages] == [1, 2, 3]
+    for passage in near.passages:
+        told = explained(services, library, Query("how the tide turns"), passage.document_name)
+        assert passage.evidence.nearest == told.nearest
+
+
+def test_several_knowledge_bases_are_searched_in_one_ranking(
+    services: Services, library: KnowledgeBase, worker: MortalWorker
+) -> None:
+    other = services.knowledge_bases.create(f"other-{uuid4().hex[:12]}")
+    services.uploads.receive(other, "ebb.md", [b"With the ebb the tide runs out of the harbour."])
+    services.uploads.receive(other, "copy.md", [TEXTS["tides.md"].encode()])
+    worker.drain()
+    for mode in Mode:
+        query = Query("tide in the harbour", mode=mode)
+        found = services.retriever.retrieve_across((library, other), query, 20)
+        assert {passage.knowledge_base_id for passage in found.passages} == {library.id, other.id}
+        assert [passage.rank for passage in found.passages] == list(
+            range(1, len(found.passages) + 1)
+        )
+        scores = [passage.score for passage in found.passages]
+        assert scores == sorted(scores, reverse=True)
+        assert found.problems == ()
+        if mode is Mode.VECTOR:  # whose scores do not depend on what else is there
+            alone = [
+                passage
+                for base in (library, other)
+                for passage in services.retriever.retrieve(base, query, 20).passages
+            ]
+            assert {p.chunk_id: p.score for p in found.passages} == {
+                p.chunk_id: p.score for p in alone
+            }
+    gathered = Query("when does the tide turn", grouping=Grouping.PASSAGE)
+    found = services.retriever.retrieve_across((library, other), gathered, 20)
+    folded = next(p for p in found.passages if p.document_name in {"tides.md", "copy.md"})
+    assert {folded.document_name, *(place.document_name for place in folded.also)} == {
+        "tides.md",
+        "copy.md",
+    }
+    again = services.retriever.retrieve_across((library, other), gathered, 20)
+    assert again.stages[0].name == "cache"
+    services.uploads.receive(other, "new.md", [b"When does the tide turn? At noon."])
+    worker.drain()
+    found = services.retriever.retrieve_across((library, other), gathered, 20)
+    assert "new.md" in {passage.document_name for passage in found.passages}
+
+
+def test_a_knowledge_base_whose_model_is_away_is_searched_by_words_alone(
+    services: Services, library: KnowledgeBase, worker: MortalWorker
+) -> None:
+    class Away(WatchedEmbedder):
+        def embed_query(self, text: str) -> list[float]:
+            raise ProviderError(f"The provider is away, and cannot embed {text}.")
+
+    other = services.knowledge_bases.create(f"other-{uuid4().hex[:12]}")
+    services.uploads.receive(other, "ebb.md", [b"With the ebb the tide runs out."])
+    worker.drain()
+    index = services.indexes.active(other.id)
+    assert index is not None
+    recipe = replace(index.recipe, query_prefix="of another model: ")
+    with services.database.engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.text("UPDATE indexes SET recipe = :recipe WHERE id = :id"),
+            {"recipe": recipe.dump(), "id": index.id},
+        )
+    away = Away(services.embedder)
+    embedders = Embedders(lambda _: away, services.embedder)
+    retriever = replace(services.retriever, embedders=embedders)
+    found = retriever.retrieve_across((library, other), Query("tide"), 20)
+    (problem,) = found.problems
+    assert problem.startswith(f"{other.name}: searched by words alone. The provider is away")
+    assert "ebb.md" in {passage.document_name for passage in found.passages}
+    with pytest.raises(ProviderError):
+        retriever.retrieve(other, Query("tide"), 20)

@@ -12,7 +12,7 @@ from app.access.rights import Right
 from app.errors import DocumentNotFound
 from app.retrieval.explaining import Explanation, Fate
 from app.web.access import needs
-from app.web.api.passage import PassageShape
+from app.web.api.passage import NearestSentenceShape, PassageShape
 from app.web.api.shape import LARGEST_ID, Shape, errors
 from app.web.search_params import SearchParams
 from app.web.wiring import ReadableKnowledgeBase, Wired
@@ -25,14 +25,6 @@ class ExplanationParams(SearchParams):
 
     about: int = Field(ge=1, le=LARGEST_ID, examples=[12])
     """The id of the document."""
-
-
-class NearestSentenceShape(Shape):
-    start: int = Field(examples=[0])
-    """`[start, end)` are offsets into the passage's text."""
-    end: int = Field(examples=[46])
-    similarity: float = Field(examples=[0.71])
-    """The cosine of the question and this sentence alone."""
 
 
 class ExplanationShape(Shape):
@@ -77,8 +69,7 @@ class ExplanationShape(Shape):
             vector_rank=told.vector_rank,
             keyword_rank=told.keyword_rank,
             passage=PassageShape.of(told.passage, question) if told.passage else None,
-            nearest_sentence=near
-            and NearestSentenceShape(start=near.start, end=near.end, similarity=near.similarity),
+            nearest_sentence=near and NearestSentenceShape.of(near),
         )
 
 

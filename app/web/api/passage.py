@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import Field
 
 from app.answering.suspicion import looks_like_orders
+from app.documents.model import KnowledgeBase
 from app.retrieval.matches import matches
-from app.retrieval.passage import Evidence, Passage, Place, Retrieval
+from app.retrieval.passage import Evidence, NearestSentence, Passage, Place, Retrieval
 from app.web.addresses import passage_address
 from app.web.api.shape import Shape
+
+
+class NearestSentenceShape(Shape):
+    start: int = Field(examples=[0])
+    """`[start, end)` are offsets into the passage's text."""
+    end: int = Field(examples=[46])
+    similarity: float = Field(examples=[0.71])
+    """The cosine of the question and this sentence alone."""
+
+    @classmethod
+    def of(cls, nearest: NearestSentence) -> NearestSentenceShape:
+        return cls(start=nearest.start, end=nearest.end, similarity=nearest.similarity)
 
 
 class EvidenceShape(Shape):
@@ -31,6 +45,8 @@ class EvidenceShape(Shape):
     """What the reranker gave, on its own scale; null where nothing was reranked."""
     rank_before: int | None = Field(None, examples=[4])
     """Where it stood before it was reranked."""
+    nearest_sentence: NearestSentenceShape | None = None
+    """The sentence whose meaning is nearest to the question's; null unless `nearest` was asked."""
 
     @classmethod
     def of(cls, evidence: Evidence) -> EvidenceShape:
@@ -43,6 +59,7 @@ class EvidenceShape(Shape):
             shares=dict(evidence.shares),
             rerank_score=evidence.rerank_score,
             rank_before=evidence.rank_before,
+            nearest_sentence=evidence.nearest and NearestSentenceShape.of(evidence.nearest),
         )
 
 
@@ -150,3 +167,29 @@ class RetrievalShape(Shape):
             ),
             milliseconds=round(retrieval.milliseconds, 2),
         )
+
+
+class FoundShape(PassageShape):
+    """A passage of one of the knowledge bases that were searched."""
+
+    knowledge_base: str = Field(examples=["handbook"])
+
+
+class AcrossShape(RetrievalShape):
+    """Passages of several knowledge bases in one ranking, best first."""
+
+    results: tuple[FoundShape, ...]
+    knowledge_bases: tuple[str, ...] = Field(examples=[["contracts", "handbook"]])
+    """Those that were searched."""
+    problems: tuple[str, ...] = Field(examples=[["contracts: not searched."]])
+    """Those that could not be searched as they should, and why."""
+
+    @classmethod
+    def of_several(cls, retrieval: Retrieval, bases: Sequence[KnowledgeBase]) -> AcrossShape:
+        names = {base.id: base.name for base in bases}
+        told = dict(RetrievalShape.of(retrieval))
+        told["results"] = tuple(
+            FoundShape(**dict(result), knowledge_base=names[passage.knowledge_base_id])
+            for result, passage in zip(told["results"], retrieval.passages, strict=True)
+        )
+        return cls(**told, knowledge_bases=tuple(names.values()), problems=retrieval.problems)

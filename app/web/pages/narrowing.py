@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from app.documents.kinds import kind, kind_name
 from app.documents.labels import TAG
@@ -41,6 +41,15 @@ class Asking:
 
     base: str
     params: SearchParams
+    bases: Mapping[int, str] = field(default_factory=dict)
+    """The names of all that are searched, by their ids, where that is more than `base`."""
+
+    def of(self, knowledge_base_id: int) -> Asking:
+        """The same, of one of the knowledge bases that are searched, alone."""
+        if not self.bases:
+            return self
+        params = self.params.model_copy(update={"everywhere": False})
+        return Asking(self.bases.get(knowledge_base_id, self.base), params)
 
     def at(self, **changes: object) -> str:
         return search_address(self.base, *self.params.model_copy(update=changes).pairs())
@@ -56,7 +65,8 @@ class Asking:
 
     def ways_on(self, query: Query) -> tuple[tuple[str, str], ...]:
         """Searches that find more than this one, what each would be said with its address."""
-        words = replace(self, params=SearchParams(q=query.text, mode=self.params.mode))
+        plain = type(self.params)(q=query.text, mode=self.params.mode)
+        words = replace(self, params=plain.model_copy(update={"everywhere": bool(self.bases)}))
         ways = []
         if query.phrases or query.without:
             ways.append(("Search for these words in any order", words.at()))
@@ -73,6 +83,7 @@ def chip_groups(services: Services, asking: Asking, retrieval: Retrieval) -> tup
     found = [facts[each] for each in retrieval.revision_ids() if each in facts]
     groups = (
         ChipGroup("Only in", tuple(_let_go(asking, services))),
+        ChipGroup("Knowledge base", tuple(_bases(asking, found))),
         _documents(asking, found),
         _kinds(asking, found),
         *_labels(asking, found),
@@ -86,15 +97,22 @@ def _let_go(asking: Asking, services: Services) -> Iterable[Chip]:
         others = tuple(each for each in params.document if each != document_id)
         name = services.documents.get(document_id).name
         yield Chip(name, asking.at(document=others, top_k=FEW), on=True)
-    for field in ("name", "type", "tag", "metadata", "section"):
-        given: tuple[str, ...] = getattr(params, field)
+    for by in ("name", "type", "tag", "metadata", "section"):
+        given: tuple[str, ...] = getattr(params, by)
         for value in given:
             others_given = tuple(each for each in given if each != value)
-            said = value.replace(":", ": ", 1) if field == "metadata" else f"{field}: {value}"
-            yield Chip(said, asking.at(**{field: others_given}), on=True)
-    for field in ("after", "before"):
-        if getattr(params, field):
-            yield Chip(f"{field} {getattr(params, field)}", asking.at(**{field: None}), on=True)
+            said = value.replace(":", ": ", 1) if by == "metadata" else f"{by}: {value}"
+            yield Chip(said, asking.at(**{by: others_given}), on=True)
+    for by in ("after", "before"):
+        if getattr(params, by):
+            yield Chip(f"{by} {getattr(params, by)}", asking.at(**{by: None}), on=True)
+
+
+def _bases(asking: Asking, found: Iterable[DocumentFacts]) -> Iterable[Chip]:
+    counts = Counter(each.knowledge_base_id for each in found)
+    for base_id, count in counts.most_common(MOST_CHIPS):
+        if base_id in asking.bases:
+            yield Chip(asking.bases[base_id], asking.of(base_id).at(top_k=FEW), count=count)
 
 
 def _documents(asking: Asking, found: Iterable[DocumentFacts]) -> ChipGroup:

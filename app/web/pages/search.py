@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from app.access.rights import Right
 from app.documents.model import KnowledgeBase
-from app.errors import TidemarkError
+from app.errors import DocumentNotFound, TidemarkError
 from app.retrieval import passage as found
 from app.retrieval.matches import matches
 from app.retrieval.passage import Grouping
@@ -19,7 +20,7 @@ from app.services import Services
 from app.web.access import needs
 from app.web.addresses import Parameter, address, api_address, passage_address, place_address
 from app.web.pages.first_use import first_use
-from app.web.pages.frame import ChosenBase, frame, show
+from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.marked import Part, Span, excerpt
 from app.web.pages.narrowing import Asking, Chip, ChipGroup, chip_groups
 from app.web.pages.plain import plain
@@ -46,6 +47,9 @@ class Result:
     """A passage as the page shows it."""
 
     rank: int
+    base: str
+    named: bool
+    """Whether the knowledge base is told, as several are searched."""
     title: str
     name: str | None
     """The document's name, where the title is another."""
@@ -63,6 +67,8 @@ class Result:
     """Where else nearly the same text stands."""
     more: tuple[Link, ...]
     """The document's other passages, where results are documents."""
+    nearest: bool
+    """Whether the sentence that is told apart is the nearest in meaning."""
     about: str
     """The page that tells more of this document's place."""
 
@@ -70,10 +76,14 @@ class Result:
 @dataclass(frozen=True)
 class Results:
     summary: str
+    problems: tuple[str, ...]
+    """Knowledge bases that could not be searched as they should, and why."""
     stages: tuple[tuple[str, str, str], ...]
     """Name, what it did, how long it took."""
     results: tuple[Result, ...]
     chips: tuple[ChipGroup, ...]
+    nearest: str | None
+    """The same search with each result's nearest sentence, where it has not been asked for."""
     group: Chip
     """The same search, with another thing for one result."""
     more: str | None
@@ -87,6 +97,8 @@ class PageParams(SearchParams):
 
     q: str = ""
     group: Grouping = Grouping.PASSAGE
+    everywhere: bool = False
+    """Whether all knowledge bases are searched that the caller may read."""
 
     def as_data(self) -> list[tuple[str, Parameter]]:
         """The parameters for the API, which has defaults of its own."""
@@ -103,11 +115,17 @@ def search_page(
     params: Annotated[PageParams, Query()],
 ) -> HTMLResponse:
     base, q = chosen.base, params.q
-    asking = Asking(base.name, params)
+    bases = {base.id: base}
+    if params.everywhere:
+        bases |= {each.id: each for each, _ in services.knowledge_bases.list()}
+    several = len(bases) > 1
+    asking = Asking(
+        base.name, params, {each.id: each.name for each in bases.values()} if several else {}
+    )
     results, error = None, None
     if q.strip():
         try:
-            results = _results(services, base, asking)
+            results = _results(services, tuple(bases.values()), asking)
         except TidemarkError as refused:
             error = refused
     return show(
@@ -117,37 +135,57 @@ def search_page(
             f"{q[:80]} · Search" if q.strip() else "Search",
             "/",
             base.name,
-            api_address(base.name, "search", *params.as_data())
-            if q.strip()
-            else "/api/knowledge-bases",
+            _data_address(asking, params) if q.strip() else "/api/knowledge-bases",
         ),
         status_code=error.status_code if error else 200,
         chosen=chosen,
         q=q.replace("\0", "\ufffd"),
         kept=[pair for pair in params.pairs() if pair[0] not in {"q", "top_k"}],
         modes=asking.modes(),
+        elsewhere=_elsewhere(asking, chosen),
         results=results,
         error=error,
-        first_use=first_use(services, chosen),
+        first_use=None if several else first_use(services, chosen),
     )
 
 
-def _results(services: Services, base: KnowledgeBase, asking: Asking) -> Results:
+def _data_address(asking: Asking, params: PageParams) -> str:
+    if params.everywhere:
+        return address("/api/search", *params.as_data())
+    return api_address(asking.base, "search", *params.as_data())
+
+
+def _elsewhere(asking: Asking, chosen: Chosen) -> Chip | None:
+    """The same search of all knowledge bases, or of the chosen one; None if there is but one."""
+    if len(chosen.options) == 1:
+        return None
+    if asking.bases:
+        return Chip(f"Only in {asking.base}", asking.at(everywhere=False))
+    return Chip("In all knowledge bases", asking.at(everywhere=True))
+
+
+def _results(services: Services, bases: Sequence[KnowledgeBase], asking: Asking) -> Results:
     params = asking.params
     query = params.query()
-    services.documents.require(base.id, query.document_ids)
-    retrieval = services.retriever.retrieve(base, query, params.top_k)
+    for document_id in query.document_ids:
+        if services.documents.get(document_id).knowledge_base_id not in {b.id for b in bases}:
+            raise DocumentNotFound(f"There is no document {document_id} in what is searched.")
+    retrieval = services.retriever.retrieve_across(bases, query, params.top_k)
+    if params.nearest:
+        retrieval = services.retriever.with_nearest(retrieval)
     shown, found = len(retrieval.passages), len(retrieval.candidates)
     took = duration(retrieval.milliseconds)
     of_found = f"{shown} of {found:,}" if found > shown else f"{shown}"
     return Results(
         summary=f"{of_found} {'passage' if found == 1 else 'passages'} in {took}, best first",
+        problems=retrieval.problems,
+        nearest=None if params.nearest else asking.at(nearest=True),
         group=asking.other_grouping(),
         stages=tuple((s.name, s.detail, duration(s.milliseconds)) for s in retrieval.stages),
         results=tuple(_result(passage, query.text, asking) for passage in retrieval.passages),
         chips=chip_groups(services, asking, retrieval),
         more=asking.at(top_k=MANY) if shown == params.top_k < min(MANY, found) else None,
-        ask=address("/ask", ("q", query.text), ("knowledge-base", base.name)),
+        ask=address("/ask", ("q", query.text), ("knowledge-base", asking.base)),
         ways_on=asking.ways_on(query),
     )
 
@@ -161,8 +199,11 @@ def _result(passage: found.Passage, words: str, asking: Asking) -> Result:
     )
     title = passage.title or passage.document_name
     path = passage.section_path
+    alone = asking.of(passage.knowledge_base_id)
     return Result(
         rank=passage.rank,
+        base=alone.base,
+        named=alone is not asking,
         title=title,
         name=passage.document_name if title != passage.document_name else None,
         address=passage_address(passage, words),
@@ -173,20 +214,31 @@ def _result(passage: found.Passage, words: str, asking: Asking) -> Result:
         score=f"{passage.score:.2f}",
         document_id=passage.document_id,
         quote=passage.text,
-        words=excerpt(text, spans, _heaviest_sentence(passage, text)),
+        words=excerpt(text, spans, _telling_sentence(passage, text)),
         why=reasons(passage.evidence, tuple(in_common)),
         also=tuple(Link(place.document_name, place_address(place)) for place in passage.also),
         more=tuple(
             Link(SEPARATOR.join(each.section_path) or "Passage", passage_address(each, words))
             for each in passage.more
         ),
+        nearest=passage.evidence.nearest is not None,
         about=address(
             "/why",
-            ("knowledge-base", asking.base),
-            *asking.params.pairs(),
+            ("knowledge-base", alone.base),
+            *alone.params.pairs(),
             ("about", passage.document_name),
         ),
     )
+
+
+def _telling_sentence(passage: found.Passage, text: str) -> Span | None:
+    """The sentence nearest in meaning where that was asked for, else the one of most weight."""
+    nearest = passage.evidence.nearest
+    if nearest is None:
+        return _heaviest_sentence(passage, text)
+    sentence = plain(passage.text[nearest.start : nearest.end])
+    start = text.find(sentence)  # elsewhere only where its marks of emphasis go on beyond it
+    return (start, start + len(sentence)) if start >= 0 else None
 
 
 def _heaviest_sentence(passage: found.Passage, text: str) -> Span | None:

@@ -20,6 +20,7 @@ def reasons(evidence: Evidence, in_common: tuple[str, ...]) -> tuple[Reason, ...
         Reason("Meaning", _meaning(evidence)),
         Reason("Words", _words(evidence)),
         *_reranked(evidence),
+        *_nearest(evidence),
         *([Reason("In common", ", ".join(in_common))] if in_common else []),
     )
 
@@ -44,6 +45,13 @@ def _reranked(evidence: Evidence) -> tuple[Reason, ...]:
         return ()
     said = f"{ordinal(evidence.rank_before)} before it, relevance {evidence.rerank_score:.2f}"
     return (Reason("Reranker", said),)
+
+
+def _nearest(evidence: Evidence) -> tuple[Reason, ...]:
+    if evidence.nearest is None:
+        return ()
+    said = f"underlined, cosine similarity {evidence.nearest.similarity:.2f}"
+    return (Reason("Nearest sentence", said),)
 
 
 def heaviest(weights: Mapping[str, float]) -> str:

@@ -1,0 +1,109 @@
+"""What indexes gave by meaning and by words → one ranking, with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from app.indexes.index import Index
+from app.indexes.keyword_search import WordMatch
+from app.indexes.recipe import Recipe
+from app.indexes.vector_search import Neighbour
+from app.retrieval.fusion import Fused, Half, fuse
+from app.retrieval.passage import Evidence, Mode
+
+K = 60
+"""Of reciprocal rank fusion: Cormack, Clarke and Büttcher (2009)."""
+
+
+@dataclass(frozen=True)
+class Halves:
+    """What one index gave, best first; nothing by a half that was not asked."""
+
+    index: Index
+    neighbours: tuple[Neighbour, ...] = ()
+    matches: tuple[WordMatch, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Chunks, best first. `neighbours` and `matches` have each one's rank in its half."""
+
+    fused: tuple[Fused, ...]
+    neighbours: Mapping[int, tuple[int, Neighbour]]
+    matches: Mapping[int, tuple[int, WordMatch]]
+    index_of: Mapping[int, Index]
+
+    def evidence(self, one: Fused) -> Evidence:
+        near, match = self.neighbours.get(one.chunk_id), self.matches.get(one.chunk_id)
+        return Evidence(
+            vector_rank=near[0] if near else None,
+            similarity=near[1].similarity if near else None,
+            keyword_rank=match[0] if match else None,
+            bm25=match[1].score if match else None,
+            word_weights=match[1].weights if match else {},
+            shares=one.shares,
+        )
+
+
+def ranked(mode: Mode, found: Sequence[Halves], limit: int) -> Ranking:
+    """One ranking of what several indexes gave, as if they were one index.
+
+    That holds for those of the same embedding model, whose cosines can be compared. The rankings of
+    different models take turns: each chunk counts by its rank alone (reciprocal rank fusion).
+    """
+    groups: dict[tuple[object, ...], list[Halves]] = {}
+    for one in found:
+        groups.setdefault(_space(one.index.recipe), []).append(one)
+    rankings = [_of_one_model(mode, group, limit) for group in groups.values()]
+    if len(rankings) == 1:
+        return rankings[0]
+    by_rank = [
+        replace(one, score=(K + 1) / (K + rank))
+        for ranking in rankings
+        for rank, one in enumerate(ranking.fused, start=1)
+    ]
+    return Ranking(
+        tuple(sorted(by_rank, key=lambda one: (-one.score, one.chunk_id))),
+        {chunk: near for each in rankings for chunk, near in each.neighbours.items()},
+        {chunk: match for each in rankings for chunk, match in each.matches.items()},
+        {chunk: index for each in rankings for chunk, index in each.index_of.items()},
+    )
+
+
+def _space(recipe: Recipe) -> tuple[object, ...]:
+    """What vectors must have in common for their cosines to be compared."""
+    return recipe.model, recipe.dimensions, recipe.query_prefix, recipe.document_prefix
+
+
+def _of_one_model(mode: Mode, found: Sequence[Halves], limit: int) -> Ranking:
+    # The id settles ties, so that the same question always gives the same order.
+    near = sorted(
+        (n for one in found for n in one.neighbours), key=lambda n: (-n.similarity, n.chunk_id)
+    )[:limit]
+    matches = sorted(
+        (m for one in found for m in one.matches), key=lambda m: (-m.score, m.chunk_id)
+    )[:limit]
+    if mode is Mode.HYBRID:
+        fused = fuse(
+            [
+                Half(Mode.VECTOR, {one.chunk_id: one.similarity for one in near}),
+                Half(Mode.KEYWORD, {one.chunk_id: one.score for one in matches}, floor=0.0),
+            ]
+        )
+    else:
+        fused = tuple(
+            [Fused(one.chunk_id, one.similarity, {}) for one in near]
+            + [Fused(one.chunk_id, one.score, {}) for one in matches]
+        )
+    return Ranking(
+        fused,
+        {one.chunk_id: (rank, one) for rank, one in enumerate(near, start=1)},
+        {one.chunk_id: (rank, one) for rank, one in enumerate(matches, start=1)},
+        {chunk: one.index for one in found for chunk in _chunks(one)},
+    )
+
+
+def _chunks(one: Halves) -> Iterable[int]:
+    yield from (each.chunk_id for each in one.neighbours)
+    yield from (each.chunk_id for each in one.matches)
