@@ -98,6 +98,13 @@ class DocumentExists(TidemarkError):
     remedy = "Choose another name, or delete the document that has it."
 
 
+class SearchNotFound(TidemarkError):
+    """The knowledge base has no saved search of that id."""
+
+    status_code = 404
+    remedy = "List the knowledge base's saved searches to see what is there."
+
+
 class QuestionNotFound(TidemarkError):
     """The knowledge base has no test question of that id."""
 

@@ -25,6 +25,7 @@ from app.database.migrations import migrate
 from app.documents.knowledge_bases import KnowledgeBaseStore
 from app.documents.model import KnowledgeBase
 from app.documents.questions import QuestionStore
+from app.documents.searches import SavedSearchStore
 from app.documents.store import DocumentStore
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder, warm_up
@@ -43,6 +44,7 @@ from app.evaluation.team_questions import TeamEvaluator
 from app.indexes.builds import BuildStore
 from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
+from app.indexes.headings import Headings
 from app.indexes.hits import HitReader
 from app.indexes.keyword_search import KeywordSearch
 from app.indexes.narrowing import Narrowing
@@ -53,6 +55,7 @@ from app.indexes.switch import Switch
 from app.indexes.true_rank import TrueRank
 from app.indexes.vector_plan import VectorPlanner
 from app.indexes.vector_search import VectorSearch
+from app.indexes.vocabulary import Vocabulary
 from app.ingestion.building import Building
 from app.ingestion.clearing import Clearing
 from app.ingestion.deletion import Deletion
@@ -70,6 +73,7 @@ from app.ingestion.worker import Worker
 from app.retrieval.explaining import Explainer
 from app.retrieval.reranking import make_reranker
 from app.retrieval.retriever import Retriever
+from app.retrieval.spelling import Speller
 
 FIRST_KNOWLEDGE_BASE = "default"
 SEARCHES_AT_ONCE = 8
@@ -110,6 +114,9 @@ class Services:
     changeover: Changeover
     clearing: Clearing
     questions: QuestionStore
+    saved_searches: SavedSearchStore
+    speller: Speller
+    headings: Headings
     evaluations: EvaluationStore
     keys: KeyStore
     callers: Callers
@@ -322,6 +329,9 @@ def compose(
         ),
         clearing=Clearing(database, keep_deleted=kept, keep_revisions=settings.keep_revisions),
         questions=QuestionStore(database),
+        saved_searches=SavedSearchStore(database),
+        speller=Speller(words, Vocabulary(database)),
+        headings=Headings(database),
         evaluations=EvaluationStore(database),
         keys=keys,
         callers=Callers(keys, settings.asks_who_calls),

@@ -15,6 +15,8 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const fromField = event.target === field;
   if (typing(event.target) && !fromField) return;
+  // While something else is being typed, the arrows are for what is suggested.
+  if (fromField && field.value !== field.defaultValue) return;
   if (event.key === "ArrowDown" && links.length) {
     event.preventDefault();
     move(1);
@@ -58,3 +60,75 @@ results?.addEventListener(
   },
   true,
 );
+
+// Titles and headings are suggested while one types, after what was searched for before.
+const base = document.querySelector('select[name="knowledge-base"]');
+const suggested = document.getElementById("suggested");
+let waiting;
+
+function option(text) {
+  const made = document.createElement("option");
+  made.value = text;
+  return made;
+}
+
+async function suggest(typed) {
+  const where = `/api/knowledge-bases/${encodeURIComponent(base.value)}/suggestions`;
+  const reply = await fetch(`${where}?q=${encodeURIComponent(typed)}`).catch(() => null);
+  if (!reply?.ok || field.value.trim() !== typed) return;
+  const found = (await reply.json()).suggestions.map((each) => each.text);
+  const before = recent().filter((each) => each.toLowerCase().startsWith(typed.toLowerCase()));
+  suggested.replaceChildren(...[...new Set([...before.slice(0, 3), ...found])].map(option));
+}
+
+field?.addEventListener("input", () => {
+  clearTimeout(waiting);
+  const typed = field.value.trim();
+  if (typed.length >= 2 && typed.length <= 80) waiting = setTimeout(suggest, 120, typed);
+});
+
+// Recent searches are kept by this browser alone.
+const MOST_RECENT = 10;
+const place = () => `tidemark-recent ${base.value}`;
+
+function recent() {
+  try {
+    return JSON.parse(localStorage.getItem(place())) ?? [];
+  } catch {
+    return []; // the browser keeps nothing
+  }
+}
+
+function remember(words) {
+  const kept = [words, ...recent().filter((each) => each !== words)].slice(0, MOST_RECENT);
+  try {
+    localStorage.setItem(place(), JSON.stringify(kept));
+  } catch {
+    // The browser keeps nothing.
+  }
+}
+
+function showRecent() {
+  const section = document.getElementById("recent");
+  if (!section || !recent().length) return;
+  section.querySelector("ul").replaceChildren(
+    ...recent().map((words) => {
+      const item = document.createElement("li");
+      const link = document.createElement("a");
+      link.href = `/?${new URLSearchParams({ "knowledge-base": base.value, q: words })}`;
+      link.textContent = words;
+      link.dir = "auto";
+      item.append(link);
+      return item;
+    }),
+  );
+  section.querySelector("button").addEventListener("click", () => {
+    localStorage.removeItem(place());
+    section.hidden = true;
+    field.focus();
+  });
+  section.hidden = false;
+}
+
+if (results && field.value.trim().length <= 200) remember(field.value.trim());
+showRecent();

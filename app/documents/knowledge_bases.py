@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -13,6 +14,7 @@ from app.access.rights import EVERYTHING, Sight
 from app.database.connection import Database
 from app.database.tables import now, with_zone
 from app.documents.model import KnowledgeBase
+from app.documents.synonyms import Synonyms, checked_synonyms, dump, load
 from app.documents.tables import DocumentRow, KnowledgeBaseRow
 from app.errors import InvalidName, KnowledgeBaseExists, KnowledgeBaseNotFound
 
@@ -103,6 +105,24 @@ class KnowledgeBaseStore:
 
         return self.database.transaction(read)
 
+    def set_synonyms(self, name: str, groups: Iterable[Iterable[str]]) -> Synonyms:
+        """Let these be the knowledge base's synonyms; gives them as they are kept.
+
+        Raises:
+            InvalidRequest: a group of one word, or too much of anything.
+        """
+        synonyms = checked_synonyms(groups)
+        base = self.get(name)
+
+        def keep(session: Session) -> None:
+            row = session.get(KnowledgeBaseRow, base.id, with_for_update=True)
+            if row is None or row.deletion:
+                raise KnowledgeBaseNotFound(f"There is no knowledge base named {name[:80]!r}.")
+            row.synonyms = dump(synonyms)
+
+        self.database.transaction(keep)
+        return synonyms
+
     def delete(self, name: str) -> None:
         """Take the knowledge base out of sight at once; what it owns is cleared later."""
 
@@ -129,4 +149,5 @@ def _knowledge_base(row: KnowledgeBaseRow) -> KnowledgeBase:
         with_zone(row.created_at),
         row.active_index_id,
         paused=row.paused_at is not None,
+        synonyms=load(row.synonyms),
     )

@@ -16,6 +16,8 @@ class KnowledgeBase:
     active_index_id: int | None
     paused: bool = False
     """Whether its jobs wait until it is resumed."""
+    synonyms: tuple[tuple[str, ...], ...] = ()
+    """Groups of words, each of which is looked for where another is."""
 
 
 @dataclass(frozen=True)

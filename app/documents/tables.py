@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Index, Integer, String, UniqueConstraint
-from sqlalchemy.dialects.mysql import BIGINT, CHAR, LONGBLOB, LONGTEXT, VARCHAR
+from sqlalchemy.dialects.mysql import BIGINT, CHAR, LONGBLOB, LONGTEXT, MEDIUMTEXT, VARCHAR
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from app.database.tables import (
@@ -28,6 +28,7 @@ class KnowledgeBaseRow(FixedTable):
     paused_at: Mapped[OptionalMoment]  # nothing of it is ingested until it is resumed
     created_at: Mapped[Moment]
     deleted_at: Mapped[OptionalMoment] = mapped_column(index=True)
+    synonyms: Mapped[str | None] = mapped_column(MEDIUMTEXT)  # JSON: a list of groups
 
 
 class DocumentRow(FixedTable):

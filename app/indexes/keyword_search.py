@@ -77,6 +77,10 @@ class KeywordSearch:
 
         return self.database.transaction(search)
 
+    def languages(self, index: Index) -> tuple[str, ...]:
+        """The languages that words are looked for in, as ISO 639-1."""
+        return self.database.transaction(lambda session: self._corpus(session, index.id).languages)
+
     def better(self, index: Index, question: str, score: float, within: Within) -> int:
         """How many chunks have a higher BM25 score."""
 

@@ -17,6 +17,7 @@ from app.documents.question_tables import (
     QuestionRow,
     RightPassageRow,
 )
+from app.documents.search_tables import SavedSearchRow
 from app.documents.tables import (
     BlobRow,
     DocumentRow,
@@ -207,6 +208,7 @@ class Clearing:
                 self._remove_document(document_id)
         self._delete(delete(JobRow).where(JobRow.knowledge_base_id == base_id))
         self._delete(delete(QuestionRow).where(QuestionRow.knowledge_base_id == base_id))
+        self._delete(delete(SavedSearchRow).where(SavedSearchRow.knowledge_base_id == base_id))
         evaluations = select(EvaluationRow.id).where(EvaluationRow.knowledge_base_id == base_id)
         while evaluation_ids := self._ids(evaluations):
             row = EvaluatedQuestionRow

@@ -66,6 +66,7 @@ class Explainer:
             InvalidRequest, ProviderError, ModelUnavailable: as `Retriever.retrieve`.
         """
         whole = self.retriever.retrieve(base, query, top_k)
+        query = whole.query
         told = Explanation(document, Fate.NOT_READY, len(whole.passages), len(whole.candidates))
         index = self.retriever.indexes.active(base.id)
         if index is None or document.current_revision_id is None:
@@ -108,7 +109,7 @@ class Explainer:
             fate = Fate.SHOWN if shown else Fate.FOLDED
         placed = replace(told, fate=fate, rank=rank)
         if evidence.bm25 is not None:
-            better = self.ranks.by_words(index, query.text, evidence.bm25, within)
+            better = self.ranks.by_words(index, query.words, evidence.bm25, within)
             placed = replace(placed, keyword_rank=better)
         if query.mode is Mode.KEYWORD:
             return placed

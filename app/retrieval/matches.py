@@ -23,9 +23,7 @@ def matches(question: str, text: str, language: str) -> tuple[tuple[int, int], .
     Words that say nothing by themselves in `language`, the text's, are marked only if all are such.
     """
     by_stem, bigrams = _wanted(question, language)
-    found = [
-        (m.start(), m.end()) for m in WORD.finditer(text) if _is_one_of(_folded(m[0]), by_stem)
-    ]
+    found = [(m.start(), m.end()) for m in WORD.finditer(text) if _is_one_of(folded(m[0]), by_stem)]
     for bigram in bigrams:
         found.extend((m.start(), m.end()) for m in re.finditer(re.escape(bigram), text))
     return _merged(found)
@@ -34,7 +32,7 @@ def matches(question: str, text: str, language: str) -> tuple[tuple[int, int], .
 @lru_cache(maxsize=64)
 def _wanted(question: str, language: str) -> tuple[dict[str, list[str]], frozenset[str]]:
     """The question's words by how they begin, and its pairs of neighbours in unspaced scripts."""
-    asked = {_folded(word) for word in WORD.findall(question)}
+    asked = {folded(word) for word in WORD.findall(question)}
     wanted = {word for word in asked if len(word) >= SHORTEST_WORD or word.isdigit()}
     # "the" and its like stand everywhere: marked, they hide the words that tell something.
     stops = stop_words().get(language, frozenset())
@@ -45,17 +43,19 @@ def _wanted(question: str, language: str) -> tuple[dict[str, list[str]], frozens
     return by_stem, frozenset(run[i : i + 2] for run in unspaced for i in range(len(run) - 1))
 
 
-def _folded(word: str) -> str:
+def folded(word: str) -> str:
+    """As words are compared: normalised, in lower case."""
     return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).casefold()
 
 
 def _is_one_of(word: str, by_stem: dict[str, list[str]]) -> bool:
     """Words that are the same begin alike: of a passage's hundreds, few are looked at closely."""
     alike = by_stem.get(word[:SHORTEST_STEM])
-    return alike is not None and any(_same_word(word, one) for one in alike)
+    return alike is not None and any(same_word(word, one) for one in alike)
 
 
-def _same_word(one: str, other: str) -> bool:
+def same_word(one: str, other: str) -> bool:
+    """Whether two folded words are one, or forms of one."""
     if one == other:
         return True
     stem = 0

@@ -48,6 +48,13 @@ class Query:
     rerank: bool = True
     """Whether the reranker, if there is one, has the last word."""
     grouping: Grouping = Grouping.CHUNK
+    related: tuple[str, ...] = ()
+    """Synonyms of what `text` has, which words are looked for as well."""
+
+    @property
+    def words(self) -> str:
+        """What is looked for by words, and marked where it is found."""
+        return " ".join((self.text, *self.related))
 
     @property
     def written(self) -> str:

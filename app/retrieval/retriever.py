@@ -27,6 +27,7 @@ from app.retrieval.nearest import with_nearest
 from app.retrieval.passage import Grouping, Mode, Passage, Query, Retrieval, Stage
 from app.retrieval.ranking import Halves, Ranking, ranked
 from app.retrieval.reranking import NO_RERANKING, Reranking
+from app.retrieval.synonyms import related
 
 LONGEST_QUERY = 8_000  # characters; a model reads far fewer
 MOST_PASSAGES = 200
@@ -113,6 +114,8 @@ class Retriever:
         in `problems`.
         """
         checked(query, top_k)
+        synonyms = [one for base in bases for one in related(query.text, base.synonyms)]
+        query = replace(query, related=tuple(dict.fromkeys(synonyms)))
         if len(bases) > MOST_BASES:
             raise InvalidRequest(
                 f"{len(bases)} knowledge bases are too many for one search.",
@@ -316,8 +319,10 @@ class Retriever:
 
     def _matches(self, sought: _Sought, search: _Search) -> tuple[WordMatch, ...]:
         index, limit = sought.index, sought.limit
-        with search.clock.stage("words", search.told(index, f"the {limit} best by BM25")):
-            return self.words.best(index, search.query.text, limit, sought.within)
+        also = f", also for {', '.join(search.query.related)}" if search.query.related else ""
+        done = search.told(index, f"the {limit} best by BM25{also}")
+        with search.clock.stage("words", done):
+            return self.words.best(index, search.query.words, limit, sought.within)
 
 
 def _read_for(query: Query, top_k: int) -> int:

@@ -38,6 +38,7 @@ PLACES: Mapping[str, Callable[[Services, str], object]] = {
     # These stand beside their knowledge base's name, and are looked for in that one alone.
     "question_id": lambda _, number: _number.validate_python(number),
     "deleted_id": lambda _, number: _number.validate_python(number),
+    "search_id": lambda _, number: _number.validate_python(number),
     "evaluation_id": lambda _, number: _number.validate_python(number),
     "conversation_id": lambda services, number: _base_of(services, number, turn=False),
     "turn_id": lambda services, number: _base_of(services, number, turn=True),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import Field
 
 from app.documents.filter import Filter, checked_filter
 from app.retrieval.passage import Grouping, Mode, Query
 from app.retrieval.query_syntax import typed_query
+from app.retrieval.retriever import checked
 from app.web.addresses import Parameter
 from app.web.api.shape import LARGEST_ID, Shape
 
@@ -77,6 +79,11 @@ class SearchParams(Shape):
         asked = replace(asked, grouping=self.group)
         return typed_query(self.q, asked)
 
+    def encoded(self) -> str:
+        """The search as it stands in an address, to be kept."""
+        checked(self.query(), self.top_k)  # refuses what no search could be
+        return urlencode([pair for pair in self.pairs() if pair[0] in SearchParams.model_fields])
+
     def pairs(self) -> list[tuple[str, Parameter]]:
         """The parameters of an address that asks the same, those that say nothing left out."""
         return [
@@ -85,6 +92,22 @@ class SearchParams(Shape):
             if (given := getattr(self, name)) != field.default
             for value in (given if isinstance(given, tuple) else (given,))
         ]
+
+
+def params_of(encoded: str) -> SearchParams:
+    """The search that was kept as `encoded`; what later versions don't know is left out."""
+    given: dict[str, list[str]] = {}
+    for name, value in parse_qsl(encoded):
+        given.setdefault(name, []).append(value)
+    fields = SearchParams.model_fields
+    several = {name for name, field in fields.items() if isinstance(field.default, tuple)}
+    return SearchParams.model_validate(
+        {
+            name: values if name in several else values[-1]
+            for name, values in given.items()
+            if name in fields
+        }
+    )
 
 
 def _named(given: str) -> tuple[str, str]:

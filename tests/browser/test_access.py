@@ -43,6 +43,9 @@ PAGES = {
     "two indexes": lambda library: library.at(
         "/indexes/compare", index=library.second_index(), q="when does the stream turn"
     ),
+    "synonyms": lambda library: library.at("/synonyms"),
+    "everywhere": lambda library: library.at("/", q=QUESTION, everywhere=1),
+    "misspelt": lambda library: library.at("/", q="harbuor"),
     "status": lambda _: "/status",
     "error": lambda _: "/nowhere",
 }

@@ -74,6 +74,7 @@ class Place:
             "job_id": str(self.job_id),
             "question_id": "1",
             "evaluation_id": "1",
+            "search_id": "1",
             "conversation_id": str(self.turn.conversation_id),
             "turn_id": str(self.turn.id),
             "token": "no-such-link",

@@ -157,7 +157,7 @@ class RetrievalShape(Shape):
 
     @classmethod
     def of(cls, retrieval: Retrieval) -> RetrievalShape:
-        question = retrieval.query.text
+        question = retrieval.query.words
         return cls(
             query=retrieval.query.written,
             results=tuple(PassageShape.of(passage, question) for passage in retrieval.passages),

@@ -15,6 +15,7 @@ from app.web.pages import (
     indexes,
     labels,
     quality,
+    query_help,
     renaming,
     sample,
     search,
@@ -30,6 +31,7 @@ def install(app: FastAPI) -> None:
     for page in (
         *pages,
         labels,
+        query_help,
         renaming,
         history,
         fetching,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
@@ -16,9 +17,17 @@ from app.retrieval import passage as found
 from app.retrieval.matches import matches
 from app.retrieval.passage import Grouping
 from app.retrieval.sentences import sentence_spans
+from app.retrieval.spelling import has_unfound_words
 from app.services import Services
 from app.web.access import needs
-from app.web.addresses import Parameter, address, api_address, passage_address, place_address
+from app.web.addresses import (
+    Parameter,
+    address,
+    api_address,
+    passage_address,
+    place_address,
+    search_address,
+)
 from app.web.pages.first_use import first_use
 from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.marked import Part, Span, excerpt
@@ -26,7 +35,7 @@ from app.web.pages.narrowing import Asking, Chip, ChipGroup, chip_groups
 from app.web.pages.plain import plain
 from app.web.pages.why import Reason, reasons
 from app.web.pages.wording import When, duration, when
-from app.web.search_params import SearchParams
+from app.web.search_params import SearchParams, params_of
 from app.web.wiring import Wired
 
 router = APIRouter(include_in_schema=False)
@@ -76,6 +85,8 @@ class Result:
 @dataclass(frozen=True)
 class Results:
     summary: str
+    meant: Link | None
+    """The same search as the documents spell it, where they don't have its words."""
     problems: tuple[str, ...]
     """Knowledge bases that could not be searched as they should, and why."""
     stages: tuple[tuple[str, str, str], ...]
@@ -143,6 +154,8 @@ def search_page(
         kept=[pair for pair in params.pairs() if pair[0] not in {"q", "top_k"}],
         modes=asking.modes(),
         elsewhere=_elsewhere(asking, chosen),
+        saved=() if q.strip() else _saved(services, base),
+        encoded=urlencode(params.as_data()),
         results=results,
         error=error,
         first_use=None if several else first_use(services, chosen),
@@ -153,6 +166,14 @@ def _data_address(asking: Asking, params: PageParams) -> str:
     if params.everywhere:
         return address("/api/search", *params.as_data())
     return api_address(asking.base, "search", *params.as_data())
+
+
+def _saved(services: Services, base: KnowledgeBase) -> tuple[tuple[int, Link], ...]:
+    """The searches that were saved, each with its id."""
+    return tuple(
+        (one.id, Link(one.name, search_address(base.name, *params_of(one.parameters).pairs())))
+        for one in services.saved_searches.list(base.id)
+    )
 
 
 def _elsewhere(asking: Asking, chosen: Chosen) -> Chip | None:
@@ -178,16 +199,32 @@ def _results(services: Services, bases: Sequence[KnowledgeBase], asking: Asking)
     of_found = f"{shown} of {found:,}" if found > shown else f"{shown}"
     return Results(
         summary=f"{of_found} {'passage' if found == 1 else 'passages'} in {took}, best first",
+        meant=_meant(services, bases, asking, retrieval),
         problems=retrieval.problems,
         nearest=None if params.nearest else asking.at(nearest=True),
         group=asking.other_grouping(),
         stages=tuple((s.name, s.detail, duration(s.milliseconds)) for s in retrieval.stages),
-        results=tuple(_result(passage, query.text, asking) for passage in retrieval.passages),
+        results=tuple(
+            _result(passage, retrieval.query.words, asking) for passage in retrieval.passages
+        ),
         chips=chip_groups(services, asking, retrieval),
         more=asking.at(top_k=MANY) if shown == params.top_k < min(MANY, found) else None,
         ask=address("/ask", ("q", query.text), ("knowledge-base", asking.base)),
         ways_on=asking.ways_on(query),
     )
+
+
+def _meant(
+    services: Services, bases: Sequence[KnowledgeBase], asking: Asking, retrieval: found.Retrieval
+) -> Link | None:
+    if not has_unfound_words(retrieval):
+        return None
+    for base in bases:
+        index = services.indexes.active(base.id)
+        better = index and services.speller.did_you_mean(index, retrieval.query)
+        if better:
+            return Link(better, asking.at(q=better))
+    return None
 
 
 def _result(passage: found.Passage, words: str, asking: Asking) -> Result:
