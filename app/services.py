@@ -261,7 +261,10 @@ def compose(
     generator = make_generator(settings)
     share(embedder, settings, database)
     embedders = Embedders(lambda recipe: make(settings_for(settings, recipe)), embedder)
-    indexes = IndexStore(database, vector_index=capabilities.tiflash_stores > 0)
+    full_text = capabilities.may_have_full_text
+    indexes = IndexStore(
+        database, vector_index=capabilities.tiflash_stores > 0, full_text=full_text
+    )
     builds = BuildStore(database)
     publication = Publication(database)
     courtesy = Courtesy()
@@ -273,7 +276,7 @@ def compose(
     jobs = JobStore(database)
     uploads = Uploads(database, jobs, settings.max_upload_mb)
     keys = KeyStore(database)
-    words = KeywordSearch(database)
+    words = KeywordSearch(database, full_text=full_text)
     retriever = Retriever(
         indexes,
         embedders,

@@ -38,6 +38,11 @@ class Capabilities:
         return self.storage == "unistore"
 
     @property
+    def may_have_full_text(self) -> bool:
+        """Whether to ask for full text: of self-managed servers none has it."""
+        return not self.storage
+
+    @property
     def kind(self) -> str:
         """The kind of server, in words."""
         if self.tiflash_stores:

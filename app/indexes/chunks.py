@@ -20,6 +20,7 @@ from app.indexes.chunk_table import (
     chunk_table,
     chunk_table_name,
 )
+from app.indexes.full_text import drop_full_text_index
 from app.indexes.index import Index, NewChunk, Presence
 from app.indexes.postings import (
     ChunkTerms,
@@ -202,6 +203,7 @@ def stored_chunks(session: Session, index_id: int, revision_id: int) -> int:
 
 def drop_index_tables(database: Database, index_id: int) -> None:
     """Drop an index's tables, if they are there."""
+    drop_full_text_index(database, index_id)
     with database.engine.begin() as connection:
         for name in (chunk_table_name, postings_table_name, signature_table_name):
             connection.execute(text(f"DROP TABLE IF EXISTS {name(index_id)}"))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.database.connection import Database
 from app.indexes.analysis import question_terms
 from app.indexes.chunk_table import CHUNKS_A_REVISION
+from app.indexes.full_text import best_by_full_text, better_by_full_text, has_full_text_index
 from app.indexes.index import Index, Presence
 from app.indexes.postings import postings_table_name
 from app.indexes.scope import EVERYWHERE, Scope, Within
@@ -51,8 +52,13 @@ class Corpus:
 
 @dataclass(frozen=True)
 class KeywordSearch:
+    """By the postings; or by TiDB's own full text, in indexes for which the server has it."""
+
     database: Database
+    full_text: bool = False
+    """Whether to look for indexes that have full text."""
     _corpora: dict[int, tuple[int, Corpus]] = field(default_factory=dict)
+    _by_full_text: dict[int, bool] = field(default_factory=dict)
 
     def best(
         self, index: Index, question: str, limit: int, within: Within = EVERYWHERE
@@ -69,6 +75,9 @@ class KeywordSearch:
             if not words or not corpus.chunks:
                 return ()
             scope = Scope.of(session, index.id, within)
+            if self._has_full_text(session, index.id):
+                found = best_by_full_text(session, index.id, _told(words), scope, limit)
+                return tuple(WordMatch(chunk, score, {}) for chunk, score in found.items())
             postings = _Postings(session, postings_table_name(index.id), scope, corpus)
             idf = postings.idf(list(words))
             scores = postings.best(idf, limit) if idf else {}
@@ -90,11 +99,24 @@ class KeywordSearch:
             if not words or not corpus.chunks:
                 return 0
             scope = Scope.of(session, index.id, within)
+            if self._has_full_text(session, index.id):
+                return better_by_full_text(session, index.id, _told(words), scope, score)
             postings = _Postings(session, postings_table_name(index.id), scope, corpus)
             idf = postings.idf(list(words))
             return postings.better(idf, score) if idf else 0
 
         return self.database.transaction(count)
+
+    def by_full_text(self, index: Index) -> bool:
+        """Whether TiDB's own full text was used in the last search of the index."""
+        return self._by_full_text.get(index.id, False)
+
+    def _has_full_text(self, session: Session, index_id: int) -> bool:
+        if not self.full_text:
+            return False
+        if index_id not in self._by_full_text:
+            self._by_full_text[index_id] = has_full_text_index(session, index_id)
+        return self._by_full_text[index_id]
 
     def _corpus(self, session: Session, index_id: int) -> Corpus:
         """Summed up once for each version of the index: exact, for the price of one row."""
@@ -103,6 +125,11 @@ class KeywordSearch:
         if known is None or known[0] != version:
             known = self._corpora[index_id] = (version, _summed(session, index_id))
         return known[1]
+
+
+def _told(words: Mapping[str, str]) -> str:
+    """The words of a question that tell something, as they were written."""
+    return " ".join(dict.fromkeys(words.values()))
 
 
 def _summed(session: Session, index_id: int) -> Corpus:

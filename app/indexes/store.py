@@ -14,6 +14,7 @@ from app.database.tables import now
 from app.documents.tables import KnowledgeBaseRow
 from app.errors import IndexNotFound, KnowledgeBaseNotFound
 from app.indexes.chunk_table import create_chunk_table
+from app.indexes.full_text import create_full_text_index
 from app.indexes.index import IN_STEP, Index, IndexState, Presence
 from app.indexes.postings import create_postings_table
 from app.indexes.recipe import Recipe
@@ -38,6 +39,8 @@ class IndexStore:
     database: Database
     vector_index: bool = False
     """Whether new indexes get an HNSW index, which takes a server with TiFlash."""
+    full_text: bool = False
+    """Whether new indexes ask for TiDB's own full text, which some managed servers have."""
 
     def active(self, knowledge_base_id: int) -> Index | None:
         """The index that searches of the knowledge base are answered from, if it has one."""
@@ -144,6 +147,8 @@ class IndexStore:
             create_chunk_table(self.database.client, index.id, function)
             if self.vector_index:
                 create_vector_index(self.database, index.id)
+            if self.full_text:
+                create_full_text_index(self.database, index.id)
         except OperationalError as failure:
             if error_number(failure) != TABLE_EXISTS:  # made between pytidb's look and its CREATE
                 raise

@@ -320,9 +320,11 @@ class Retriever:
     def _matches(self, sought: _Sought, search: _Search) -> tuple[WordMatch, ...]:
         index, limit = sought.index, sought.limit
         also = f", also for {', '.join(search.query.related)}" if search.query.related else ""
-        done = search.told(index, f"the {limit} best by BM25{also}")
-        with search.clock.stage("words", done):
-            return self.words.best(index, search.query.words, limit, sought.within)
+        with search.clock.stage("words") as told:
+            found = self.words.best(index, search.query.words, limit, sought.within)
+            by = "TiDB's full text" if self.words.by_full_text(index) else "BM25"
+            told.append(search.told(index, f"the {limit} best by {by}{also}"))
+        return found
 
 
 def _read_for(query: Query, top_k: int) -> int:
