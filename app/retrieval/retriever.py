@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from app.documents.model import KnowledgeBase
@@ -268,7 +268,8 @@ class Retriever:
 
     def _ranked(self, sought: Sequence[_Sought], search: _Search) -> Ranking:
         mode = search.query.mode
-        matching, near = [], [() for _ in sought]
+        matching: list[Future[tuple[WordMatch, ...]]] = []
+        near: list[tuple[Neighbour, ...]] = [() for _ in sought]
         if mode is not Mode.VECTOR:
             matching = [self.pool.submit(self._matches, one, search) for one in sought]
         if mode is not Mode.KEYWORD:

@@ -27,9 +27,12 @@ def has_unfound_words(retrieval: Retrieval) -> bool:
 
 def _telling(question: str) -> list[str]:
     """The words that could be misspelt: long enough, and none that says nothing by itself."""
-    nothing = frozenset().union(*stop_words().values())
     words = dict.fromkeys(WORD.findall(question))
-    return [word for word in words if len(word) >= SHORTEST and word.casefold() not in nothing]
+    return [word for word in words if len(word) >= SHORTEST and not _says_nothing(word)]
+
+
+def _says_nothing(word: str) -> bool:
+    return any(word.casefold() in words for words in stop_words().values())
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,15 @@ class Speller:
 
     def _like(self, index: Index, terms: set[str]) -> Term | None:
         """The term that is fewest mistakes away, and of those the commonest."""
-        best: tuple[int, int, str] | None = None
-        found: Term | None = None
+        found: list[tuple[int, int, str, Term]] = []
         for term in terms:
             most = 2 if len(term) >= LONG else 1
-            lengths = (len(term) - most, len(term) + most)
+            # Too many short words are like another but for a letter more or less.
+            room = most if len(term) > SHORTEST else 0
+            lengths = (len(term) - room, len(term) + room)
             # A mistake in the first letter: it is another one's, or one too many.
-            beginnings = dict.fromkeys((term[0], term[1]))
-            for one in self.vocabulary.beginning(index, beginnings, lengths):
+            for one in self.vocabulary.beginning(index, set(term[:2]), lengths):
                 away = OSA.distance(term, one.text, score_cutoff=most)
-                if away <= most and (best is None or (away, -one.chunks, one.text) < best):
-                    best, found = (away, -one.chunks, one.text), one
-        return found
+                if away <= most and not _says_nothing(one.text):
+                    found.append((away, -one.chunks, one.text, one))
+        return min(found, key=lambda one: one[:3])[-1] if found else None

@@ -329,7 +329,11 @@ def test_every_result_tells_its_nearest_sentence_where_that_is_asked(
     assert [passage.rank for passage in near.passages] == [1, 2, 3]
     for passage in near.passages:
         told = explained(services, library, Query("how the tide turns"), passage.document_name)
-        assert passage.evidence.nearest == told.nearest
+        nearest = passage.evidence.nearest
+        assert nearest is not None
+        assert told.nearest is not None
+        assert (nearest.start, nearest.end) == (told.nearest.start, told.nearest.end)
+        assert nearest.similarity == pytest.approx(told.nearest.similarity, abs=1e-4)
 
 
 def test_several_knowledge_bases_are_searched_in_one_ranking(
