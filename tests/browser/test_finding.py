@@ -202,3 +202,34 @@ def test_a_missed_document_is_told_where_it_fell_out(page: Page, library: Librar
     expect(page.locator(".words mark")).to_contain_text("forty minutes before high water")
     page.get_by_role("link", name="Results for").click()
     expect(page.get_by_label("Words to look for")).to_have_value(TURN)
+
+
+def test_the_first_panel_that_opens_tells_the_nearest_sentences(
+    page: Page, library: Library
+) -> None:
+    page.goto(library.at("/", q=TURN))
+    first = page.locator(".result").first
+    first.get_by_text("Why this result").click()
+    expect(first.locator("details.why")).to_contain_text("Nearest sentence")
+    expect(first.locator(".near").first).to_be_visible()
+    assert "The stream turns forty minutes" in "".join(first.locator(".near").all_inner_texts())
+    expect(page.locator("a.nearest")).to_have_count(0)
+
+
+def test_titles_and_headings_are_suggested_and_searches_come_back(
+    page: Page, library: Library
+) -> None:
+    page.goto(library.at("/", q="moring lines"))
+    page.get_by_role("link", name="mooring lines").click()
+    expect(page.locator(".result h2").first).to_have_text("Safety at the quay")
+    page.goto(library.at("/"))
+    recent = page.get_by_role("region", name="Recent searches")
+    expect(recent.get_by_role("link")).to_have_text(["mooring lines", "moring lines"])
+    page.get_by_label("Words to look for").press_sequentially("moor")
+    expect(page.locator("#suggested option")).to_have_count(2)
+    values = page.locator("#suggested option").evaluate_all("all => all.map(one => one.value)")
+    assert values == ["mooring lines", "Mooring lines"]
+    recent.get_by_role("button", name="Forget them").click()
+    page.reload()
+    expect(page.get_by_label("Words to look for")).to_be_visible()
+    expect(recent).to_be_hidden()

@@ -24,6 +24,7 @@ UNKNOWN = {
     "index_id": "999999999",
     "question_id": "999999999",
     "evaluation_id": "999999999",
+    "search_id": "999999999",
     "conversation_id": "999999999",
     "turn_id": "999999999",
 }
