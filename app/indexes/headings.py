@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.database.connection import Database
+from app.documents.contents import load_sections
 from app.documents.tables import DocumentRow, RevisionRow
-from app.indexes.chunk_table import chunk_table_name
 from app.indexes.index import Index, Presence
-from app.indexes.scope import Scope
 from app.indexes.tables import IndexedRevisionRow
 
 MOST = 20_000
-"""Titles, and as many paths of headings, that are looked through: some 5 MB."""
+"""Titles and headings that are looked through: some 5 MB."""
+ROWS_AT_ONCE = 200
 LONGEST = 120  # characters of one that is suggested
 AT_LEAST_SECONDS = 10.0
 """How long what was read holds, whatever changes meanwhile: while much is uploaded, all changes."""
@@ -38,7 +37,7 @@ class _Read:
     version: int
     at: float
     found: tuple[tuple[str, Suggestion, int], ...]
-    """As it is compared, as it is suggested, and how many chunks stand under it."""
+    """As it is compared, as it is suggested, and how many characters stand under it."""
 
 
 @dataclass(frozen=True)
@@ -75,26 +74,21 @@ class Headings:
 
 def _found(session: Session, index: Index) -> tuple[tuple[str, Suggestion, int], ...]:
     counts: Counter[Suggestion] = Counter()
-    titles = session.execute(
-        select(RevisionRow.title, DocumentRow.name, IndexedRevisionRow.chunks)
+    rows = session.execute(
+        select(RevisionRow.title, DocumentRow.name, RevisionRow.characters, RevisionRow.section_map)
         .join(DocumentRow, DocumentRow.id == RevisionRow.document_id)
         .join(IndexedRevisionRow, IndexedRevisionRow.revision_id == RevisionRow.id)
         .where(IndexedRevisionRow.index_id == index.id, IndexedRevisionRow.state == Presence.LIVE)
         .limit(MOST)
+        .execution_options(yield_per=ROWS_AT_ONCE)
     )
-    for title, name, chunks in titles:
-        counts[Suggestion(title or name, "title")] += chunks
-    live = Scope.of(session, index.id).clause("revision_id", "id")
-    paths = session.execute(
-        text(
-            f"SELECT section_path, COUNT(*) FROM {chunk_table_name(index.id)} "  # noqa: S608
-            f"WHERE TRUE{live} GROUP BY section_path LIMIT {MOST}"
-        )
-    )
-    for path, chunks in paths:
-        for heading in json.loads(path):
-            if Suggestion(heading, "title") not in counts:
-                counts[Suggestion(heading, "heading")] += int(chunks)
+    for title, name, characters, sections in rows:
+        called = title or name
+        counts[Suggestion(called, "title")] += characters or 0
+        for section in load_sections(sections or "[]"):
+            for heading in section.path:
+                if heading != called and len(counts) < MOST:
+                    counts[Suggestion(heading, "heading")] += section.end - section.start
     return tuple(
         (_folded(one.text), one, count) for one, count in counts.items() if len(one.text) <= LONGEST
     )

@@ -15,6 +15,7 @@ from app.retrieval.passage import Query, Retrieval
 
 SHORTEST = 4  # letters of a word that is looked at: shorter ones are like too many
 LONG = 7  # letters from which a word may be two mistakes away
+MOST_COMPARED = 8  # terms whose words are compared
 MOST_WORDS = 5  # of a question that are looked up
 WORD = re.compile(rf"[^\W\d_{PAIRED}]+")
 
@@ -51,23 +52,32 @@ class Speller:
         known = self.vocabulary.known(index, {term for each in terms.values() for term in each})
         better: dict[str, str] = {}
         for word, of_word in terms.items():
-            if known.isdisjoint(of_word) and (like := self._like(index, of_word)) is not None:
-                better[word] = self.vocabulary.written(index, like)
+            if known.isdisjoint(of_word) and (like := self._like(index, word, of_word)):
+                better[word] = like
         if not better:
             return None
         return WORD.sub(lambda found: better.get(found[0], found[0]), query.written)
 
-    def _like(self, index: Index, terms: set[str]) -> Term | None:
-        """The term that is fewest mistakes away, and of those the commonest."""
+    def _like(self, index: Index, word: str, terms: set[str]) -> str | None:
+        """The word of the index that is fewest mistakes away, and of those the commonest."""
+        most = 2 if len(word) >= LONG else 1
+        loose = most + 1  # a stem may be further away than its word
         found: list[tuple[int, int, str, Term]] = []
         for term in terms:
-            most = 2 if len(term) >= LONG else 1
-            # Too many short words are like another but for a letter more or less.
-            room = most if len(term) > SHORTEST else 0
-            lengths = (len(term) - room, len(term) + room)
+            lengths = (len(term) - loose, len(term) + loose)
             # A mistake in the first letter: it is another one's, or one too many.
             for one in self.vocabulary.beginning(index, set(term[:2]), lengths):
-                away = OSA.distance(term, one.text, score_cutoff=most)
-                if away <= most and not _says_nothing(one.text):
+                away = OSA.distance(term, one.text, score_cutoff=loose)
+                if away <= loose and not _says_nothing(one.text):
                     found.append((away, -one.chunks, one.text, one))
-        return min(found, key=lambda one: one[:3])[-1] if found else None
+        nearest = [one for *_, one in sorted(found, key=lambda one: one[:3])[:MOST_COMPARED]]
+        written = {self.vocabulary.written(index, one): one.chunks for one in reversed(nearest)}
+        folded = word.casefold()
+        like = [
+            (away, -chunks, other)
+            for other, chunks in written.items()
+            if (away := OSA.distance(folded, other)) <= most
+            # Too many short words are like another but for a letter more or less.
+            and (len(word) > SHORTEST or len(other) == len(word))
+        ]
+        return min(like)[-1] if like else None
