@@ -65,6 +65,7 @@ from app.ingestion.job_control import JobControl
 from app.ingestion.job_store import JobStore
 from app.ingestion.pace import PaceMeter
 from app.ingestion.parsing import Parsing
+from app.ingestion.parsing.pictures import PagePictures
 from app.ingestion.publication import Publication
 from app.ingestion.renaming import Renaming
 from app.ingestion.restoration import Restoration
@@ -108,6 +109,7 @@ class Services:
     """The chat model; without one, answers are extracts."""
     conversations: ConversationStore
     ingest: Ingest
+    pictures: PagePictures
     builds: BuildStore
     building: Building
     switch: Switch
@@ -228,6 +230,7 @@ def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
         if services.generator is not None:
             loading.submit(load_client)
         stack.callback(services.ingest.parsing.close)
+        stack.callback(services.pictures.close)
         yield services
 
 
@@ -316,6 +319,7 @@ def compose(
         ingest=Ingest(
             database, jobs, indexes, builds, embedders, parsing, publication, recipes.of_settings
         ),
+        pictures=PagePictures(),
         builds=builds,
         building=Building(
             database, indexes, builds, embedders, publication, courtesy, scheduled.look_at

@@ -2,10 +2,15 @@
 
 const pane = document.getElementById("source");
 const text = document.getElementById("source-text");
+const page = document.getElementById("source-page");
+const picture = page.querySelector("img");
+const as = document.getElementById("source-as");
+const newer = document.getElementById("source-newer");
 const AROUND = 3000; // characters shown before and after a quote
 const wide = matchMedia("(min-width: 1100px)");
 let present = null;
 let asked = 0;
+let asText = false; // whether the reader would rather see a PDF's text than its page
 
 const cites = () => [...document.querySelectorAll("#output .cite")];
 
@@ -29,6 +34,7 @@ async function open(link) {
   }
   const first = Math.max(0, start - AROUND);
   const number = ++asked;
+  became(link, id, place, number);
   const address = `/api/documents/${id}/text?revision=${place.get("revision")}&start=${first}&end=${end + AROUND}`;
   const reply = await fetch(address).catch(() => null);
   if (number !== asked) return;
@@ -38,6 +44,42 @@ async function open(link) {
   }
   fill(await reply.json(), first, start, end);
 }
+
+// What became of the quote in a newer revision, and, of a PDF, its page as it looks.
+async function became(link, id, place, number) {
+  newer.hidden = true;
+  as.hidden = true;
+  showPage(false);
+  const reply = await fetch(`/api/documents/${id}/quote?${place}`).catch(() => null);
+  if (!reply?.ok || number !== asked) return;
+  const quote = await reply.json();
+  if (quote.newer) {
+    const there = document.createElement("a");
+    there.href = quote.newer.url;
+    there.textContent = "Open the newer one";
+    newer.replaceChildren(
+      `Revision ${quote.revision.number} was read. There is a newer one, in which these words ${quote.newer.still_there ? "still stand" : "do not stand any more"}. `,
+      there,
+    );
+    newer.hidden = false;
+  }
+  if (!quote.picture) return;
+  as.hidden = false;
+  picture.alt = `Page ${quote.page} of ${link.dataset.name} as it looks; the quote is boxed.`;
+  picture.src = quote.picture;
+  showPage(!asText);
+}
+
+function showPage(shown) {
+  page.hidden = !shown;
+  text.hidden = shown;
+  as.textContent = shown ? "Show the text" : "Show the page";
+}
+
+picture.addEventListener("error", () => {
+  showPage(false);
+  as.hidden = true;
+});
 
 function fill(reply, first, start, end) {
   // Offsets count code points, as Python does.
@@ -51,6 +93,11 @@ function fill(reply, first, start, end) {
   const shown = (words) => words.replace(/^#{1,6}[ \t]+/gm, ""); // headings say so by their place
   body.append(first > 0 ? "… " : "", shown(before), mark, shown(after), reply.end < reply.revision.characters ? " …" : "");
   text.replaceChildren(body);
+  toMark(mark);
+}
+
+function toMark(mark = text.querySelector("mark")) {
+  if (!mark) return;
   const middle = mark.offsetTop - text.offsetTop - (text.clientHeight - mark.offsetHeight) / 2;
   text.scrollTop = Math.max(0, middle);
 }
@@ -70,6 +117,11 @@ pane.addEventListener("close", () => {
   for (const each of cites()) each.removeAttribute("data-open");
   if (present?.isConnected) present.focus();
   present = null;
+});
+as.addEventListener("click", () => {
+  asText = !page.hidden;
+  showPage(!asText);
+  toMark();
 });
 document.getElementById("source-close").addEventListener("click", closeSource);
 document.getElementById("source-previous").addEventListener("click", () => step(-1));

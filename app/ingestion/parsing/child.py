@@ -15,8 +15,17 @@ from collections.abc import Callable
 
 from app.errors import UnreadableDocument
 from app.ingestion.parsers.parser import Parsed
+from app.ingestion.parsers.picture import Picture
 from app.ingestion.parsing import confinement
-from app.ingestion.parsing.messages import LARGEST_HEAD, LENGTHS, Head, packed, refusal_of, reply_of
+from app.ingestion.parsing.messages import (
+    LARGEST_HEAD,
+    LENGTHS,
+    Head,
+    drawn_reply,
+    packed,
+    refusal_of,
+    reply_of,
+)
 
 CHANNEL = 0  # stdin is a socket, for both directions
 IDLE_SECONDS = 60.0
@@ -24,7 +33,7 @@ IDLE_SECONDS = 60.0
 
 SPLIT = "Split the document, and upload its parts."
 
-Parse = Callable[[bytes, str], Parsed]
+Parse = Callable[[bytes, str], Parsed | Picture]
 
 
 def main(lifeline: int, parse_function: str, memory: int, characters: int) -> None:
@@ -48,7 +57,8 @@ def main(lifeline: int, parse_function: str, memory: int, characters: int) -> No
 
 def _reply(parse: Parse, data: bytes, name: str, characters: int) -> tuple[bytes, bytes]:
     try:
-        return _within(characters, parse(data, name))
+        made = parse(data, name)
+        return drawn_reply(made) if isinstance(made, Picture) else _within(characters, made)
     except UnreadableDocument as refused:
         return refusal_of(refused)
     except MemoryError:

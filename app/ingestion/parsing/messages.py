@@ -14,6 +14,7 @@ from app import errors
 from app.documents.model import ParsedText, Section
 from app.errors import UnreadableDocument
 from app.ingestion.parsers.parser import Parsed
+from app.ingestion.parsers.picture import Picture
 
 LENGTHS = struct.Struct(">QQ")
 """Of the head and of the bytes after it: every message begins with them."""
@@ -45,6 +46,10 @@ def reply_of(parsed: Parsed) -> tuple[bytes, bytes]:
     return packed(head, text.text.encode("utf-8"))
 
 
+def drawn_reply(picture: Picture) -> tuple[bytes, bytes]:
+    return packed({"boxes": picture.boxes}, picture.png)
+
+
 def refusal_of(refused: UnreadableDocument) -> tuple[bytes, bytes]:
     return packed(
         {
@@ -55,8 +60,8 @@ def refusal_of(refused: UnreadableDocument) -> tuple[bytes, bytes]:
     )
 
 
-def parsed_from(head: Head, body: bytes) -> Parsed:
-    """What a reply says.
+def check(head: Head) -> None:
+    """Raise what a reply tells instead of bringing anything.
 
     Raises:
         UnreadableDocument: or the kind of it that the parser raised.
@@ -69,6 +74,15 @@ def parsed_from(head: Head, body: bytes) -> Parsed:
         raise kind(head["message"], remedy=head["remedy"])
     if head.get("out_of_memory"):
         raise OutOfMemory
+
+
+def picture_from(head: Head, body: bytes) -> Picture:
+    """The page that a reply brings."""
+    return Picture(body, int(head["boxes"]))
+
+
+def parsed_from(head: Head, body: bytes) -> Parsed:
+    """The text that a reply brings."""
     sections = tuple(
         Section(start, end, tuple(path), page) for start, end, path, page in head["sections"]
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from app.errors import UnreadableDocument
 from app.ingestion.parsers.parser import Parsed
 from app.ingestion.parsing.limits import Limits
-from app.ingestion.parsing.messages import OutOfMemory, parsed_from
+from app.ingestion.parsing.messages import Head, OutOfMemory, check, parsed_from
 from app.ingestion.parsing.process import (
     ParsingProcess,
     ParsingStopped,
@@ -51,11 +51,22 @@ class Parsing:
             ParsingStopped: `unwanted` became true meanwhile.
             ParserUnavailable: no process can be begun.
         """
+        return parsed_from(*self.ask(data, name, unwanted))
+
+    def ask(
+        self, data: bytes, told: str, unwanted: Callable[[], bool] = _wanted
+    ) -> tuple[Head, bytes]:
+        """What the process's function makes of `data`; `told` is all else that it is given.
+
+        Raises:
+            UnreadableDocument, ParsingStopped, ParserUnavailable: as `parse`.
+        """
         with self._places:
             while True:
                 process = self._take()
                 try:
-                    parsed = parsed_from(*process.ask(data, name, unwanted))
+                    reply = process.ask(data, told, unwanted)
+                    check(reply[0])
                 except ProcessRetired:
                     process.end()
                     continue  # before it took this document: another will
@@ -69,7 +80,7 @@ class Parsing:
                     process.end()
                     raise
                 self._idle.append(process)
-                return parsed
+                return reply
 
     def close(self) -> None:
         """End the processes that are idle; those at work end when their document is done."""

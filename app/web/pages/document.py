@@ -13,9 +13,11 @@ from fastapi.responses import HTMLResponse
 from app.access.rights import Right
 from app.documents.kinds import kind
 from app.documents.model import Document, Revision, Section
+from app.documents.quotes import LONGEST, QuotedPlace, quoted_place
 from app.errors import RevisionNotFound
 from app.web.access import needs
-from app.web.addresses import address, search_address
+from app.web.addresses import address, place_address, search_address
+from app.web.api.quotes import picture_address
 from app.web.pages.blocks import blocks
 from app.web.pages.frame import frame, show
 from app.web.pages.labels import written
@@ -61,6 +63,14 @@ class Older:
     address: str
 
 
+@dataclass(frozen=True)
+class Look:
+    """The page of a PDF as it looks, at a marked place."""
+
+    title: str
+    address: str
+
+
 @router.get("/documents/{document_id}")
 @needs(Right.READ)
 def document_page(
@@ -87,6 +97,7 @@ def document_page(
         start = end = None
     length = shown.characters or 0
     marked = (start, min(end, length)) if start is not None and end is not None else None
+    quoted = _quoted(services, document_id, shown, marked)
     place = _place(sections, length, start, at, page)
     first, last = _window(sections, length, place, exact=at is not None)
     text = services.documents.stretch(shown, first, last) if last > first else ""
@@ -113,7 +124,8 @@ def document_page(
         document=document,
         title=shown.title or document.name,
         facts=_facts(services, shown, sections),
-        older=_older(document, shown, revision),
+        older=_older(document, shown, revision, quoted),
+        look=_look(quoted, marked),
         blocks=blocks(text, first, sections, marked),
         rail=rail(sections, place, link),
         pages=_pages(sections, place),
@@ -177,7 +189,22 @@ def _pages(sections: Sequence[Section], place: int) -> Pages | None:
     return Pages(last, present) if last > 1 else None
 
 
-def _older(document: Document, shown: Revision, asked: int | None) -> Older | None:
+def _quoted(
+    services: Wired, document_id: int, shown: Revision, marked: tuple[int, int] | None
+) -> QuotedPlace | None:
+    if marked is None or not 0 < marked[1] - marked[0] <= LONGEST:
+        return None
+    return quoted_place(services.documents, document_id, shown.id, *marked)
+
+
+def _look(quoted: QuotedPlace | None, marked: tuple[int, int] | None) -> Look | None:
+    drawn = picture_address(quoted, *marked) if quoted and marked else None
+    return Look(f"Page {quoted.page} as it looks", drawn) if quoted and drawn else None
+
+
+def _older(
+    document: Document, shown: Revision, asked: int | None, quoted: QuotedPlace | None
+) -> Older | None:
     newest = f"/documents/{document.id}"
     if asked is not None and shown.id != asked:
         return Older(
@@ -185,5 +212,13 @@ def _older(document: Document, shown: Revision, asked: int | None) -> Older | No
             newest,
         )
     if shown.id != document.current_revision_id:
-        return Older(f"This is revision {shown.number}. There is a newer one.", newest)
+        there = ""
+        if quoted is not None and quoted.newer is not None:
+            at = quoted.newer.at
+            there = ", in which the marked words " + (
+                "still stand" if at else "do not stand any more"
+            )
+            if at:
+                newest = place_address(document.id, quoted.newer.revision.id, *at)
+        return Older(f"This is revision {shown.number}. There is a newer one{there}.", newest)
     return None
