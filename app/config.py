@@ -131,6 +131,30 @@ class Settings(BaseSettings):
     chat_timeout: float = Field(
         60.0, gt=0, description="Seconds to wait for the chat model's next token."
     )
+    chat_window: int | None = Field(
+        None,
+        ge=1024,
+        description="Tokens that the chat model reads, its answer included; by default what is "
+        "known of the model, or else 8192. Ollama reads 4096 unless it was told otherwise.",
+    )
+    chat_input_price: float | None = Field(
+        None,
+        ge=0,
+        description="US dollars for a million tokens that the chat model reads, where Tidemark "
+        "does not know them; with the next, each answer says what it cost.",
+    )
+    chat_output_price: float | None = Field(
+        None, ge=0, description="The same, for a million tokens that it writes."
+    )
+    chat_fallback_model: str | None = Field(
+        None, description="A second chat model, asked where the first has not begun to answer."
+    )
+    chat_fallback_api_base: str | None = Field(
+        None, description="Its endpoint; by default the first one's."
+    )
+    chat_fallback_api_key: SecretStr | None = Field(
+        None, description="Its key; by default the first one's, at the same endpoint."
+    )
 
     rerank_model: str | None = Field(
         None,
@@ -258,7 +282,9 @@ class Settings(BaseSettings):
             raise ValueError("it must be endpoint/<model>, tei/<model>, local/<folder>, or chat")
         return value
 
-    @field_validator("embedding_api_base", "chat_api_base", "rerank_api_base")
+    @field_validator(
+        "embedding_api_base", "chat_api_base", "chat_fallback_api_base", "rerank_api_base"
+    )
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):

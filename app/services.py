@@ -17,6 +17,8 @@ from app.access.rights import EVERYTHING, Sight
 from app.answering.answerer import Answerer
 from app.answering.conversations import ConversationStore
 from app.answering.generator import Generator, load_client, make_generator, whole_reply
+from app.answering.prices import window_of
+from app.answering.prompt import Prompter
 from app.config import Settings
 from app.database.capabilities import Capabilities, probe
 from app.database.connection import Database
@@ -187,6 +189,7 @@ class Services:
             lambda query: self.retriever.retrieve(base, query, top_k),
             self.generator,
             self.embedder if index is None else self.retriever.embedders.of(index.recipe),
+            Prompter.within(window_of(self.settings), self.documents.characters),
         )
 
     def first_knowledge_base(self) -> KnowledgeBase:

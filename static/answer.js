@@ -107,7 +107,12 @@ export class AnswerOnPage {
       this.said.replaceChildren();
       this.said.before(made("p", "explanation", answer.nothing_found.explanation));
     }
-    this.article.append(made("p", "quiet figure summary", summary(answer)), ...checked(answer));
+    if (answer.cut_off) {
+      this.article.append(
+        made("p", "notice cut-off", "The model reached its limit of tokens: the answer breaks off here. Ask for less at once, or let the model write more."),
+      );
+    }
+    this.article.append(made("p", "quiet figure summary", summary(answer)), ...checked(answer), ...prompt(answer.prompt));
     this.sources(answer);
   }
 
@@ -168,13 +173,37 @@ function source(number, passage, quotes) {
 }
 
 function summary(answer) {
-  const read = `${count(answer.passages.length, "passage")} read, ${took(answer.milliseconds)}`;
+  const read = `${count(answer.passages.length, "passage")} read, ${took(answer.milliseconds)}${spent(answer.usage)}`;
   if (answer.kind !== "written") return read;
   const { supported, partly, unsupported } = answer.counts;
   const marks = [`${count(supported, "sentence")} supported`];
   if (partly) marks.push(`${partly} partly`);
   if (unsupported) marks.push(`${unsupported} unsupported`);
   return `${marks.join(", ")}. ${read}`;
+}
+
+function spent(usage) {
+  if (!usage) return "";
+  const tokens = `, ${usage.prompt_tokens.toLocaleString("en")} + ${usage.completion_tokens.toLocaleString("en")} tokens`;
+  return usage.cost === null ? tokens : `${tokens}, ${dollars(usage.cost)}`;
+}
+
+const dollars = (cost) => (cost && cost < 0.0001 ? "under $0.0001" : `$${cost.toFixed(cost < 0.1 ? 4 : 2)}`);
+
+// What the model was sent, to the letter.
+function prompt(sent) {
+  if (!sent) return [];
+  const box = made("details", "prompt");
+  const room = sent.left_out ? ` ${count(sent.left_out, "passage")} found no room.` : "";
+  const told = `About ${sent.tokens.toLocaleString("en")} tokens; the passages might take ${sent.budget.toLocaleString("en")}.${room}`;
+  box.append(made("summary", "", "The prompt"), made("p", "quiet figure", told));
+  for (const message of sent.messages) {
+    const words = made("pre", "", message.content);
+    words.tabIndex = 0;
+    words.dir = "auto";
+    box.append(made("p", "label", message.role), words);
+  }
+  return [box];
 }
 
 function sign(sentence) {

@@ -106,7 +106,7 @@ function take(page, { name, data }) {
     stage.textContent = `${found} ${found === 1 ? "passage" : "passages"} found in ${Math.max(1, Math.round(data.milliseconds))} ms`;
   } else if (name === "reading") {
     page.reading(data.passages, model);
-    stage.textContent += model ? `. Reading ${data.passages.length}, about ${data.tokens.toLocaleString("en")} tokens, then writing` : "";
+    stage.textContent += model ? `. Reading ${data.passages.length}, about ${data.tokens.toLocaleString("en")} tokens${data.left_out ? ` (${data.left_out} found no room)` : ""}, then writing` : "";
   } else if (name === "token") page.token(data.text);
   else if (name === "sentence") page.sentence(data);
   else if (name === "answer") {

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pytidb.embeddings.base import BaseEmbeddingFunction
 
-from app.answering.answer import Usage
+from app.answering.answer import Ending, Piece, Usage
 from app.answering.prompt import Message
 from app.embedding import TokenCounter
 from app.retrieval.passage import Passage
@@ -88,10 +88,11 @@ class FakeGenerator:
     model: str = "fake/chat"
     error_at: int | None = None
     error: Exception | None = None
+    cut_off: bool = False
     told: list[Sequence[Message]] = field(default_factory=list)
     closed: bool = False
 
-    def stream(self, messages: Sequence[Message]) -> Generator[str | Usage, None, None]:
+    def stream(self, messages: Sequence[Message]) -> Generator[Piece, None, None]:
         self.told.append(messages)
         try:
             for at in range(0, len(self.reply), self.size):
@@ -99,6 +100,7 @@ class FakeGenerator:
                     raise self.error
                 yield self.reply[at : at + self.size]
             yield Usage(prompt_tokens=100, completion_tokens=len(self.reply))
+            yield Ending(self.model, cut_off=self.cut_off)
         finally:
             self.closed = True
 
@@ -129,6 +131,9 @@ class FakeChat:
     keys: list[str] = field(default_factory=list)
     reader_left: threading.Event = field(default_factory=threading.Event)
     endless: bool = False
+    models: tuple[str, ...] | None = None
+    """What it lists, and answers as; without any, it has no list and answers as anything."""
+    finish: str = "stop"
     released: threading.Event = field(default_factory=threading.Event)
     port: int = 0
 
@@ -146,6 +151,18 @@ class ChatHandler(BaseHTTPRequestHandler):
     chat: FakeChat
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self) -> None:
+        """The list of models, at `/v1/models` alone."""
+        self.close_connection = True
+        key = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.path != "/v1/models" or self.chat.models is None:
+            self._refuse(404, "Not Found", "not_found")
+        elif self.chat.key is not None and key != self.chat.key:
+            self._refuse(401, f"Incorrect API key provided: {key}.", "invalid_api_key")
+        else:
+            listed = [{"id": name, "object": "model"} for name in self.chat.models]
+            self._reply(200, {"object": "list", "data": listed})
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.chat.requests.append(body)
@@ -155,6 +172,10 @@ class ChatHandler(BaseHTTPRequestHandler):
         fault = self.chat.faults.popleft() if self.chat.faults else None
         if fault == "wrong key" or (self.chat.key is not None and key != self.chat.key):
             self._refuse(401, f"Incorrect API key provided: {key}.", "invalid_api_key")
+        elif self.path != "/v1/chat/completions" or (
+            self.chat.models is not None and body["model"] not in self.chat.models
+        ):
+            self._refuse(404, "Not Found", "not_found")
         elif fault == "over the limit":
             self._refuse(429, "Rate limit reached.", "rate_limit_exceeded")
         elif fault == "down":
@@ -169,7 +190,10 @@ class ChatHandler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int, message: str, code: str) -> None:
         error = {"message": message, "type": "error", "param": None, "code": code}
-        payload = json.dumps({"error": error}).encode()
+        self._reply(status, {"error": error})
+
+    def _reply(self, status: int, body: dict[str, Any]) -> None:
+        payload = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(payload)))
@@ -193,7 +217,7 @@ class ChatHandler(BaseHTTPRequestHandler):
             self._chunk({"content": piece})
         while self.chat.endless:
             self._chunk({"content": " more"})
-        self._chunk({}, finish="stop")
+        self._chunk({}, finish=self.chat.finish)
         usage = {"prompt_tokens": 12, "completion_tokens": 34, "total_tokens": 46}
         self._send({"choices": [], "usage": usage})
         self._raw("data: [DONE]\n\n")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from app.answering.prompt import Prompt
 from app.errors import TidemarkError
 from app.retrieval.passage import Passage, Retrieval
 
@@ -137,10 +138,30 @@ class NothingFound:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one call of a chat model, as its provider counted them."""
+    """Tokens of one call of a chat model, as its provider counted them.
+
+    `cost` is in US dollars; None where nobody knows the prices.
+    """
 
     prompt_tokens: int
     completion_tokens: int
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a chat model's reply ended.
+
+    `model` wrote it, which may be another than was asked first; `cut_off` tells that it reached its
+    limit of tokens in mid-sentence.
+    """
+
+    model: str
+    cut_off: bool = False
+
+
+Piece = str | Usage | Ending
+"""What a chat model's stream brings: text, and at its end what there is to know of it."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +171,8 @@ class Answer:
     `passages` are those that were read, in the order of their numbers: passage `n` is
     `passages[n - 1]`. `nothing_found` is there when `kind` is "nothing found", and `sentences` is
     then empty. `model` is the chat model that was asked. `milliseconds` is all of it, retrieval
-    included.
+    included. `prompt` is what the model was sent; `cut_off` tells that it
+    reached its limit of tokens before its end.
     """
 
     question: str
@@ -161,6 +183,8 @@ class Answer:
     model: str | None = None
     usage: Usage | None = None
     nothing_found: NothingFound | None = None
+    prompt: Prompt | None = None
+    cut_off: bool = False
 
     @property
     def text(self) -> str:
@@ -197,11 +221,14 @@ class Retrieved:
 class Reading:
     """These passages are read, under these numbers: passage `n` is `passages[n - 1]`.
 
-    `tokens` is the estimated length of the prompt; 0 where no model is asked.
+    `tokens` is the estimated length of the prompt, and `budget` what the passages might take of it;
+    both are 0 where no model is asked. `left_out` is how many passages found no room.
     """
 
     passages: tuple[Passage, ...]
     tokens: int = 0
+    budget: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True)

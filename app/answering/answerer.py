@@ -47,9 +47,11 @@ class Answerer:
         retrieve: Callable[[Query], Retrieval],
         generator: Generator | None,
         embedder: Embedder,
+        prompter: Prompter | None = None,
     ) -> Answerer:
         """The answerer over an index made by `embedder`."""
-        return cls(retrieve, generator, Extractor(embedder), Verifier(embedder))
+        extractor, verifier = Extractor(embedder), Verifier(embedder)
+        return cls(retrieve, generator, extractor, verifier, prompter or Prompter())
 
     def answer(self, query: Query) -> abc.Generator[AnswerEvent, None, None]:
         """The events of an answer: `Retrieved` first, `Answered` or `Failed` last.
@@ -93,9 +95,11 @@ class Answerer:
             question,
             "nothing found" if written.refused else "written",
             written.sentences,
-            written.passages,
+            written.prompt.passages,
             0,
-            model=generator.model,
+            model=written.ending.model if written.ending else generator.model,
             usage=written.usage,
             nothing_found=nothing_found(question, passages) if written.refused else None,
+            prompt=written.prompt,
+            cut_off=written.ending is not None and written.ending.cut_off,
         )

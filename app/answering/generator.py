@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import abc
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from pydantic import SecretStr
 
-from app.answering.answer import Usage
+from app.answering.answer import Ending, Piece, Usage
+from app.answering.prices import Prices, known_prices
 from app.answering.prompt import Message
 from app.answering.thinking import without_thinking
 from app.config import Settings
@@ -34,6 +36,8 @@ _REMEDIES = {
 }
 _LONGEST_PAUSE = 10.0
 
+log = logging.getLogger(__name__)
+
 
 class Generator(Protocol):
     """A chat model."""
@@ -43,8 +47,9 @@ class Generator(Protocol):
         """Its name as in `TIDEMARK_CHAT_MODEL`."""
         ...
 
-    def stream(self, messages: Sequence[Message]) -> abc.Generator[str | Usage, None, None]:
-        """The reply, piece by piece, and at its end the tokens used where the provider counts them.
+    def stream(self, messages: Sequence[Message]) -> abc.Generator[Piece, None, None]:
+        """The reply, piece by piece, and at its end how it ended, and the tokens used where the
+        provider counts them.
 
         Closing it stops the model. It is to be read and closed by one thread at a time.
 
@@ -79,8 +84,10 @@ class ChatModel:
     attempts: int = 3
     """How often it is asked before the first token; what has begun is never begun again."""
     pause: Callable[[float], None] = field(default=time.sleep, repr=False)
+    prices: Prices | None = None
+    """What its tokens cost, where that is known."""
 
-    def stream(self, messages: Sequence[Message]) -> abc.Generator[str | Usage, None, None]:
+    def stream(self, messages: Sequence[Message]) -> abc.Generator[Piece, None, None]:
         """See `Generator.stream`."""
         for attempt in range(1, self.attempts + 1):
             begun = False
@@ -99,7 +106,7 @@ class ChatModel:
                     raise ProviderError(f"{self._who} answered with no text at all.")
                 return
 
-    def _once(self, messages: Sequence[Message]) -> abc.Generator[str | Usage, None, None]:
+    def _once(self, messages: Sequence[Message]) -> abc.Generator[Piece, None, None]:
         load_client()
         import litellm
 
@@ -118,12 +125,25 @@ class ChatModel:
                 stream_options={"include_usage": True},
             )
             chunks = cast("CustomStreamWrapper", reply)
-            yield from without_thinking(_pieces(chunks))
+            yield from without_thinking(self._pieces(chunks))
         except Exception as raised:  # litellm's exceptions share no base of their own
             raise refusal_of(raised, "" if secret == NO_KEY else secret, self.timeout) from raised
         finally:
             if chunks is not None:
                 _hang_up(chunks)
+
+    def _pieces(self, chunks: CustomStreamWrapper) -> Iterator[Piece]:
+        finish, usage = None, None
+        for chunk in chunks:
+            for choice in chunk.choices[:1]:
+                if choice.delta.content:
+                    yield choice.delta.content
+                finish = choice.finish_reason or finish
+            usage = getattr(chunk, "usage", None) or usage
+        if usage is not None:
+            spent = usage.prompt_tokens, usage.completion_tokens
+            yield Usage(*spent, self.prices.of(*spent) if self.prices else None)
+        yield Ending(self.model, cut_off=finish == "length")
 
     @property
     def _who(self) -> str:
@@ -140,16 +160,74 @@ class ChatModel:
         return ProviderError(f"{self._who} refused to answer: {words}", remedy=remedy)
 
 
-def make_generator(settings: Settings) -> ChatModel | None:
+@dataclass(frozen=True)
+class WithFallback:
+    """A chat model, and another that is asked where the first has not begun to answer."""
+
+    first: Generator
+    second: Generator
+
+    @property
+    def model(self) -> str:
+        return self.first.model
+
+    def stream(self, messages: Sequence[Message]) -> abc.Generator[Piece, None, None]:
+        """See `Generator.stream`; what the first has begun, the second does not finish."""
+        begun = False
+        try:
+            with closing(self.first.stream(messages)) as pieces:
+                for piece in pieces:
+                    begun = begun or isinstance(piece, str)
+                    yield piece
+        except ProviderError as failed:
+            if begun:
+                raise
+            log.warning("%s Asking %s instead.", failed.message, self.second.model)
+        else:
+            return
+        with closing(self.second.stream(messages)) as pieces:
+            yield from pieces
+
+
+def make_generator(settings: Settings) -> Generator | None:
     """The chat model that `settings` name; without one, answers are extracts."""
+    models = chat_models(settings)
+    return WithFallback(models[0], models[1]) if len(models) > 1 else models[0] if models else None
+
+
+def chat_models(settings: Settings) -> list[ChatModel]:
+    """The chat model that `settings` name, and the one that is asked where it fails, if any."""
     if settings.chat_model is None:
-        return None
-    return ChatModel(
+        return []
+    key = settings.chat_api_key or SecretStr(NO_KEY)
+    first = ChatModel(
         settings.chat_model,
         settings.chat_api_base,
-        settings.chat_api_key or SecretStr(NO_KEY),
+        key,
         settings.chat_timeout,
+        prices=prices_of(settings, settings.chat_model, settings.chat_api_base),
     )
+    if settings.chat_fallback_model is None:
+        return [first]
+    elsewhere = settings.chat_fallback_api_base
+    own = settings.chat_fallback_api_key
+    second = ChatModel(
+        settings.chat_fallback_model,
+        elsewhere or settings.chat_api_base,
+        # A key is shown to nobody but the endpoint that it was given for.
+        own or (key if elsewhere in {None, settings.chat_api_base} else SecretStr(NO_KEY)),
+        settings.chat_timeout,
+        prices=known_prices(settings.chat_fallback_model, elsewhere or settings.chat_api_base),
+    )
+    return [first, second]
+
+
+def prices_of(settings: Settings, model: str, api_base: str | None) -> Prices | None:
+    """The prices that the settings name, or else those that are known."""
+    read, written = settings.chat_input_price, settings.chat_output_price
+    if read is not None and written is not None:
+        return Prices(read, written)
+    return known_prices(model, api_base)
 
 
 def whole_reply(generator: Generator) -> Callable[[str, str], str]:
@@ -160,16 +238,6 @@ def whole_reply(generator: Generator) -> Callable[[str, str], str]:
         return "".join(piece for piece in generator.stream(messages) if isinstance(piece, str))
 
     return ask
-
-
-def _pieces(chunks: CustomStreamWrapper) -> Iterator[str | Usage]:
-    for chunk in chunks:
-        for choice in chunk.choices[:1]:
-            if choice.delta.content:
-                yield choice.delta.content
-        usage = getattr(chunk, "usage", None)
-        if usage is not None:
-            yield Usage(usage.prompt_tokens, usage.completion_tokens)
 
 
 def _hang_up(chunks: CustomStreamWrapper) -> None:

@@ -9,10 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from app.answering.packing import Stretch, joined
 from app.retrieval.passage import Passage
 
 REFUSAL = "NOT_IN_PASSAGES"
 """What the model writes, and nothing else, when the passages don't answer."""
+
+WINDOW = 8192
+"""Tokens that a model reads, its answer included, where nobody knows better."""
+QUESTION = 300
+REST = 2192
+"""Tokens of a window that are for the rules, a question of `QUESTION` tokens and the answer."""
 
 _RULES = """\
 You answer questions from passages of a team's documents.
@@ -43,11 +50,17 @@ class Message:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is sent: `passages` are those that found room, passage `n` being `passages[n - 1]`."""
+    """What is sent: `passages` are those that found room, passage `n` being `passages[n - 1]`.
+
+    `tokens` is its estimated length, `budget` what the passages might take of it; `left_out` is how
+    many found no room.
+    """
 
     messages: tuple[Message, ...]
     passages: tuple[Passage, ...]
     tokens: int
+    budget: int = 0
+    left_out: int = 0
 
 
 def estimated_tokens(text: str) -> int:
@@ -64,28 +77,41 @@ def estimated_tokens(text: str) -> int:
 class Prompter:
     """Question and passages → a prompt within a budget of tokens."""
 
-    budget: int = 6000
-    """Tokens for the passages; with the rules and an answer they fit a window of 8192."""
+    budget: int = WINDOW - REST
+    """Tokens for the passages."""
     count: Callable[[str], int] = estimated_tokens
+    stretch: Stretch | None = None
+    """What reads a revision's text, so that passages that follow each other become one."""
+
+    @classmethod
+    def within(cls, window: int, stretch: Stretch | None = None) -> Prompter:
+        """For a model that reads `window` tokens, its answer included."""
+        return cls(max(window - REST, window // 4), stretch=stretch)
 
     def prompt(self, question: str, passages: Sequence[Passage]) -> Prompt:
-        """Whole passages by rank, as many as fit; the first is always there."""
+        """Whole passages by rank, as many as fit; the first is always there.
+
+        A long question takes its room from theirs.
+        """
         packed: list[Passage] = []
-        blocks: list[str] = []
         fence = _fence(question, passages)
+        budget = self.budget - max(0, self.count(question) - QUESTION)
         spent = 0
         for passage in passages:
-            block = _block(len(packed) + 1, passage, fence)
-            tokens = self.count(block)
-            if packed and spent + tokens > self.budget:
+            tokens = self.count(_block(len(packed) + 1, passage, fence))
+            if packed and spent + tokens > budget:
                 continue
             packed.append(passage)
-            blocks.append(block)
             spent += tokens
+        left_out = len(passages) - len(packed)
+        if self.stretch is not None:
+            packed = list(joined(packed, self.stretch))
+        blocks = [_block(number, passage, fence) for number, passage in enumerate(packed, 1)]
         rules = _RULES.format(fence=fence, refusal=REFUSAL)
         asked = "\n\n".join([*blocks, f"Question: {question}"])
         tokens = self.count(rules) + self.count(asked)
-        return Prompt((Message("system", rules), Message("user", asked)), tuple(packed), tokens)
+        messages = (Message("system", rules), Message("user", asked))
+        return Prompt(messages, tuple(packed), tokens, self.budget, left_out)
 
 
 def _fence(question: str, passages: Sequence[Passage]) -> str:

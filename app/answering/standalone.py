@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from app.answering.answer import Usage
 from app.answering.generator import Generator
 from app.answering.lexical import terms, words_looked_for
 from app.answering.prompt import Message
@@ -62,7 +61,7 @@ class Standalone:
             told = generator.stream((Message("system", _RULES), Message("user", asked)))
             with closing(told) as pieces:
                 for piece in pieces:
-                    written += "" if isinstance(piece, Usage) else piece
+                    written += piece if isinstance(piece, str) else ""
                     if len(written) > LONGEST:
                         return None
         except ProviderError:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.answering.answer import Usage
+from app.answering.answer import Piece
 
 _OPEN, _CLOSE = "<think>", "</think>"
 
 
-def without_thinking(pieces: Iterator[str | Usage]) -> Iterator[str | Usage]:
+def without_thinking(pieces: Iterator[Piece]) -> Iterator[Piece]:
     """The reply without the `<think>…</think>` that it may begin with.
 
     DeepSeek's and Qwen's models write it into the text when their server doesn't take it apart.
     """
     held: str | None = ""
     for piece in pieces:
-        if held is None or isinstance(piece, Usage):
+        if held is None or not isinstance(piece, str):
             yield piece
             continue
         held += piece

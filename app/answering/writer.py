@@ -7,10 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from app.answering.answer import AnswerEvent, AnswerSentence, Reading, SentenceDone, Token, Usage
+from app.answering.answer import (
+    AnswerEvent,
+    AnswerSentence,
+    Ending,
+    Reading,
+    SentenceDone,
+    Token,
+    Usage,
+)
 from app.answering.drafts import Draft, DraftSentence
 from app.answering.generator import Generator
-from app.answering.prompt import REFUSAL, Prompter
+from app.answering.prompt import REFUSAL, Prompt, Prompter
 from app.answering.verification import Verification, Verifier
 from app.retrieval.passage import Passage
 
@@ -20,8 +28,9 @@ class Written:
     """What a chat model wrote; no sentences when it found that the passages don't answer."""
 
     sentences: tuple[AnswerSentence, ...]
-    passages: tuple[Passage, ...]
+    prompt: Prompt
     usage: Usage | None
+    ending: Ending | None
     refused: bool
 
 
@@ -42,15 +51,19 @@ class Writer:
             ProviderError: the chat model's provider refused or broke off, or the embedder's.
         """
         prompt = self.prompter.prompt(question, passages)
-        yield Reading(prompt.passages, prompt.tokens)
+        yield Reading(prompt.passages, prompt.tokens, prompt.budget, prompt.left_out)
         sentences: list[AnswerSentence] = []
         usage: Usage | None = None
+        ending: Ending | None = None
         draft, verification = Draft(), self.verifier.over(prompt.passages)
         held: str | None = ""  # the beginning, while it may still become a refusal
         with closing(self.generator.stream(prompt.messages)) as stream:
             for piece in stream:
                 if isinstance(piece, Usage):
                     usage = piece
+                    continue
+                if isinstance(piece, Ending):
+                    ending = piece
                     continue
                 if held is not None:
                     held += piece
@@ -60,10 +73,10 @@ class Writer:
                 yield from self._show(draft.read(piece), verification, sentences)
         if held is not None:
             if _bare(held).startswith(REFUSAL):
-                return Written((), prompt.passages, usage, refused=True)
+                return Written((), prompt, usage, ending, refused=True)
             yield from self._show(draft.read(held), verification, sentences)
         yield from self._show(draft.finish(), verification, sentences)
-        return Written(tuple(sentences), prompt.passages, usage, refused=False)
+        return Written(tuple(sentences), prompt, usage, ending, refused=False)
 
     def _show(
         self,

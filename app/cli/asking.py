@@ -16,7 +16,7 @@ from app.cli.opening import open_everything
 from app.cli.searching import DocumentNames, document_ids, place
 
 if TYPE_CHECKING:
-    from app.answering.answer import Answer, AnswerEvent, AnswerSentence, Citation
+    from app.answering.answer import Answer, AnswerEvent, AnswerSentence, Citation, Usage
 
 UNSUPPORTED = "[?]"
 """Stands after a sentence that nothing in the documents bears out."""
@@ -111,6 +111,10 @@ def _conclude(answer: Answer) -> None:
         _show(citation)
     if answer.kind == "extracts":
         say("These are extracts, word for word: no chat model is set to write an answer.")
+    if answer.cut_off:
+        say("The model reached its limit of tokens: the answer breaks off.")
+    if answer.usage is not None:
+        say(_spent(answer.usage))
     for sentence in answer.sentences:
         if sentence.support != "supported":
             sign = UNSUPPORTED if sentence.support == "unsupported" else PARTLY
@@ -118,6 +122,11 @@ def _conclude(answer: Answer) -> None:
             say(f"    {shown('; '.join(sentence.reasons))}.")
     if answer.unsupported:
         say(f"{UNSUPPORTED} marks what nothing in the documents bears out: don't rely on it.")
+
+
+def _spent(usage: Usage) -> str:
+    told = f"{usage.prompt_tokens:,} tokens read and {usage.completion_tokens:,} written"
+    return f"{told}." if usage.cost is None else f"{told}, for ${usage.cost:.4f}."
 
 
 def _show(citation: Citation) -> None:

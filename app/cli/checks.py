@@ -127,18 +127,13 @@ class Checkup:
         return f"{embedder.model}, {len(vector)} wide, a question in {took:.0f} ms"
 
     def _chat(self) -> str:
-        from app.answering.answer import Usage
-        from app.answering.generator import make_generator
-        from app.answering.prompt import Message
+        from app.answering.generator import chat_models
+        from app.answering.preflight import tried
 
-        generator = make_generator(self.settings)
-        if generator is None:
+        models = chat_models(self.settings)
+        if not models:
             return "none is set: answers are extracts"
-        began = time.perf_counter()
-        reply = generator.stream([Message("user", "Answer with the one word: yes")])
-        text = "".join(piece for piece in reply if not isinstance(piece, Usage))
-        took = time.perf_counter() - began
-        return f"{generator.model} answered {text.strip()[:40]!r} in {took:.1f} s"
+        return "; where it fails, ".join(tried(model) for model in models)
 
 
 def _queue(database: Database) -> str:

@@ -235,6 +235,10 @@ class DocumentStore:
         """Characters `[start, end)` of a revision's text: of a long one, only what is shown."""
         return self.database.transaction(lambda s: read_text(s, revision.id, start, end))
 
+    def characters(self, revision_id: int, start: int, end: int) -> str:
+        """The same, of a revision of which only the id is known."""
+        return self.database.transaction(lambda s: read_text(s, revision_id, start, end))
+
     def original(self, revision: Revision) -> Iterator[bytes]:
         """The bytes that were uploaded, part by part; each part is read in its own transaction.
 

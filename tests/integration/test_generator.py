@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from app.answering.answer import Usage
-from app.answering.generator import ChatModel, make_generator
+from app.answering.answer import Ending, Piece, Usage
+from app.answering.generator import ChatModel, WithFallback, make_generator
+from app.answering.prices import Prices, known_prices, window_of
 from app.answering.prompt import Message, Prompter
 from app.config import Settings
 from app.errors import ProviderError, ProviderUnavailable
@@ -32,15 +33,16 @@ def model_at(
     return ChatModel("openai/fake", chat.api_base, SecretStr(SECRET), timeout, pause=waited.append)
 
 
-def text_of(pieces: Iterator[str | Usage]) -> str:
+def text_of(pieces: Iterator[Piece]) -> str:
     return "".join(piece for piece in pieces if isinstance(piece, str))
 
 
 def test_the_reply_comes_piece_by_piece_and_then_its_usage(chat: FakeChat) -> None:
-    *pieces, usage = model_at(chat).stream(ASKED)
+    *pieces, usage, ending = model_at(chat).stream(ASKED)
     assert "".join(map(str, pieces)) == "The tide turns at noon. [1]"
     assert len(pieces) > 3
     assert usage == Usage(prompt_tokens=12, completion_tokens=34)
+    assert ending == Ending("openai/fake")
     assert chat.requests[0]["model"] == "fake"
     assert chat.requests[0]["messages"][1] == {"role": "user", "content": ASKED[1].content}
     assert chat.keys == [SECRET]
@@ -102,6 +104,66 @@ def test_a_reply_without_text_is_an_error(chat: FakeChat) -> None:
     chat.faults = deque(["says nothing"])
     with pytest.raises(ProviderError, match="no text"):
         text_of(model_at(chat).stream(ASKED))
+
+
+def test_a_reply_that_reached_the_models_limit_says_so(chat: FakeChat) -> None:
+    chat.finish = "length"
+    assert list(model_at(chat).stream(ASKED))[-1] == Ending("openai/fake", cut_off=True)
+
+
+def test_a_reply_says_what_it_cost_where_the_prices_are_known(chat: FakeChat) -> None:
+    settings = Settings(
+        chat_model="openai/fake",
+        chat_api_base=chat.api_base,
+        chat_input_price=1.0,
+        chat_output_price=10.0,
+    )
+    generator = make_generator(settings)
+    assert generator is not None
+    (usage,) = [piece for piece in generator.stream(ASKED) if isinstance(piece, Usage)]
+    assert usage.cost == pytest.approx((12 * 1.0 + 34 * 10.0) / 1e6)
+    assert known_prices("openai/gpt-4o-mini", None) == Prices(0.15, 0.6)
+    assert known_prices("openai/gpt-4o-mini", chat.api_base) is None
+
+
+def test_the_window_is_what_is_set_or_known_or_a_small_one() -> None:
+    assert window_of(Settings(chat_model=None)) == 8192
+    assert window_of(Settings(chat_model="openai/gpt-4o-mini")) == 128_000
+    assert window_of(Settings(chat_model="openai/a", chat_api_base="http://localhost/v1")) == 8192
+    assert window_of(Settings(chat_model="openai/gpt-4o-mini", chat_window=2048)) == 2048
+    smaller = Settings(
+        chat_model="openai/gpt-4o-mini",
+        chat_fallback_model="openai/llama3.2",
+        chat_fallback_api_base="http://localhost/v1",
+    )
+    assert window_of(smaller) == 8192
+
+
+def test_a_second_model_answers_where_the_first_has_not_begun(chat: FakeChat) -> None:
+    with chatting(FakeChat(reply="At noon, says the other.")) as other:
+        settings = Settings(
+            chat_model="openai/fake",
+            chat_api_base=chat.api_base,
+            chat_api_key=SecretStr(SECRET),
+            chat_fallback_model="openai/other",
+            chat_fallback_api_base=other.api_base,
+        )
+        generator = make_generator(settings)
+        assert generator is not None
+        chat.faults = deque(["wrong key"])
+        *_, ending = generator.stream(ASKED)
+        assert ending == Ending("openai/other")
+        assert SECRET not in other.keys
+        assert list(generator.stream(ASKED))[-1] == Ending("openai/fake")
+        assert len(other.requests) == 1
+
+
+def test_what_the_first_model_has_begun_the_second_does_not_finish(chat: FakeChat) -> None:
+    with chatting(FakeChat()) as other:
+        chat.faults = deque(["dies"])
+        with pytest.raises(ProviderUnavailable, match="broke off"):
+            text_of(WithFallback(model_at(chat), model_at(other)).stream(ASKED))
+        assert other.requests == []
 
 
 def test_nobody_listening_is_said_with_the_address() -> None:

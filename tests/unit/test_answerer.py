@@ -42,6 +42,16 @@ def answer(generator: FakeGenerator | None = None, query: Query = ASKED) -> Answ
     return whole_answer(answerer(generator).answer(query))
 
 
+def test_an_answer_tells_its_prompt_and_that_it_was_cut_off() -> None:
+    generator = FakeGenerator(REPLY, cut_off=True)
+    written = answer(generator)
+    assert written.cut_off
+    assert written.prompt is not None
+    assert written.prompt.messages == generator.told[0]
+    assert written.prompt.tokens > 100
+    assert answer(None).prompt is None
+
+
 def test_a_written_answer_leads_from_each_sentence_to_its_quote() -> None:
     written = answer(FakeGenerator(REPLY))
     assert written.kind == "written"

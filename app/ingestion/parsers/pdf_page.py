@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import math
+import sys
 import unicodedata
 from collections.abc import Iterator
 from difflib import SequenceMatcher
@@ -89,7 +90,7 @@ def _boxes(text_page: pdfium.PdfTextPage, quote: str) -> Iterator[Box]:
     letters, places = list[str](), list[int]()
     for index in range(text_page.count_chars()):
         code = raw.FPDFText_GetUnicode(text_page, index)
-        for letter in _letters(chr(code)) if 0 < code <= 0xFFFF else "":
+        for letter in _letters(chr(code)) if code <= sys.maxunicode else "":
             letters.append(letter)
             places.append(index)
     for start, length in _found("".join(letters), _letters(quote)):

@@ -23,6 +23,7 @@ from app.answering.answer import (
     Token,
     Verdict,
 )
+from app.answering.prompt import Prompt
 from app.web.addresses import quote_address
 from app.web.api.passage import PassageShape, RetrievalShape
 from app.web.api.shape import ErrorReply, ErrorShape, Shape
@@ -143,6 +144,36 @@ class UsageShape(Shape):
 
     prompt_tokens: int = Field(examples=[1830])
     completion_tokens: int = Field(examples=[95])
+    cost: float | None = Field(default=None, examples=[0.00033])
+    """In US dollars; null where the prices are not known."""
+
+
+class MessageShape(Shape):
+    """One message of a prompt."""
+
+    role: str = Field(examples=["system"])
+    content: str
+
+
+class PromptShape(Shape):
+    """What the chat model was sent, to the letter."""
+
+    messages: tuple[MessageShape, ...]
+    tokens: int = Field(examples=[1830])
+    """Its estimated length; `usage` has what the provider counted."""
+    budget: int = Field(examples=[6000])
+    """What the passages might take of it."""
+    left_out: int = Field(examples=[0])
+    """How many passages found no room."""
+
+    @classmethod
+    def of(cls, prompt: Prompt) -> PromptShape:
+        return cls(
+            messages=tuple(MessageShape(role=m.role, content=m.content) for m in prompt.messages),
+            tokens=prompt.tokens,
+            budget=prompt.budget,
+            left_out=prompt.left_out,
+        )
 
 
 class AnswerShape(Shape):
@@ -161,6 +192,10 @@ class AnswerShape(Shape):
     model: str | None = Field(examples=["openai/gpt-5-mini"])
     usage: UsageShape | None
     nothing_found: NothingFoundShape | None
+    cut_off: bool = False
+    """Whether the model reached its limit of tokens before its end."""
+    prompt: PromptShape | None = None
+    """Null where no model was asked."""
 
     @classmethod
     def of(cls, answer: Answer) -> AnswerShape:
@@ -176,9 +211,13 @@ class AnswerShape(Shape):
             model=answer.model,
             usage=usage
             and UsageShape(
-                prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                cost=usage.cost,
             ),
             nothing_found=nothing and NothingFoundShape.of(nothing),
+            cut_off=answer.cut_off,
+            prompt=answer.prompt and PromptShape.of(answer.prompt),
         )
 
 
@@ -188,6 +227,10 @@ class ReadingData(Shape):
     passages: tuple[PassageShape, ...]
     tokens: int
     """The estimated length of the prompt; 0 where no model is asked."""
+    budget: int = 0
+    """What the passages might take of it."""
+    left_out: int = 0
+    """How many passages found no room."""
 
 
 class TokenData(Shape):
@@ -232,9 +275,11 @@ def _named(question: str, said: AnswerEvent) -> tuple[str, BaseModel]:
     match said:
         case Retrieved(retrieval):
             return "retrieved", RetrievalShape.of(retrieval)
-        case Reading(passages, tokens):
+        case Reading(passages, tokens, budget, left_out):
             shown = tuple(PassageShape.of(passage, question) for passage in passages)
-            return "reading", ReadingData(passages=shown, tokens=tokens)
+            return "reading", ReadingData(
+                passages=shown, tokens=tokens, budget=budget, left_out=left_out
+            )
         case Token(text):
             return "token", TokenData(text=text)
         case SentenceDone(index, sentence):

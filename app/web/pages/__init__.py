@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from app.web.pages import (
     ask,
+    chat_model,
     conversations,
     deleted,
     deleting,
@@ -40,6 +41,7 @@ def install(app: FastAPI) -> None:
         quality,
         indexes,
         status,
+        chat_model,
     ):
         app.include_router(page.router)
     app.mount("/static", Assets(), name="static")

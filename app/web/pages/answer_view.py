@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from app.answering.answer import Support
 from app.retrieval.passage import Passage
-from app.web.api.answer import AnswerShape, SentenceShape
+from app.web.api.answer import AnswerShape, PromptShape, SentenceShape, UsageShape
 from app.web.api.passage import PassageShape
-from app.web.pages.wording import count, duration
+from app.web.pages.wording import count, dollars, duration
 
 SEPARATOR = " \u203a "
 NEAREST = 3  # passages shown where nothing answers
@@ -66,6 +66,9 @@ class AnswerView:
     summary: str
     checked: tuple[Sentence, ...]
     """The sentences of which there is something to say."""
+    cut_off: bool
+    prompt: PromptShape | None
+    prompt_told: str
 
 
 def answer_view(answer: AnswerShape, base: str) -> AnswerView:
@@ -82,6 +85,9 @@ def answer_view(answer: AnswerShape, base: str) -> AnswerView:
         checked=tuple(sentence for sentence in sentences if sentence.reasons)
         if answer.kind == "written"
         else (),
+        cut_off=answer.cut_off,
+        prompt=answer.prompt,
+        prompt_told=_prompt_told(answer.prompt) if answer.prompt else "",
     )
 
 
@@ -168,8 +174,21 @@ def _label(answer: AnswerShape, base: str) -> str:
     return "Nothing found"
 
 
+def _spent(usage: UsageShape) -> str:
+    tokens = f", {usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens"
+    return tokens if usage.cost is None else f"{tokens}, {dollars(usage.cost)}"
+
+
+def _prompt_told(prompt: PromptShape) -> str:
+    told = f"About {prompt.tokens:,} tokens; the passages might take {prompt.budget:,}."
+    if prompt.left_out:
+        told += f" {count(prompt.left_out, 'passage')} found no room."
+    return told
+
+
 def _summary(answer: AnswerShape) -> str:
     took = f"{count(len(answer.passages), 'passage')} read, {duration(answer.milliseconds)}"
+    took += _spent(answer.usage) if answer.usage else ""
     if answer.kind != "written":
         return took
     counts = answer.counts

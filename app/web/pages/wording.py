@@ -57,6 +57,13 @@ def size(octets: int) -> str:
     return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:,.0f} {unit}"  # noqa: PLR2004
 
 
+def dollars(cost: float) -> str:
+    """US dollars, of which an answer costs parts of a cent."""
+    if 0 < cost < 0.0001:  # noqa: PLR2004 - what is shown as nothing
+        return "under $0.0001"
+    return f"${cost:.4f}" if cost < 0.1 else f"${cost:,.2f}"  # noqa: PLR2004
+
+
 def duration(milliseconds: float) -> str:
     """A short time with its unit: "34 ms", "1.2 s"."""
     if milliseconds < 999.5:  # noqa: PLR2004
