@@ -107,6 +107,7 @@ export class AnswerOnPage {
       this.said.replaceChildren();
       this.said.before(made("p", "explanation", answer.nothing_found.explanation));
     }
+    this.article.append(...this.disagree(answer.disagreements ?? []));
     if (answer.cut_off) {
       this.article.append(
         made("p", "notice cut-off", "The model reached its limit of tokens: the answer breaks off here. Ask for less at once, or let the model write more."),
@@ -122,6 +123,29 @@ export class AnswerOnPage {
     this.said.replaceChildren();
     this.draft = null;
     for (const sentence of answer.sentences) this.sentence(sentence, answer.kind);
+  }
+
+  // Two passages that say different things of the same, with their dates.
+  disagree(found) {
+    if (!found.length) return [];
+    const box = made("section", "disagree");
+    box.setAttribute("aria-label", "The documents disagree");
+    const list = made("ul");
+    for (const each of found) {
+      const item = made("li");
+      item.append(made("strong", "", each.about));
+      for (const side of [each.one, each.other]) {
+        const line = made("p");
+        const words = made("q", "", side.quote);
+        words.dir = "auto";
+        const when = new Date(side.date).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+        line.append(words, " ", this.cite(side), " ", made("span", "quiet", `${side.document_name}, ${when}`));
+        item.append(line);
+      }
+      list.append(item);
+    }
+    box.append(made("h2", "", "The documents disagree"), list);
+    return [box];
   }
 
   sources(answer) {

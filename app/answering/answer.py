@@ -116,6 +116,24 @@ class AnswerSentence:
 
 
 @dataclass(frozen=True)
+class Side:
+    """What one of two documents says; `number` is its passage's place in `Answer.passages`."""
+
+    number: int
+    passage: Passage
+    quote: Quote
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Two passages that say different things of the same; `about` says in what, in words."""
+
+    one: Side
+    other: Side
+    about: str
+
+
+@dataclass(frozen=True)
 class NothingFound:
     """Why there is no answer: the words looked for, those found nowhere, the nearest passages."""
 
@@ -133,7 +151,21 @@ class NothingFound:
             said += f" Looked for: {', '.join(self.looked_for)}."
         if self.found_nowhere and self.found_nowhere != self.looked_for:
             said += f" Found nowhere near: {', '.join(self.found_nowhere)}."
-        return said + f" The nearest passage is in {self.nearest[0].document_name}."
+        said += f" The nearest passage is in {self.nearest[0].document_name}."
+        return f"{said} {self.to_add}" if self.to_add else said
+
+    @property
+    def to_add(self) -> str:
+        """What would have to be added for an answer, in words."""
+        if self.found_nowhere:
+            return f"A document that tells of {_listed(self.found_nowhere)} would have to be added."
+        if self.looked_for:
+            return (
+                f"There are documents that have these words, and none that brings "
+                f"{_listed(self.looked_for)} together as the question does: "
+                "one that does would have to be added."
+            )
+        return ""
 
 
 @dataclass(frozen=True)
@@ -185,6 +217,7 @@ class Answer:
     nothing_found: NothingFound | None = None
     prompt: Prompt | None = None
     cut_off: bool = False
+    disagreements: tuple[Disagreement, ...] = ()
 
     @property
     def text(self) -> str:
@@ -268,6 +301,10 @@ class Failed:
 
 
 AnswerEvent = Retrieved | Reading | Token | SentenceDone | Answered | Failed
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def whole_answer(events: Iterator[AnswerEvent]) -> Answer:

@@ -18,6 +18,7 @@ from app.answering.answer import (
     SentenceDone,
     Token,
 )
+from app.answering.disagreement import disagreements
 from app.answering.extracts import Extractor, nothing_found
 from app.answering.generator import Generator
 from app.answering.prompt import Prompter
@@ -74,7 +75,9 @@ class Answerer:
         except TidemarkError as error:
             yield Failed(error)
         else:
-            yield Answered(replace(answer, milliseconds=1000 * (time.perf_counter() - began)))
+            differ = disagreements(answer.passages, answer.citations)
+            took = 1000 * (time.perf_counter() - began)
+            yield Answered(replace(answer, milliseconds=took, disagreements=differ))
 
     def _extract(self, question: str, passages: tuple[Passage, ...]) -> Answering:
         yield Reading(passages)

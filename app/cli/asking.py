@@ -111,6 +111,7 @@ def _conclude(answer: Answer) -> None:
         _show(citation)
     if answer.kind == "extracts":
         say("These are extracts, word for word: no chat model is set to write an answer.")
+    _disagree(answer)
     if answer.cut_off:
         say("The model reached its limit of tokens: the answer breaks off.")
     if answer.usage is not None:
@@ -122,6 +123,15 @@ def _conclude(answer: Answer) -> None:
             say(f"    {shown('; '.join(sentence.reasons))}.")
     if answer.unsupported:
         say(f"{UNSUPPORTED} marks what nothing in the documents bears out: don't rely on it.")
+
+
+def _disagree(answer: Answer) -> None:
+    for differ in answer.disagreements:
+        say(f"The documents disagree: {shown(differ.about)}.")
+        for side in (differ.one, differ.other):
+            quote = shown(" ".join(side.quote.text.split()))
+            date = f"{side.passage.revision_created_at:%Y-%m-%d}"
+            say(f"    [{side.number}] {shown(side.passage.document_name)}, {date}: “{quote}”")
 
 
 def _spent(usage: Usage) -> str:

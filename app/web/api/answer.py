@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -19,6 +20,7 @@ from app.answering.answer import (
     Reading,
     Retrieved,
     SentenceDone,
+    Side,
     Support,
     Token,
     Verdict,
@@ -123,12 +125,44 @@ class SentenceShape(Shape):
         )
 
 
+class SideShape(Shape):
+    """What one of two documents says."""
+
+    number: int = Field(examples=[2])
+    """The passage's place in the answer's `passages`, counted from 1."""
+    document_name: str = Field(examples=["guides/harbour.pdf"])
+    date: datetime
+    """When the revision came in."""
+    quote: str = Field(examples=["The bar has a depth of 6.2 metres."])
+    url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18223#passage"])
+
+    @classmethod
+    def of(cls, side: Side) -> SideShape:
+        return cls(
+            number=side.number,
+            document_name=side.passage.document_name,
+            date=side.passage.revision_created_at,
+            quote=side.quote.text,
+            url=quote_address(side.quote),
+        )
+
+
+class DisagreementShape(Shape):
+    """Two passages that say different things of the same."""
+
+    about: str = Field(examples=["6.2 metres against 5.8 metres"])
+    one: SideShape
+    other: SideShape
+
+
 class NothingFoundShape(Shape):
     """Why there is no answer."""
 
     explanation: str
     looked_for: tuple[str, ...]
     found_nowhere: tuple[str, ...]
+    to_add: str = ""
+    """What would have to be added for an answer, in words."""
 
     @classmethod
     def of(cls, nothing: NothingFound) -> NothingFoundShape:
@@ -136,6 +170,7 @@ class NothingFoundShape(Shape):
             explanation=nothing.explanation,
             looked_for=nothing.looked_for,
             found_nowhere=nothing.found_nowhere,
+            to_add=nothing.to_add,
         )
 
 
@@ -196,6 +231,8 @@ class AnswerShape(Shape):
     """Whether the model reached its limit of tokens before its end."""
     prompt: PromptShape | None = None
     """Null where no model was asked."""
+    disagreements: tuple[DisagreementShape, ...] = ()
+    """Where a passage that is cited and another that was read contradict each other."""
 
     @classmethod
     def of(cls, answer: Answer) -> AnswerShape:
@@ -218,6 +255,12 @@ class AnswerShape(Shape):
             nothing_found=nothing and NothingFoundShape.of(nothing),
             cut_off=answer.cut_off,
             prompt=answer.prompt and PromptShape.of(answer.prompt),
+            disagreements=tuple(
+                DisagreementShape(
+                    about=each.about, one=SideShape.of(each.one), other=SideShape.of(each.other)
+                )
+                for each in answer.disagreements
+            ),
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.answering.answer import Support
 from app.retrieval.passage import Passage
-from app.web.api.answer import AnswerShape, PromptShape, SentenceShape, UsageShape
+from app.web.api.answer import AnswerShape, PromptShape, SentenceShape, SideShape, UsageShape
 from app.web.api.passage import PassageShape
 from app.web.pages.wording import count, dollars, duration
 
@@ -56,6 +56,14 @@ class Source:
 
 
 @dataclass(frozen=True)
+class SideView:
+    """What one of two documents says, and of when it is."""
+
+    mark: Mark
+    date: str
+
+
+@dataclass(frozen=True)
 class AnswerView:
     kind: str
     label: str
@@ -66,6 +74,8 @@ class AnswerView:
     summary: str
     checked: tuple[Sentence, ...]
     """The sentences of which there is something to say."""
+    disagreements: tuple[tuple[str, tuple[SideView, SideView]], ...]
+    """In what two passages differ, and both."""
     cut_off: bool
     prompt: PromptShape | None
     prompt_told: str
@@ -85,6 +95,9 @@ def answer_view(answer: AnswerShape, base: str) -> AnswerView:
         checked=tuple(sentence for sentence in sentences if sentence.reasons)
         if answer.kind == "written"
         else (),
+        disagreements=tuple(
+            (each.about, (_side(each.one), _side(each.other))) for each in answer.disagreements
+        ),
         cut_off=answer.cut_off,
         prompt=answer.prompt,
         prompt_told=_prompt_told(answer.prompt) if answer.prompt else "",
@@ -172,6 +185,11 @@ def _label(answer: AnswerShape, base: str) -> str:
     if answer.kind == "written":
         return f"Written by {answer.model} from {base}"
     return "Nothing found"
+
+
+def _side(side: SideShape) -> SideView:
+    mark = Mark(side.number, side.url, side.document_name, "", side.quote)
+    return SideView(mark, f"{side.date:%-d %B %Y}")
 
 
 def _spent(usage: UsageShape) -> str:
