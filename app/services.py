@@ -14,6 +14,7 @@ from app.access.callers import Callers
 from app.access.keys import KeyLimits, KeyStore
 from app.access.limits import RateLimits
 from app.access.rights import EVERYTHING, Sight
+from app.answering.answer import Approach
 from app.answering.answerer import Answerer
 from app.answering.conversations import ConversationStore
 from app.answering.generator import Generator, load_client, make_generator, whole_reply
@@ -182,7 +183,7 @@ class Services:
         reranks = self.retriever.reranking.reranker is not None
         return tuple(way for way in Way if reranks or way is not Way.RERANKED)
 
-    def answerer(self, base: KnowledgeBase, top_k: int) -> Answerer:
+    def answerer(self, base: KnowledgeBase, top_k: int, approach: Approach = "quick") -> Answerer:
         """What answers questions from a knowledge base, by reading at most `top_k` passages."""
         index = self.indexes.active(base.id)
         return Answerer.of(
@@ -190,6 +191,7 @@ class Services:
             self.generator,
             self.embedder if index is None else self.retriever.embedders.of(index.recipe),
             Prompter.within(window_of(self.settings), self.documents.characters),
+            approach,
         )
 
     def first_knowledge_base(self) -> KnowledgeBase:

@@ -22,12 +22,14 @@ const base = () => form.elements["knowledge-base"].value;
 function place() {
   const given = new FormData(form);
   given.delete("whole");
+  if (given.get("way") === "quick") given.delete("way");
   return `/ask?${new URLSearchParams(given)}`;
 }
 
 const asked = (more = {}) => ({
   question: field.value,
   top_k: Math.max(1, Math.min(200, Number(document.getElementById("top-k").value) || Number(form.dataset.passages))),
+  way: document.getElementById("way").value,
   documents: new FormData(form).getAll("document").map(Number),
   ...more,
 });
@@ -101,6 +103,8 @@ function take(page, { name, data }) {
   const model = form.dataset.model;
   if (name === "understood") {
     stage.textContent = data.changed ? `Looking for: ${data.question}` : "Searching the documents";
+  } else if (name === "divided") {
+    stage.textContent = `Looking for ${data.questions.length} parts: ${data.questions.join(" \u00b7 ")}`;
   } else if (name === "retrieved") {
     const found = data.results.length;
     stage.textContent = `${found} ${found === 1 ? "passage" : "passages"} found in ${Math.max(1, Math.round(data.milliseconds))} ms`;

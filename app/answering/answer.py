@@ -10,6 +10,9 @@ from app.answering.prompt import Prompt
 from app.errors import TidemarkError
 from app.retrieval.passage import Passage, Retrieval
 
+Approach = Literal["quick", "thorough"]
+"""`quick` searches once; `thorough` looks for each part of a question by itself."""
+
 Kind = Literal["written", "extracts", "nothing found"]
 """`written` by a chat model; `extracts` are sentences of the documents, word for word."""
 
@@ -244,8 +247,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Divided:
+    """The question has several parts, and these are looked for, one by one."""
+
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Retrieved:
-    """The passages are found; the first event of every answer."""
+    """The passages are found."""
 
     retrieval: Retrieval
 
@@ -300,7 +310,7 @@ class Failed:
     error: TidemarkError
 
 
-AnswerEvent = Retrieved | Reading | Token | SentenceDone | Answered | Failed
+AnswerEvent = Divided | Retrieved | Reading | Token | SentenceDone | Answered | Failed
 
 
 def _listed(words: tuple[str, ...]) -> str:

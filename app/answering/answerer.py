@@ -11,6 +11,9 @@ from app.answering.answer import (
     Answer,
     Answered,
     AnswerEvent,
+    AnswerSentence,
+    Approach,
+    Divided,
     Failed,
     NothingFound,
     Reading,
@@ -21,12 +24,15 @@ from app.answering.answer import (
 from app.answering.disagreement import disagreements
 from app.answering.extracts import Extractor, nothing_found
 from app.answering.generator import Generator
+from app.answering.parting import Parting, together
 from app.answering.prompt import Prompter
 from app.answering.verification import Verifier
 from app.answering.writer import Writer
 from app.embedding import Embedder
 from app.errors import TidemarkError
 from app.retrieval.passage import Passage, Query, Retrieval
+
+EXTRACTS_A_PART = 2  # sentences for each part of a question
 
 Answering = abc.Generator[AnswerEvent, None, Answer]
 
@@ -41,6 +47,8 @@ class Answerer:
     extractor: Extractor
     verifier: Verifier
     prompter: Prompter = field(default_factory=Prompter)
+    approach: Approach = "quick"
+    """`thorough` asks the chat model once more, at most: for the question's parts."""
 
     @classmethod
     def of(
@@ -49,13 +57,14 @@ class Answerer:
         generator: Generator | None,
         embedder: Embedder,
         prompter: Prompter | None = None,
+        approach: Approach = "quick",
     ) -> Answerer:
         """The answerer over an index made by `embedder`."""
         extractor, verifier = Extractor(embedder), Verifier(embedder)
-        return cls(retrieve, generator, extractor, verifier, prompter or Prompter())
+        return cls(retrieve, generator, extractor, verifier, prompter or Prompter(), approach)
 
     def answer(self, query: Query) -> abc.Generator[AnswerEvent, None, None]:
-        """The events of an answer: `Retrieved` first, `Answered` or `Failed` last.
+        """The events of an answer: `Divided` if it is, `Retrieved`, `Answered` or `Failed` last.
 
         Closing the iterator stops the chat model. Any thread may take the next event or close it,
         one at a time.
@@ -64,12 +73,17 @@ class Answerer:
             TidemarkError: retrieval failed, before the first event; what fails later is `Failed`.
         """
         began = time.perf_counter()
-        retrieval = self.retrieve(query)
+        parts = (query.text,)
+        if self.approach == "thorough":
+            parts = Parting(self.generator).parts(query.text)
+        if len(parts) > 1:
+            yield Divided(parts)
+        retrieval = self._retrieved(query, parts)
         yield Retrieved(retrieval)
         passages = retrieval.passages
         try:
             if self.generator is None or not passages:
-                answer = yield from self._extract(query.text, passages)
+                answer = yield from self._extract(query.text, parts, passages)
             else:
                 answer = yield from self._write(query.text, passages, self.generator)
         except TidemarkError as error:
@@ -79,15 +93,37 @@ class Answerer:
             took = 1000 * (time.perf_counter() - began)
             yield Answered(replace(answer, milliseconds=took, disagreements=differ))
 
-    def _extract(self, question: str, passages: tuple[Passage, ...]) -> Answering:
+    def _retrieved(self, query: Query, parts: tuple[str, ...]) -> Retrieval:
+        if len(parts) == 1:
+            return self.retrieve(query)
+        return together(query, [self.retrieve(replace(query, text=part)) for part in parts])
+
+    def _extract(
+        self, question: str, parts: tuple[str, ...], passages: tuple[Passage, ...]
+    ) -> Answering:
         yield Reading(passages)
-        found = self.extractor.extract(question, passages)
+        found = self._extracts(question, parts, passages)
         if isinstance(found, NothingFound):
             return Answer(question, "nothing found", (), passages, 0, nothing_found=found)
         for index, sentence in enumerate(found):
             yield Token(sentence.gap + sentence.text)
             yield SentenceDone(index, sentence)
         return Answer(question, "extracts", found, passages, 0)
+
+    def _extracts(
+        self, question: str, parts: tuple[str, ...], passages: tuple[Passage, ...]
+    ) -> tuple[AnswerSentence, ...] | NothingFound:
+        """The sentences that answer; those of several parts in the order of the parts."""
+        if len(parts) == 1:
+            return self.extractor.extract(question, passages)
+        each = replace(self.extractor, sentences=EXTRACTS_A_PART)
+        found = dict[str, AnswerSentence]()
+        for part in parts:
+            extracts = each.extract(part, passages)
+            if not isinstance(extracts, NothingFound):
+                for one in extracts:
+                    found.setdefault(one.text, replace(one, gap="\n\n" if found else ""))
+        return tuple(found.values()) or nothing_found(question, passages)
 
     def _write(
         self, question: str, passages: tuple[Passage, ...], generator: Generator

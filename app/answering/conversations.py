@@ -13,7 +13,7 @@ from typing import Literal, cast
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.answering.answer import Answer, Quote, Support
+from app.answering.answer import Answer, Approach, Quote, Support
 from app.answering.tables import CitationRow, ConversationRow, TurnRow
 from app.database.connection import Database
 from app.database.tables import now, with_zone
@@ -57,6 +57,7 @@ class Turn:
     standalone: str
     top_k: int
     document_ids: tuple[int, ...]
+    approach: Approach
     state: State
     said: tuple[tuple[str, str], ...]
     counts: dict[Support, int]
@@ -72,6 +73,7 @@ class NewTurn:
     top_k: int
     document_ids: tuple[int, ...] = ()
     parent_id: int | None = None
+    approach: Approach = "quick"
 
 
 def hashed(secret: str) -> str:
@@ -293,6 +295,7 @@ class ConversationStore:
                 return
             row.state, row.said, row.beat_at = state, json.dumps(list(said)), now()
             if answer is not None:
+                row.kind = answer.kind
                 row.supported = answer.counts["supported"]
                 row.partly = answer.counts["partly"]
                 row.unsupported = answer.counts["unsupported"]
@@ -318,6 +321,8 @@ def _insert(session: Session, conversation_id: int, turn: NewTurn) -> Turn:
         question=turn.question,
         standalone=turn.standalone,
         top_k=turn.top_k,
+        way=turn.approach,
+        kind="",
         documents=json.dumps(turn.document_ids),
         state="writing",
         said="[]",
@@ -381,6 +386,7 @@ def _turn(row: TurnRow) -> Turn:
         standalone=row.standalone,
         top_k=row.top_k,
         document_ids=tuple(json.loads(row.documents)),
+        approach=cast("Approach", row.way),
         state=state,
         said=tuple((name, data) for name, data in json.loads(row.said)),
         counts={

@@ -41,6 +41,10 @@ class TurnRow(FixedTable):
     question: Mapped[str] = mapped_column(TEXT)
     standalone: Mapped[str] = mapped_column(TEXT)
     top_k: Mapped[int] = mapped_column(Integer)
+    way: Mapped[str] = mapped_column(String(16), server_default="quick")
+    """`quick` or `thorough`."""
+    kind: Mapped[str] = mapped_column(String(16), server_default="")
+    """Of its answer; empty until that is whole."""
     documents: Mapped[str] = mapped_column(TEXT)
     state: Mapped[str] = mapped_column(String(16))
     said: Mapped[str] = mapped_column(LONGTEXT)

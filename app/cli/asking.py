@@ -16,7 +16,7 @@ from app.cli.opening import open_everything
 from app.cli.searching import DocumentNames, document_ids, place
 
 if TYPE_CHECKING:
-    from app.answering.answer import Answer, AnswerEvent, AnswerSentence, Citation, Usage
+    from app.answering.answer import Answer, AnswerEvent, AnswerSentence, Approach, Citation, Usage
 
 UNSUPPORTED = "[?]"
 """Stands after a sentence that nothing in the documents bears out."""
@@ -34,6 +34,9 @@ def ask(
     top_k: Annotated[
         int, typer.Option("--top-k", "-n", help="How many passages are read at most, up to 200.")
     ] = 8,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Look for each part of the question by itself.")
+    ] = False,
     document: DocumentNames = None,
     knowledge_base: KnowledgeBaseName = None,
     as_json: Annotated[
@@ -52,8 +55,9 @@ def ask(
     checked(Query(question), top_k)  # before anything is started
     with open_everything() as services:
         base = find_knowledge_base(services, knowledge_base)
+        way: Approach = "thorough" if thorough else "quick"
         query = Query(question, document_ids(services, base, document))
-        with closing(services.answerer(base, top_k).answer(query)) as events:
+        with closing(services.answerer(base, top_k, way).answer(query)) as events:
             answer = whole_answer(events if as_json else _Telling().told(events))
     if as_json:
         from app.web.api.answer import AnswerShape

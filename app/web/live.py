@@ -173,7 +173,7 @@ def _told(
     changed = standalone != turn.question
     live.tell("understood", UnderstoodData(question=standalone, changed=changed).model_dump_json())
     noted = 0.0
-    answerer = services.answerer(base, turn.top_k)
+    answerer = services.answerer(base, turn.top_k, turn.approach)
     with closing(answerer.answer(Query(standalone, turn.document_ids))) as events:
         for said in events:
             told = named_event(standalone, said)
@@ -198,7 +198,9 @@ def _lasting(told: list[Told]) -> list[Told]:
     """What is kept: sentences rather than their tokens, and the answer rather than its parts."""
     lasting = [one for one in told if one[0] != "token"]
     if lasting and lasting[-1][0] == "answer":
-        return [one for one in lasting if one[0] in {"understood", "retrieved", "answer"}]
+        return [
+            one for one in lasting if one[0] in {"understood", "divided", "retrieved", "answer"}
+        ]
     return lasting
 
 

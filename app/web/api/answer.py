@@ -14,6 +14,7 @@ from app.answering.answer import (
     AnswerSentence,
     Check,
     Citation,
+    Divided,
     Failed,
     Kind,
     NothingFound,
@@ -264,6 +265,12 @@ class AnswerShape(Shape):
         )
 
 
+class DividedData(Shape):
+    """The question has several parts, and these are looked for, one by one."""
+
+    questions: tuple[str, ...]
+
+
 class ReadingData(Shape):
     """These passages are read: `[n]` is the n-th of them, counted from 1."""
 
@@ -315,20 +322,25 @@ def named_event(question: str, said: AnswerEvent) -> tuple[str, str]:
 
 
 def _named(question: str, said: AnswerEvent) -> tuple[str, BaseModel]:
+    named: tuple[str, BaseModel]
     match said:
+        case Divided(parts):
+            named = "divided", DividedData(questions=parts)
         case Retrieved(retrieval):
-            return "retrieved", RetrievalShape.of(retrieval)
+            named = "retrieved", RetrievalShape.of(retrieval)
         case Reading(passages, tokens, budget, left_out):
             shown = tuple(PassageShape.of(passage, question) for passage in passages)
-            return "reading", ReadingData(
-                passages=shown, tokens=tokens, budget=budget, left_out=left_out
+            named = (
+                "reading",
+                ReadingData(passages=shown, tokens=tokens, budget=budget, left_out=left_out),
             )
         case Token(text):
-            return "token", TokenData(text=text)
+            named = "token", TokenData(text=text)
         case SentenceDone(index, sentence):
             facts = SentenceShape.of(sentence)
-            return "sentence", SentenceData(index=index, **dict(facts))
+            named = "sentence", SentenceData(index=index, **dict(facts))
         case Answered(answer):
-            return "answer", AnswerShape.of(answer)
+            named = "answer", AnswerShape.of(answer)
         case Failed(error):
-            return "error", ErrorReply(error=ErrorShape.of(error))
+            named = "error", ErrorReply(error=ErrorShape.of(error))
+    return named

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from app.access.rights import Right
-from app.answering.answer import AnswerEvent, whole_answer
+from app.answering.answer import AnswerEvent, Approach, whole_answer
 from app.retrieval.passage import Query
 from app.web.access import needs
 from app.web.api.answer import AnswerShape, event_of
@@ -31,6 +31,8 @@ class QuestionShape(Shape):
     """How many passages are read at most: 1 to 200."""
     documents: tuple[Annotated[int, Field(ge=1, le=LARGEST_ID)], ...] = ()
     """Answer only from the documents of these ids."""
+    way: Approach = "quick"
+    """`thorough` looks for each part of a question by itself."""
 
 
 ANSWER: dict[int | str, dict[str, Any]] = {
@@ -53,13 +55,14 @@ def answer(
 ) -> Response:
     """Answer a question from the documents: each sentence leads to the passage it rests on.
 
-    With `Accept: text/event-stream`, the events are, in this order: `retrieved`, `reading`, for
+    With `Accept: text/event-stream`, the events are, in this order: `divided` where the
+    question is looked for in parts, `retrieved`, `reading`, for
     each sentence its `token`s and then `sentence`, which takes their place, and in the end
     `answer`, or `error` where the answer broke off.
     """
     if asked.documents:
         services.documents.require(base.id, asked.documents)
-    answerer = services.answerer(base, asked.top_k)
+    answerer = services.answerer(base, asked.top_k, asked.way)
     events = answerer.answer(Query(asked.question, asked.documents))
     if EVENT_STREAM not in request.headers.get("accept", ""):
         return reply(AnswerShape.of(whole_answer(events)))

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from app.access.rights import Right
+from app.answering.answer import Approach
 from app.answering.conversations import Conversation, NewTurn, State, Turn
 from app.retrieval.passage import Query as Asked
 from app.retrieval.retriever import checked
@@ -42,6 +43,8 @@ class QuestionBody(Shape):
     """Answer only from the documents of these ids."""
     parent: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None
     """The turn that it follows; null begins anew. Turns with the same parent are branches."""
+    way: Approach = "quick"
+    """`thorough` looks for each part of a question by itself."""
     standalone: str = ""
     """What to look for; rewritten from the question and those before it unless given."""
 
@@ -86,6 +89,7 @@ class TurnShape(Shape):
     question: str = Field(examples=["And when does it turn back?"])
     standalone: str = Field(examples=["When does the tide turn back?"])
     """What was looked for; empty until that is known."""
+    way: Approach
     state: State
     counts: CountsShape
     answer: AnswerShape | None
@@ -99,6 +103,7 @@ class TurnShape(Shape):
             parent=turn.parent_id,
             question=turn.question,
             standalone=looked_for(turn),
+            way=turn.approach,
             state=turn.state,
             counts=CountsShape(**turn.counts),
             answer=answer_of(turn),
@@ -138,6 +143,14 @@ def looked_for(turn: Turn) -> str:
         if name == "understood":
             return str(json.loads(data)["question"])
     return turn.standalone
+
+
+def parts_of(turn: Turn) -> tuple[str, ...]:
+    """The parts of the question that were looked for one by one, if it was divided."""
+    for name, data in turn.said:
+        if name == "divided":
+            return tuple(json.loads(data)["questions"])
+    return ()
 
 
 @router.post(
@@ -322,7 +335,14 @@ def _new_turn(asked: QuestionBody) -> NewTurn:
     checked(Asked(asked.question, asked.documents), asked.top_k)
     if asked.standalone:
         checked(Asked(asked.standalone, asked.documents), asked.top_k)
-    return NewTurn(asked.question, asked.standalone, asked.top_k, asked.documents, asked.parent)
+    return NewTurn(
+        asked.question,
+        asked.standalone,
+        asked.top_k,
+        asked.documents,
+        asked.parent,
+        asked.way,
+    )
 
 
 def leaf_of(turns: tuple[Turn, ...], turn_id: int | None) -> int | None:

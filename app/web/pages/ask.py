@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.access.rights import Right
-from app.answering.answer import Answer, whole_answer
+from app.answering.answer import Answer, Approach, whole_answer
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.retrieval import passage as asked_of
@@ -46,6 +46,7 @@ def ask_page(
     q: str = "",
     document: Documents = (),
     whole: bool = False,
+    way: Approach = "quick",
     conversation: ConversationId | None = None,
     turn: int | None = None,
 ) -> Response:
@@ -67,12 +68,13 @@ def ask_page(
             )
     elif asking and whole:
         try:
-            whole_one = AnswerShape.of(_answer(services, base, q, document))
+            whole_one = AnswerShape.of(_answer(services, base, q, document, way))
             answer = answer_view(whole_one, base.name)
         except TidemarkError as refused:
             error = refused
     same: list[tuple[str, Parameter]] = [("q", q), ("knowledge-base", base.name)]
     same += [("document", each) for each in document]
+    same += [("way", way)] if way != "quick" else []
     page = show(
         request,
         "ask.html",
@@ -94,6 +96,7 @@ def ask_page(
         passages=PASSAGES,
         model=services.generator.model if services.generator else None,
         talk=talk,
+        way=talk.turns[-1].approach if talk and talk.turns else way,
     )
     asker.keep(page)
     return page
@@ -106,15 +109,23 @@ def _data(talk: Talk | None, same: list[tuple[str, Parameter]]) -> str:
 @router.get("/ask.json")
 @needs(Right.ASK)
 def ask_as_data(
-    services: Wired, chosen: ChosenBase, q: str = "", document: Documents = ()
+    services: Wired,
+    chosen: ChosenBase,
+    q: str = "",
+    document: Documents = (),
+    way: Approach = "quick",
 ) -> AnswerShape:
     """The whole answer as data: what the API replies to the same question."""
-    return AnswerShape.of(_answer(services, chosen.base, q, document))
+    return AnswerShape.of(_answer(services, chosen.base, q, document, way))
 
 
 def _answer(
-    services: Services, base: KnowledgeBase, question: str, documents: tuple[int, ...]
+    services: Services,
+    base: KnowledgeBase,
+    question: str,
+    documents: tuple[int, ...],
+    approach: Approach,
 ) -> Answer:
     services.documents.require(base.id, documents)
-    answerer = services.answerer(base, PASSAGES)
+    answerer = services.answerer(base, PASSAGES, approach)
     return whole_answer(answerer.answer(asked_of.Query(question, documents)))

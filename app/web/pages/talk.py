@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.answering.conversations import Conversation, Turn
 from app.web.addresses import address
-from app.web.api.conversations import answer_of, leaf_of, looked_for, path_to
+from app.web.api.conversations import answer_of, leaf_of, looked_for, parts_of, path_to
 from app.web.pages.answer_view import AnswerView, answer_view
 
 
@@ -30,6 +30,9 @@ class TurnView:
     question: str
     standalone: str
     """What was looked for, where that was put in other words."""
+    approach: str
+    parts: tuple[str, ...]
+    """What was looked for one by one, of a question that was divided."""
     state: str
     answer: AnswerView | None
     fragments: tuple[str, ...]
@@ -71,6 +74,8 @@ def _turn(turn: Turn, turns: tuple[Turn, ...], conversation: Conversation) -> Tu
         parent=turn.parent_id,
         question=turn.question,
         standalone=standalone if standalone != turn.question else "",
+        approach=turn.approach,
+        parts=parts_of(turn),
         state=turn.state,
         answer=answer_view(answer, conversation.knowledge_base) if answer else None,
         fragments=tuple(json.loads(data)["text"] for name, data in turn.said if name == "sentence"),
