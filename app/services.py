@@ -17,6 +17,7 @@ from app.access.rights import EVERYTHING, Sight
 from app.answering.answer import Approach
 from app.answering.answerer import Answerer
 from app.answering.conversations import ConversationStore
+from app.answering.feedback import FeedbackStore
 from app.answering.generator import Generator, load_client, make_generator, whole_reply
 from app.answering.prices import window_of
 from app.answering.prompt import Prompter
@@ -35,6 +36,7 @@ from app.embedding.making import make_embedder, warm_up
 from app.embedding.prices import price
 from app.embedding.sharing import share
 from app.errors import KnowledgeBaseExists, KnowledgeBaseNotFound
+from app.evaluation.answers import AnswerEvaluationStore, AnswerEvaluator
 from app.evaluation.changeover import Changeover
 from app.evaluation.comparison import Comparer
 from app.evaluation.corpus import Corpora
@@ -111,6 +113,7 @@ class Services:
     generator: Generator | None
     """The chat model; without one, answers are extracts."""
     conversations: ConversationStore
+    feedback: FeedbackStore
     ingest: Ingest
     pictures: PagePictures
     builds: BuildStore
@@ -123,6 +126,7 @@ class Services:
     speller: Speller
     headings: Headings
     evaluations: EvaluationStore
+    answer_evaluations: AnswerEvaluationStore
     keys: KeyStore
     callers: Callers
     rate_limits: RateLimits
@@ -166,6 +170,15 @@ class Services:
     def team_evaluator(self) -> TeamEvaluator:
         """What measures retrieval on a knowledge base's own questions."""
         return TeamEvaluator(self.questions, self.retriever, self._searched_with)
+
+    def answer_evaluator(self) -> AnswerEvaluator:
+        """What measures answers to a knowledge base's own questions."""
+
+        def made_with(base: KnowledgeBase) -> dict[str, str]:
+            chat = self.generator.model if self.generator else "none: extracts"
+            return {"chat": chat, **self._searched_with(base)}
+
+        return AnswerEvaluator(self.questions, self.answerer, made_with)
 
     def _searched_with(self, base: KnowledgeBase) -> dict[str, str]:
         index = self.indexes.active(base.id)
@@ -321,6 +334,7 @@ def compose(
         explainer=Explainer(retriever, TrueRank(database, words)),
         generator=generator,
         conversations=ConversationStore(database),
+        feedback=FeedbackStore(database),
         ingest=Ingest(
             database, jobs, indexes, builds, embedders, parsing, publication, recipes.of_settings
         ),
@@ -345,6 +359,7 @@ def compose(
         speller=Speller(words, Vocabulary(database)),
         headings=Headings(database),
         evaluations=EvaluationStore(database),
+        answer_evaluations=AnswerEvaluationStore(database),
         keys=keys,
         callers=Callers(keys, settings.asks_who_calls),
         rate_limits=RateLimits(

@@ -47,9 +47,20 @@ async function begin() {
     history.replaceState(null, "", `${place()}&conversation=${turn.conversation}`);
     shown = location.pathname + location.search;
     await follow(turn.id, output);
+    goOn(turn.conversation);
   } catch (fault) {
     told(fault);
   }
+}
+
+function goOn(conversation) {
+  const link = document.createElement("a");
+  link.className = "button";
+  link.href = `/ask?conversation=${conversation}`;
+  link.textContent = "Ask a follow-up, rate or share";
+  const line = document.createElement("p");
+  line.append(link);
+  output.append(line);
 }
 
 // Any other question: the page of the conversation shows it, and follows its answer.

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.answering.answer import Answer, Approach, Quote, Support
-from app.answering.tables import CitationRow, ConversationRow, TurnRow
+from app.answering.tables import CitationRow, ConversationRow, FeedbackRow, TurnRow
 from app.database.connection import Database
 from app.database.tables import now, with_zone
 from app.errors import ConversationNotFound, InvalidRequest
@@ -255,7 +255,7 @@ class ConversationStore:
             if row is None:
                 raise ConversationNotFound(f"There is no turn {turn_id}.")
             _owned(session, owner, row.conversation_id)
-            return _turn(row)
+            return turn_of(row)
 
         return self.database.transaction(read)
 
@@ -334,7 +334,7 @@ def _insert(session: Session, conversation_id: int, turn: NewTurn) -> Turn:
     )
     session.add(row)
     session.flush()
-    return _turn(row)
+    return turn_of(row)
 
 
 def _owned(session: Session, owner: str, conversation_id: int) -> ConversationRow:
@@ -350,7 +350,7 @@ def _not_found(conversation_id: int) -> ConversationNotFound:
 
 def _turns(session: Session, conversation_id: int) -> tuple[Turn, ...]:
     query = select(TurnRow).where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.id)
-    return tuple(_turn(row) for row in session.scalars(query))
+    return tuple(turn_of(row) for row in session.scalars(query))
 
 
 def _clear(session: Session) -> None:
@@ -359,6 +359,7 @@ def _clear(session: Session) -> None:
     ids = list(session.scalars(old))
     turns = list(session.scalars(select(TurnRow.id).where(TurnRow.conversation_id.in_(ids))))
     session.execute(delete(CitationRow).where(CitationRow.turn_id.in_(turns)))
+    session.execute(delete(FeedbackRow).where(FeedbackRow.turn_id.in_(turns)))
     session.execute(delete(TurnRow).where(TurnRow.id.in_(turns)))
     session.execute(delete(ConversationRow).where(ConversationRow.id.in_(ids)))
 
@@ -374,7 +375,8 @@ def _conversation(row: ConversationRow) -> Conversation:
     )
 
 
-def _turn(row: TurnRow) -> Turn:
+def turn_of(row: TurnRow) -> Turn:
+    """The turn that a row holds."""
     state = cast("State", row.state)
     if state == "writing" and row.beat_at < now() - SILENCE:
         state = "failed"

@@ -64,3 +64,15 @@ class CitationRow(FixedTable):
     revision_id: Mapped[Reference]
     start: Mapped[Reference]
     end: Mapped[Reference]
+
+
+class FeedbackRow(FixedTable):
+    """A reader's opinion of an answer: the last one of whoever asked."""
+
+    __tablename__ = "feedback"
+
+    turn_id: Mapped[int] = mapped_column(BIGINT, primary_key=True, autoincrement=False)
+    good: Mapped[bool]
+    reason: Mapped[str] = mapped_column(String(40))
+    correction: Mapped[str] = mapped_column(TEXT)
+    given_at: Mapped[Moment]

@@ -51,6 +51,13 @@ def evaluate(
         Path | None,
         typer.Option(help="Write what was retrieved to this file, as trec_eval reads it."),
     ] = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Measure the answers to its own questions, quick or thorough; may be repeated, to "
+            "compare. Asks the chat model, if one is set.",
+        ),
+    ] = None,
     knowledge_base: KnowledgeBaseName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the measures as JSON.")] = False,
 ) -> None:
@@ -71,6 +78,17 @@ def evaluate(
     from app.evaluation.evaluator import checked_ways
 
     ways = checked_ways(mode or [])
+    if answers:
+        from app.cli.evaluating_answers import evaluate_answers
+
+        if folder is not None or mode:
+            raise InvalidRequest(
+                "Answers are measured on the knowledge base's own questions.",
+                remedy="Leave FOLDER and --mode out.",
+            )
+        with _bars() as report:
+            evaluate_answers(knowledge_base, answers, report, as_json=as_json)
+        return
     if folder is None:
         _evaluate_own(knowledge_base, ways, run_file, as_json=as_json)
         return

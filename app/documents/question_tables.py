@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Double, Index, Integer, String, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.mysql import BIGINT, CHAR, LONGTEXT, MEDIUMTEXT, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,6 +18,8 @@ class QuestionRow(FixedTable):
     knowledge_base_id: Mapped[Reference]
     text: Mapped[str] = mapped_column(TEXT)
     text_hash: Mapped[str] = mapped_column(CHAR(64))
+    unanswerable: Mapped[bool] = mapped_column(server_default=sql("0"))
+    """Whether a person said that nothing in the documents answers it."""
     created_at: Mapped[Moment]
 
 
@@ -51,6 +54,21 @@ class EvaluationRow(FixedTable):
     recall: Mapped[float] = mapped_column(Double)
     reciprocal_rank: Mapped[float] = mapped_column(Double)
     seconds: Mapped[float] = mapped_column(Double)
+    created_at: Mapped[Moment]
+
+
+class AnswerEvaluationRow(FixedTable):
+    """Answers, measured: `measures` and `outcomes` are JSON, see app/evaluation/answers.py."""
+
+    __tablename__ = "answer_evaluations"
+    __table_args__ = (Index("ix_answer_evaluations_knowledge_base_id", "knowledge_base_id"),)
+
+    id: Mapped[Id]
+    knowledge_base_id: Mapped[Reference]
+    way: Mapped[str] = mapped_column(String(16))
+    settings: Mapped[str] = mapped_column(TEXT)
+    measures: Mapped[str] = mapped_column(TEXT)
+    outcomes: Mapped[str] = mapped_column(LONGTEXT)
     created_at: Mapped[Moment]
 
 

@@ -37,6 +37,8 @@ class Question:
     text: str
     created_at: datetime
     right: tuple[RightPassage, ...] = field(default=())
+    unanswerable: bool = False
+    """Whether a person said that nothing in the documents answers it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,22 @@ class QuestionStore:
                     raise
         raise AssertionError("the loop returns or raises")
 
+    def save_unanswerable(self, knowledge_base_id: int, text: str) -> int:
+        """Note that nothing in the documents answers the question; gives the question's id.
+
+        Raises:
+            InvalidRequest: nothing to ask, or too much.
+        """
+        asked = " ".join(text.split())
+        _check(asked, asked)
+
+        def write(session: Session) -> int:
+            row = _row(session, knowledge_base_id, asked)
+            row.unanswerable = True
+            return row.id
+
+        return self.database.transaction(write)
+
     def list(self, knowledge_base_id: int) -> tuple[Question, ...]:
         """The questions, oldest first, with those of their passages whose document is there."""
 
@@ -75,7 +93,13 @@ class QuestionStore:
             ).all()
             right = _right(session, [row.id for row in rows])
             return tuple(
-                Question(row.id, row.text, with_zone(row.created_at), tuple(right.get(row.id, ())))
+                Question(
+                    row.id,
+                    row.text,
+                    with_zone(row.created_at),
+                    tuple(right.get(row.id, ())),
+                    row.unanswerable,
+                )
                 for row in rows
             )
 
@@ -114,18 +138,8 @@ def _check(text: str, quote: str) -> None:
 
 def _saved(session: Session, knowledge_base_id: int, text: str, answer: tuple[int, str]) -> int:
     document_id, quote = answer
-    digest = hashlib.sha256(text.casefold().encode(errors="replace")).hexdigest()
-    row = session.scalar(
-        select(QuestionRow).where(
-            QuestionRow.knowledge_base_id == knowledge_base_id, QuestionRow.text_hash == digest
-        )
-    )
-    if row is None:
-        row = QuestionRow(
-            knowledge_base_id=knowledge_base_id, text=text, text_hash=digest, created_at=now()
-        )
-        session.add(row)
-        session.flush()
+    row = _row(session, knowledge_base_id, text)
+    row.unanswerable = False
     known = session.scalars(
         select(RightPassageRow.quote).where(
             RightPassageRow.question_id == row.id, RightPassageRow.document_id == document_id
@@ -134,6 +148,27 @@ def _saved(session: Session, knowledge_base_id: int, text: str, answer: tuple[in
     if quote not in known:
         session.add(RightPassageRow(question_id=row.id, document_id=document_id, quote=quote))
     return row.id
+
+
+def _row(session: Session, knowledge_base_id: int, text: str) -> QuestionRow:
+    """The row of that question, made if it is not there."""
+    digest = hashlib.sha256(text.casefold().encode(errors="replace")).hexdigest()
+    row = session.scalar(
+        select(QuestionRow).where(
+            QuestionRow.knowledge_base_id == knowledge_base_id, QuestionRow.text_hash == digest
+        )
+    )
+    if row is None:
+        row = QuestionRow(
+            knowledge_base_id=knowledge_base_id,
+            text=text,
+            text_hash=digest,
+            unanswerable=False,
+            created_at=now(),
+        )
+        session.add(row)
+        session.flush()
+    return row
 
 
 def _right(session: Session, question_ids: Sequence[int]) -> dict[int, list[RightPassage]]:

@@ -36,7 +36,9 @@ class TeamEvaluator:
         Raises:
             InvalidRequest: the knowledge base has no such question.
         """
-        questions = [one for one in self.questions.list(base.id) if one.right]
+        questions = [
+            one for one in self.questions.list(base.id) if one.right and not one.unanswerable
+        ]
         if not questions:
             raise InvalidRequest(
                 f"{base.name} has no questions of its own yet.",

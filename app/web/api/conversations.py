@@ -13,6 +13,7 @@ from pydantic import Field
 from app.access.rights import Right
 from app.answering.answer import Approach
 from app.answering.conversations import Conversation, NewTurn, State, Turn
+from app.answering.feedback import LONGEST_CORRECTION, Feedback, Reason
 from app.retrieval.passage import Query as Asked
 from app.retrieval.retriever import checked
 from app.web.access import needs
@@ -53,6 +54,16 @@ class TitleBody(Shape):
     """A conversation's new title."""
 
     title: str = Field(examples=["Tides at the pier"])
+
+
+class FeedbackBody(Shape):
+    """An opinion of an answer; a later one takes its place."""
+
+    good: bool = True
+    reason: Reason = ""
+    """Why it is not good."""
+    correction: str = Field(default="", max_length=LONGEST_CORRECTION)
+    """What it should have said."""
 
 
 class ConversationShape(Shape):
@@ -321,6 +332,16 @@ def follow_answer(turn_id: TurnId, services: Wired, live: Live, asker: Asker) ->
     """
     turn = services.conversations.turn(asker.owner, turn_id)
     return EventStream(live.follow(services, asker.owner, turn))
+
+
+@router.put("/turns/{turn_id}/feedback", status_code=204, responses=errors(404, 422))
+@needs(Right.ASK)
+def give_feedback(
+    turn_id: TurnId, body: Annotated[FeedbackBody, Body()], services: Wired, asker: Asker
+) -> None:
+    """Say whether an answer is good, and if not, why, and what it should have said."""
+    given = Feedback(body.good, body.reason, body.correction)
+    services.feedback.give(asker.owner, turn_id, given)
 
 
 @router.post("/turns/{turn_id}/stop", status_code=204, responses=errors(404, 422))

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from app.web.pages import (
+    answers,
     ask,
     chat_model,
     conversations,
@@ -39,6 +40,7 @@ def install(app: FastAPI) -> None:
         sample,
         conversations,
         quality,
+        answers,
         indexes,
         status,
         chat_model,

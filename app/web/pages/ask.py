@@ -55,7 +55,7 @@ def ask_page(
     if conversation is not None:
         kept, turns = services.conversations.get(asker.owner, conversation)
         services.knowledge_bases.get(kept.knowledge_base)  # which the reader may have lost sight of
-        talk = talk_view(kept, turns, turn)
+        talk = talk_view(kept, turns, turn, services.feedback)
         asking = True
         if talk.base != base.name:  # the page's other links are of the conversation's
             return RedirectResponse(

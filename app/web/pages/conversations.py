@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.access.rights import Right
+from app.answering.feedback import LONGEST_CORRECTION, Feedback, Reason
 from app.web.access import needs
 from app.web.addresses import address
 from app.web.pages.frame import frame, show
@@ -67,6 +68,24 @@ def change(
     elif do == "revoke":
         store.revoke(asker.owner, conversation_id)
     return RedirectResponse(address(LIST, ("deleted", deleted)), 303)
+
+
+@router.post("/turns/{turn_id}/feedback")
+@needs(Right.ASK)
+def give_feedback(
+    turn_id: int,
+    services: Wired,
+    asker: Asker,
+    *,
+    good: Annotated[bool, Form()],
+    reason: Annotated[Reason, Form()] = "",
+    correction: Annotated[str, Form(max_length=LONGEST_CORRECTION)] = "",
+) -> Response:
+    """Say whether an answer is good, and if not, why."""
+    services.feedback.give(asker.owner, turn_id, Feedback(good, reason, correction))
+    turn = services.conversations.turn(asker.owner, turn_id)
+    shown = address("/ask", ("conversation", turn.conversation_id), ("turn", turn_id))
+    return RedirectResponse(f"{shown}#turn-{turn_id}", 303)
 
 
 @router.get("/shared/{token}")

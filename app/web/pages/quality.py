@@ -182,7 +182,7 @@ def _quality(services: Services, base: KnowledgeBase, wanted: int | None) -> Qua
         ),
         _detail(services, base, here, kept) if here else None,
         tuple(Own(each, search_address(base.name, ("q", each.text))) for each in own),
-        sum(not each.right for each in own),
+        sum(not each.right and not each.unanswerable for each in own),
     )
 
 

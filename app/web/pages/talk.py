@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from app.answering.conversations import Conversation, Turn
+from app.answering.feedback import Feedback, FeedbackStore
 from app.web.addresses import address
 from app.web.api.conversations import answer_of, leaf_of, looked_for, parts_of, path_to
 from app.web.pages.answer_view import AnswerView, answer_view
@@ -39,6 +40,8 @@ class TurnView:
     """The sentences of an answer that was stopped or broke off."""
     trouble: str
     branches: Branches
+    feedback: Feedback | None
+    """What its asker thinks of it."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +57,27 @@ class Talk:
         return self.turns[-1].id if self.turns else None
 
 
-def talk_view(conversation: Conversation, turns: tuple[Turn, ...], turn_id: int | None) -> Talk:
-    """The branch through `turn_id`, or the newest."""
+def talk_view(
+    conversation: Conversation,
+    turns: tuple[Turn, ...],
+    turn_id: int | None,
+    feedback: FeedbackStore | None = None,
+) -> Talk:
+    """The branch through `turn_id`, or the newest; with opinions where `feedback` is given."""
     shown = path_to(turns, leaf_of(turns, turn_id))
+    given = feedback.of(tuple(turn.id for turn in shown)) if feedback else {}
     return Talk(
         conversation.id,
         conversation.title,
         conversation.knowledge_base,
         conversation.shared,
-        tuple(_turn(turn, turns, conversation) for turn in shown),
+        tuple(_turn(turn, turns, conversation, given.get(turn.id)) for turn in shown),
     )
 
 
-def _turn(turn: Turn, turns: tuple[Turn, ...], conversation: Conversation) -> TurnView:
+def _turn(
+    turn: Turn, turns: tuple[Turn, ...], conversation: Conversation, feedback: Feedback | None
+) -> TurnView:
     answer = answer_of(turn)
     standalone = looked_for(turn)
     return TurnView(
@@ -81,6 +92,7 @@ def _turn(turn: Turn, turns: tuple[Turn, ...], conversation: Conversation) -> Tu
         fragments=tuple(json.loads(data)["text"] for name, data in turn.said if name == "sentence"),
         trouble=_trouble(turn),
         branches=_branches(turn, turns, conversation.id),
+        feedback=feedback,
     )
 
 
