@@ -19,6 +19,7 @@ BENCHMARKS = {
     "quality": "nDCG@10 of each way to search on judged collections",
     "limiter": "what several processes make of a provider's limit",
     "extracts": "whether the sentences shown hold the answer",
+    "answering": "what Tidemark adds to a chat model's stream, alone and fifty at once",
     "verification": "planted wrong sentences found, right ones left alone",
 }
 

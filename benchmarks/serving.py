@@ -45,13 +45,13 @@ def measure(collections: Path) -> list[Measurement]:
     asked = list(collection.questions.values())
     questions, others = asked[:QUERIES], asked[QUERIES : QUERIES + WARMING]
     with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder:
-        with _served(folder):
+        with running(folder):
             pass  # the first start makes the database
-        with _served(folder) as (client, seconds, _), _database(folder) as database:
+        with running(folder) as (client, seconds, _), joined(folder) as database:
             started = Measurement("start to first page, second run", seconds, "s", 4, "")
-            loaded = _fill(client, database, texts)
+            loaded = fill(client, database, texts)
             searched = list(_search(client, database, questions, others))
-        with _served(folder) as (client, _, process):
+        with running(folder) as (client, _, process):
             client.get(f"{BASE}/search", params={"q": questions[0]})
             time.sleep(REST)
             memory = _resident_mb(process, folder)
@@ -62,7 +62,7 @@ def measure(collections: Path) -> list[Measurement]:
 
 
 @contextmanager
-def _database(folder: str) -> Iterator[Database]:
+def joined(folder: str) -> Iterator[Database]:
     """The TiDB that the server under measurement uses, joined."""
     settings = load_settings()
     server = EmbeddedServer(
@@ -75,11 +75,17 @@ def _database(folder: str) -> Iterator[Database]:
 
 
 @contextmanager
-def _served(folder: str) -> Iterator[tuple[httpx.Client, float, subprocess.Popen[bytes]]]:
+def running(
+    folder: str, **more: str
+) -> Iterator[tuple[httpx.Client, float, subprocess.Popen[bytes]]]:
+    """A client of `tidemark serve`, the seconds until its first page, and its process.
+
+    `more` is set in its environment.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {"TIDEMARK_DATA_DIR": folder, "TIDEMARK_PORT": str(port)}
+    environment = os.environ | {"TIDEMARK_DATA_DIR": folder, "TIDEMARK_PORT": str(port)} | more
     environment.pop("TIDB_DATABASE_URL", None)
     command = [str(Path(sys.executable).with_name("tidemark")), "serve"]
     began = time.perf_counter()
@@ -96,7 +102,7 @@ def _served(folder: str) -> Iterator[tuple[httpx.Client, float, subprocess.Popen
     process.wait(60)
 
 
-def _fill(client: httpx.Client, database: Database, texts: list[str]) -> int:
+def fill(client: httpx.Client, database: Database, texts: list[str], most: int = CHUNKS) -> int:
     """Upload until there are enough chunks, in requests of many files; the chunks there are.
 
     The same texts under other names, time and again: a text is embedded once.
@@ -112,7 +118,7 @@ def _fill(client: httpx.Client, database: Database, texts: list[str]) -> int:
         while _unfinished(database):
             time.sleep(0.5)
         chunks = int(client.get(BASE).json()["chunks"])
-        if chunks >= CHUNKS:
+        if chunks >= most:
             break
     return chunks
 
@@ -171,9 +177,10 @@ def _resident_mb(process: subprocess.Popen[bytes], folder: str) -> float:
     """Of the server and its TiDB, in MB (10^6 bytes)."""
     tidb = embedded_server_status(Path(folder)).pid
     pids = [process.pid, *([tidb] if tidb else [])]
-    return sum(_rss(pid) for pid in pids) / 1_000_000
+    return sum(resident(pid) for pid in pids) / 1_000_000
 
 
-def _rss(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
