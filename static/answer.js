@@ -225,7 +225,7 @@ function prompt(sent) {
     const words = made("pre", "", message.content);
     words.tabIndex = 0;
     words.dir = "auto";
-    box.append(made("p", "label", message.role), words);
+    box.append(made("p", "quiet", message.role), words);
   }
   return [box];
 }

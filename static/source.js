@@ -3,7 +3,6 @@
 const pane = document.getElementById("source");
 const text = document.getElementById("source-text");
 const page = document.getElementById("source-page");
-const picture = page.querySelector("img");
 const as = document.getElementById("source-as");
 const newer = document.getElementById("source-newer");
 const AROUND = 3000; // characters shown before and after a quote
@@ -65,8 +64,15 @@ async function became(link, id, place, number) {
   }
   if (!quote.picture) return;
   as.hidden = false;
+  const picture = new Image(1000, 1414);
+  picture.addEventListener("error", () => {
+    if (number !== asked) return;
+    showPage(false);
+    as.hidden = true;
+  });
   picture.alt = `Page ${quote.page} of ${link.dataset.name} as it looks; the quote is boxed.`;
   picture.src = quote.picture;
+  page.replaceChildren(picture);
   showPage(!asText);
 }
 
@@ -75,11 +81,6 @@ function showPage(shown) {
   text.hidden = shown;
   as.textContent = shown ? "Show the text" : "Show the page";
 }
-
-picture.addEventListener("error", () => {
-  showPage(false);
-  as.hidden = true;
-});
 
 function fill(reply, first, start, end) {
   // Offsets count code points, as Python does.

@@ -73,7 +73,7 @@ class Answerer:
             TidemarkError: retrieval failed, before the first event; what fails later is `Failed`.
         """
         began = time.perf_counter()
-        parts = (query.text,)
+        parts: tuple[str, ...] = (query.text,)
         if self.approach == "thorough":
             parts = Parting(self.generator).parts(query.text)
         if len(parts) > 1:

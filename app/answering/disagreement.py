@@ -7,6 +7,7 @@ from itertools import combinations
 
 from app.answering.answer import Citation, Disagreement, Side
 from app.answering.citations import quote_of
+from app.answering.derivations import derivation
 from app.answering.lexical import terms
 from app.answering.names import NameBook, names, small_words
 from app.answering.numbers import Number, numbers, same
@@ -91,7 +92,9 @@ def _contradictions(one: _Sentence, other: _Sentence) -> Iterator[str]:
         differing = [
             (mine, theirs)
             for mine, theirs in zip(one.numbers, other.numbers, strict=True)
-            if not same(mine, theirs) and not same(theirs, mine)
+            if not (same(mine, theirs) or same(theirs, mine))
+            and derivation(mine, [theirs], one.text) is None
+            and derivation(theirs, [mine], other.text) is None
         ]
         if len(differing) == 1:
             mine, theirs = differing[0]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from app.answering.generator import Generator
 from app.answering.prompt import Message
-from app.answering.standalone import Standalone
+from app.answering.standalone import Standalone, points_back
 from app.errors import ProviderError
-from app.retrieval.passage import Query, Retrieval, Stage
+from app.retrieval.passage import Passage, Query, Retrieval, Stage
 
 MOST_PARTS = 4
 LONGEST = 400  # characters of a part
@@ -74,7 +74,7 @@ def _divided(question: str) -> tuple[str, ...]:
     parts = list[str]()
     for piece in pieces:
         whole = piece if piece.endswith("?") else f"{piece}?"
-        parts.append(Standalone(None).rewrite(whole, parts))
+        parts.append(Standalone(None).rewrite(whole, parts) if points_back(whole) else whole)
     return tuple(parts)
 
 
@@ -85,7 +85,7 @@ def together(query: Query, found: Sequence[Retrieval]) -> Retrieval:
     """
     most = max(len(each.passages) for each in found)
     passages = dict[int, None]()
-    by_id = {}
+    by_id = dict[int, Passage]()
     for rank in range(most):
         for each in found:
             if rank < len(each.passages):

@@ -72,4 +72,9 @@ class Standalone:
 
 def refers_back(question: str) -> bool:
     """Whether a question may need those before it: it points back, or says hardly anything."""
-    return bool(_REFERS.search(question)) or len(words_looked_for(question)) < _FEW
+    return points_back(question) or len(words_looked_for(question)) < _FEW
+
+
+def points_back(question: str) -> bool:
+    """Whether a word of the question stands for something that was said before."""
+    return bool(_REFERS.search(question))

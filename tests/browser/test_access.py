@@ -36,6 +36,7 @@ PAGES = {
     "deleted": lambda library: library.at("/documents/deleted"),
     "failures": lambda library: library.at("/documents/failures"),
     "quality": lambda library: library.measured(),
+    "answers": lambda library: library.measured().replace("/quality", "/quality/answers"),
     "no quality": lambda _: "/quality?knowledge-base=default",
     "indexes": lambda library: library.at("/indexes"),
     "no indexes": lambda _: "/indexes?knowledge-base=default",
@@ -47,6 +48,7 @@ PAGES = {
     "everywhere": lambda library: library.at("/", q=QUESTION, everywhere=1),
     "misspelt": lambda library: library.at("/", q="harbuor"),
     "status": lambda _: "/status",
+    "a chat model": lambda _: "/status/chat-model",
     "error": lambda _: "/nowhere",
 }
 

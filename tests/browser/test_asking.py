@@ -93,12 +93,12 @@ def test_an_answer_that_was_there_before_the_page_looked_is_whole(
 
 def test_a_pdfs_page_is_shown_with_the_quote_boxed(page: Page, library: Library) -> None:
     ask(page, library, "How high is the tide at springs?")
-    page.locator(".cite[data-name='tables.pdf']").first.click()
+    page.locator(".cite[data-quote*='4.1 metres']").first.click()
     pane = page.get_by_role("dialog", name="tables.pdf")
     picture = pane.get_by_role("img")
     expect(picture).to_have_attribute("alt", re.compile("Page 2 of tables.pdf as it looks"))
     expect(picture).to_be_visible()
-    page.wait_for_function("document.querySelector('#source-page img').naturalWidth === 1000")
+    assert picture.evaluate("async (image) => (await image.decode(), image.naturalWidth)") == 1000
     pane.get_by_role("button", name="Show the text").click()
     expect(pane.locator("mark")).to_contain_text("4.1 metres")
     expect(picture).to_be_hidden()
