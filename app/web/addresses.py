@@ -34,7 +34,7 @@ def quote_address(quoted: Quote) -> str:
     return _place(quoted.document_id, quoted.revision_id, quoted.start, quoted.end, "")
 
 
-def place_address(document_id: int, revision_id: int, start: int, end: int) -> str:
+def stretch_address(document_id: int, revision_id: int, start: int, end: int) -> str:
     """The document, opened at those characters of a revision."""
     return _place(document_id, revision_id, start, end, "")
 

@@ -10,7 +10,7 @@ from app.access.rights import Right
 from app.documents.quotes import QuotedPlace, quoted_place
 from app.errors import InvalidRequest
 from app.web.access import needs
-from app.web.addresses import address, place_address
+from app.web.addresses import address, stretch_address
 from app.web.api.contents import Offset, RevisionId
 from app.web.api.documents import RevisionShape
 from app.web.api.shape import DocumentId, Shape, errors
@@ -54,7 +54,7 @@ class QuoteReply(Shape):
             and NewerShape(
                 revision=RevisionShape.of(newer.revision),
                 still_there=newer.at is not None,
-                url=place_address(document_id, newer.revision.id, *newer.at)
+                url=stretch_address(document_id, newer.revision.id, *newer.at)
                 if newer.at
                 else f"/documents/{document_id}",
             ),

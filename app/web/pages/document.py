@@ -16,7 +16,7 @@ from app.documents.model import Document, Revision, Section
 from app.documents.quotes import LONGEST, QuotedPlace, quoted_place
 from app.errors import RevisionNotFound
 from app.web.access import needs
-from app.web.addresses import address, place_address, search_address
+from app.web.addresses import address, search_address, stretch_address
 from app.web.api.quotes import picture_address
 from app.web.pages.blocks import blocks
 from app.web.pages.frame import frame, show
@@ -219,6 +219,6 @@ def _older(
                 "still stand" if at else "do not stand any more"
             )
             if at:
-                newest = place_address(document.id, quoted.newer.revision.id, *at)
+                newest = stretch_address(document.id, quoted.newer.revision.id, *at)
         return Older(f"This is revision {shown.number}. There is a newer one{there}.", newest)
     return None
