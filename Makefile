@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make run     set everything up and serve on http://127.0.0.1:8000"
 	@echo "make test    set up what the tests need, and run them on a real TiDB; PYTEST_ARGS='-k search'"
-	@echo "make torture CYCLES=100: kill workers under load, and look whether anything is lost or double"
+	@echo "make torture CYCLES=100: kill workers, serve and TiDB under load, and look whether anything is lost or double"
 	@echo "make check   lint, formatting, types, and which room may import which"
 	@echo "make bench   measure; COLLECTIONS=$(COLLECTIONS) is where the collections are, ARGS go on"
 
@@ -39,7 +39,7 @@ test: development chromium node
 	@$(RUN) pytest $(PYTEST_ARGS)
 
 torture: development
-	@TORTURE_CYCLES=$(CYCLES) $(RUN) pytest tests/integration/test_wholeness.py -k killed
+	@TORTURE_CYCLES=$(CYCLES) $(RUN) pytest tests/integration -k killed_at_any_moment
 
 check: development
 	@echo "Lint:"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -11,6 +12,8 @@ from pydantic import SecretStr
 from sqlalchemy import URL
 
 from app.config import Settings
+from app.database.embedded.binary import BinaryCache, binary_on_path
+from app.database.embedded.build import build
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder
 from app.services import Services
@@ -23,6 +26,15 @@ from tests.server import application, client, served
 def local_embedder(machine_settings: Settings) -> Embedder:
     """The local model, loaded once."""
     return make_embedder(machine_settings, unheard)
+
+
+@pytest.fixture(scope="session")
+def cache_dir(machine_settings: Settings) -> Path:
+    """Where a `tidb-server` is, built if there is none, so that Docker is not asked here."""
+    cache = BinaryCache.within(machine_settings.cache_dir)
+    if binary_on_path(print) is None and cache.find(print) is None:
+        build(cache, print)
+    return machine_settings.cache_dir
 
 
 @pytest.fixture(scope="module")

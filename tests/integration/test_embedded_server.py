@@ -20,14 +20,12 @@ import pymysql
 import pytest
 from sqlalchemy import URL
 
-from app.config import Settings, project_folder
+from app.config import project_folder
 from app.database.embedded import (
     EmbeddedServer,
     embedded_server_status,
     stop_embedded_server,
 )
-from app.database.embedded.binary import BinaryCache, binary_on_path
-from app.database.embedded.build import build
 from app.database.embedded.folder import ServerFolder
 from app.errors import EmbeddedServerFailed
 
@@ -78,15 +76,6 @@ class Place:
             text=True,
             start_new_session=True,
         )
-
-
-@pytest.fixture(scope="session")
-def cache_dir(machine_settings: Settings) -> Path:
-    """Where a `tidb-server` is, built if there is none, so that Docker is not asked here."""
-    cache = BinaryCache.within(machine_settings.cache_dir)
-    if binary_on_path(print) is None and cache.find(print) is None:
-        build(cache, print)
-    return machine_settings.cache_dir
 
 
 @pytest.fixture(scope="module")
