@@ -33,6 +33,19 @@ export class AnswerOnPage {
   reading(passages, model) {
     this.passages = passages;
     this.article.dataset.kind = model ? "written" : "extracts";
+    if (!model) return; // the answer is there at once
+    this.found = made("div", "quiet found");
+    const list = made("ol");
+    for (const passage of passages) {
+      const item = made("li");
+      const link = made("a", "", passage.document_name);
+      link.href = passage.url;
+      link.dir = "auto";
+      item.append(link, " ", made("span", "place", place(passage)));
+      list.append(item);
+    }
+    this.found.append(made("p", "", "Reading"), list);
+    this.article.append(this.found);
   }
 
   token(text) {
@@ -99,6 +112,7 @@ export class AnswerOnPage {
     this.passages = answer.passages;
     this.article.dataset.kind = answer.kind;
     this.article.removeAttribute("aria-busy");
+    this.found?.remove();
     if (answer.kind === "extracts") this.label.textContent = "Extracts: the documents\u2019 own words";
     else if (answer.kind === "written") this.label.textContent = `Written by ${answer.model} from ${base}`;
     else this.label.textContent = "Nothing found";

@@ -59,6 +59,7 @@ function goOn(conversation) {
   link.href = `/ask?conversation=${conversation}`;
   link.textContent = "Ask a follow-up, rate or share";
   const line = document.createElement("p");
+  line.className = "go-on";
   line.append(link);
   output.append(line);
 }

@@ -1,4 +1,7 @@
-"""Whose conversations a request may see: those that its browser began, known by a cookie."""
+"""Whose conversations a request may see: those that its browser began, known by a cookie.
+
+A program that keeps no cookies sees those that were begun with its API key.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
+from app.access.callers import Caller
 from app.answering.conversations import hashed
 
 COOKIE = "tidemark-reader"
@@ -41,6 +45,9 @@ class Reader:
 async def reader(request: Request) -> Reader:
     shown = request.cookies.get(COOKIE, "")
     fresh = not _TOKEN.fullmatch(shown)
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if fresh and caller is not None and caller.key is not None:
+        return Reader(hashed(f"key {caller.key.id}"), "", fresh=False, secure=False)
     token = secrets.token_urlsafe(32) if fresh else shown
     return Reader(hashed(token), token, fresh, request.url.scheme == "https")
 

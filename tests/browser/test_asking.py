@@ -173,6 +173,7 @@ def test_an_answer_is_stopped_and_what_was_written_stays(
     with served(application(services.settings, replace(services, generator=endless))) as address:
         page.goto(address + library.at("/ask", q=TURN))
         expect(page.locator(".said")).to_contain_text("And on it goes.")
+        expect(page.locator(".found li").first).to_contain_text("pilotage.md")
         page.get_by_role("button", name="Stop").click()
         expect(page.locator("#stage")).to_have_text("Stopped. What was written is kept.")
         expect(page.locator(".said")).to_contain_text("forty minutes before high water")

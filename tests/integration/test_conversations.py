@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.access.keys import NewKey
+from app.access.rights import Scope
 from app.answering.answer import Usage
 from app.answering.prompt import Message
 from app.config import Settings
@@ -334,3 +336,21 @@ def test_what_an_answer_cites_is_stored(
     )
     assert {tuple(row) for row in stored} == quotes
     assert quotes
+
+
+def test_a_program_without_cookies_sees_what_was_begun_with_its_key(
+    http: httpx.Client, services: Services, base: str
+) -> None:
+    def headers() -> dict[str, str]:
+        _, secret = services.keys.create(NewKey("test", frozenset({Scope.CHAT}), None))
+        return {"authorization": f"Bearer {secret}"}
+
+    mine, other = headers(), headers()
+    path = f"/api/knowledge-bases/{base}/conversations"
+    reply = http.post(path, json={"question": "When does the tide turn?"}, headers=mine)
+    assert reply.status_code == 201
+    assert "set-cookie" not in reply.headers
+    kept = f"/api/conversations/{reply.json()['conversation']}"
+    assert http.get(kept, headers=mine).status_code == 200
+    assert http.get(kept, headers=other).status_code == 404
+    assert http.get(kept).status_code == 404
