@@ -351,6 +351,13 @@ class ModelUnavailable(TidemarkError):
     remedy = "Name a folder in the sentence-transformers layout of the BERT family."
 
 
+class DamagedArchive(TidemarkError):
+    """An archive of a knowledge base that is cut off, changed, or none of Tidemark's."""
+
+    status_code = 422
+    remedy = "Write the archive again with `tidemark export`, and copy it whole."
+
+
 class InvalidCollection(TidemarkError):
     """A folder that does not hold a judged collection in the BEIR layout."""
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from pydantic import SecretStr
 from sqlalchemy import URL
 
 from app.access.callers import Callers
@@ -26,6 +27,7 @@ from app.database.capabilities import Capabilities, probe
 from app.database.connection import Database
 from app.database.embedded import EmbeddedServer
 from app.database.migrations import migrate
+from app.database.moving import Move, Moved, Report
 from app.documents.knowledge_bases import KnowledgeBaseStore
 from app.documents.model import KnowledgeBase
 from app.documents.questions import QuestionStore
@@ -71,6 +73,7 @@ from app.ingestion.job_store import JobStore
 from app.ingestion.pace import PaceMeter
 from app.ingestion.parsing import Parsing
 from app.ingestion.parsing.pictures import PagePictures
+from app.ingestion.portable import Export, Import
 from app.ingestion.publication import Publication
 from app.ingestion.renaming import Renaming
 from app.ingestion.restoration import Restoration
@@ -167,6 +170,14 @@ class Services:
         )
         return Evaluator(corpora, self.retriever, self.settings.chunk_tokens)
 
+    def exporter(self) -> Export:
+        """What writes a knowledge base to a file."""
+        return Export(self.database, self.documents, self.indexes, self.questions)
+
+    def importer(self) -> Import:
+        """What takes such a file in."""
+        return Import(self.database, self.uploads, self.ingest, self.documents, self.questions)
+
     def team_evaluator(self) -> TeamEvaluator:
         """What measures retrieval on a knowledge base's own questions."""
         return TeamEvaluator(self.questions, self.retriever, self._searched_with)
@@ -237,11 +248,7 @@ def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
     with ExitStack() as stack:
         loading = stack.enter_context(ThreadPoolExecutor(1, "loading"))
         embedder = loading.submit(make_embedder, settings, announce)
-        database = Database.connect(database_url(settings, announce, stack))
-        stack.callback(database.dispose)
-        capabilities = probe(database)
-        for revision in migrate(database):
-            announce(f"Brought the database to revision {revision}.")
+        database, capabilities = stack.enter_context(open_database(settings, announce))
         services = compose(settings, database, capabilities, embedder.result(), announce)
         # The client of remote models takes seconds to import: not the first question's seconds.
         loading.submit(warm_up, services.embedder)
@@ -250,6 +257,42 @@ def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
         stack.callback(services.ingest.parsing.close)
         stack.callback(services.pictures.close)
         yield services
+
+
+@contextmanager
+def open_database(
+    settings: Settings, announce: Announce
+) -> Iterator[tuple[Database, Capabilities]]:
+    """The settings' TiDB with this version's tables, and what it can do.
+
+    Raises:
+        TidemarkError: it cannot be had, or is no TiDB that can be used.
+    """
+    with ExitStack() as stack:
+        database = Database.connect(database_url(settings, announce, stack))
+        stack.callback(database.dispose)
+        capabilities = probe(database)
+        for revision in migrate(database):
+            announce(f"Brought the database to revision {revision}.")
+        yield database, capabilities
+
+
+def move_database(settings: Settings, url: str, announce: Announce, report: Report) -> Moved:
+    """Copy everything from the settings' TiDB to the one at `url`, which is empty.
+
+    Raises:
+        DatabaseRefused: it is not empty, or somebody changed something meanwhile.
+        TidemarkError: one of the two cannot be had.
+    """
+    target_settings = settings.model_copy(update={"tidb_database_url": SecretStr(url)})
+    with (
+        open_database(settings, announce) as (source, _),
+        open_database(target_settings, announce) as (target, capabilities),
+    ):
+        moved = Move(source, target).run(report)
+        if capabilities.tiflash_stores:
+            IndexStore(target, vector_index=True).add_vector_indexes()
+        return moved
 
 
 def database_url(settings: Settings, announce: Announce, stack: ExitStack) -> str | URL:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.console import results, say, write_json
+from app.cli.console import bars, results, say, write_json
 from app.cli.opening import read_settings
+from app.errors import DatabaseRefused
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from app.config import Settings
 
 program = typer.Typer(
-    help="Start, stop and look at the TiDB that Tidemark brings along.", no_args_is_help=True
+    help="Start, stop and look at the TiDB that Tidemark brings along, or move to another.",
+    no_args_is_help=True,
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the state as JSON.")]
@@ -44,6 +49,49 @@ def stop() -> None:
     settings = read_settings()
     _tell_when_unused(settings)
     say("TiDB is stopped." if stop_embedded_server(settings.data_dir) else "TiDB was not running.")
+
+
+@program.command()
+def move(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="mysql+pymysql://user:password@host:4000/database")
+    ],
+) -> None:
+    """Copy everything to another TiDB, whose database is empty, and check that it is the same.
+
+    Interrupted and begun again, it goes on. The data here stay as they are. No other Tidemark
+    process may be at work meanwhile.
+    """
+    from app.services import move_database
+
+    settings = read_settings()
+    _refuse_while_used(settings)
+    with bars() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(table: str, rows: int) -> None:
+            if table not in tasks:
+                tasks[table] = progress.add_task(table, total=None)
+            progress.update(tasks[table], completed=rows)
+
+        moved = move_database(settings, url, say, report)
+    say(
+        f"Copied {moved.rows:,} rows of {moved.tables} tables, and both databases are the same. "
+        "Set TIDB_DATABASE_URL to that database's URL to use it from now on."
+    )
+
+
+def _refuse_while_used(settings: Settings) -> None:
+    from app.database.embedded import embedded_server_status
+
+    if settings.tidb_database_url is not None:
+        return  # whether others use it, only its data will tell
+    users = [pid for pid in embedded_server_status(settings.data_dir).users if pid != os.getpid()]
+    if users:
+        raise DatabaseRefused(
+            f"Other Tidemark processes are using the data: {', '.join(map(str, users))}.",
+            remedy="Stop them first, so that nothing changes while it is copied.",
+        )
 
 
 @program.command()

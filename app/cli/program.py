@@ -20,6 +20,7 @@ from app.cli import (
     jobs,
     keys,
     mcp,
+    porting,
     searching,
     serving,
 )
@@ -70,7 +71,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (serving, ingesting, searching, asking, mcp, evaluating, doctor):
+for room in (serving, ingesting, porting, searching, asking, mcp, evaluating, doctor):
     room.add_commands(program)
 program.add_typer(indexing.program, name="index")
 program.add_typer(database.program, name="database")

@@ -83,6 +83,26 @@ class DocumentStore:
 
         return self.database.transaction(read)
 
+    def after(
+        self, knowledge_base_id: int, document_id: int, limit: int
+    ) -> tuple[tuple[Document, Revision], ...]:
+        """The readable documents that come after `document_id`, by id, each with its revision.
+
+        So pages of them neither skip nor repeat one, whatever comes and goes between two.
+        """
+
+        def read(session: Session) -> tuple[tuple[Document, Revision], ...]:
+            rows = session.execute(
+                select(DocumentRow, RevisionRow)
+                .join(RevisionRow, RevisionRow.id == DocumentRow.current_revision_id)
+                .where(named(knowledge_base_id, ""), DocumentRow.id > document_id)
+                .order_by(DocumentRow.id)
+                .limit(limit)
+            )
+            return tuple((_document(document), _revision(revision)) for document, revision in rows)
+
+        return self.database.transaction(read)
+
     def listing(self, knowledge_base_id: int, listing: Listing) -> tuple[ListedDocument, ...]:
         """The documents that `listing` asks for, in its order."""
 

@@ -21,9 +21,11 @@ from pytidb.datatype import BIGINT, CHAR, INTEGER, MEDIUMTEXT, TEXT, VECTOR
 from pytidb.embeddings.base import BaseEmbeddingFunction
 from pytidb.schema import TableModel, TableModelMeta
 from pytidb.table import Table
-from sqlalchemy import Column, MetaData
+from sqlalchemy import Column, MetaData, text
 from sqlalchemy.orm import deferred
 from sqlmodel import Field
+
+from app.database.connection import Database
 
 CHUNKS_A_REVISION = 1 << 20
 """A chunk's id is its revision's id times this, plus its place in the revision.
@@ -61,6 +63,16 @@ def chunk_table(client: TiDBClient, index_id: int, function: BaseEmbeddingFuncti
 
 def create_chunk_table(client: TiDBClient, index_id: int, function: BaseEmbeddingFunction) -> None:
     client.create_table(schema=_model(index_id, function), if_exists="skip")
+
+
+def has_chunk_table(database: Database, index_id: int) -> bool:
+    """Whether the index's build has begun, and it has not been dropped."""
+    found = text(
+        "SELECT COUNT(*) FROM information_schema.tables "
+        "WHERE table_schema = DATABASE() AND table_name = :name"
+    )
+    values = {"name": chunk_table_name(index_id)}
+    return bool(database.transaction(lambda session: session.scalar(found, values)))
 
 
 def _model(index_id: int, function: BaseEmbeddingFunction) -> type[TableModel]:

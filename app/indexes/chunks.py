@@ -32,6 +32,7 @@ from app.indexes.signatures import add_signatures, remove_signatures, signature_
 from app.indexes.tables import IndexedRevisionRow
 
 ROWS_A_DELETE = 200
+ROWS_A_READ = 1000
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class ChunkStore:
             if wanted:
                 found = self._vectors_in(index, wanted)
                 if index.recipe.dimensions > self.index.recipe.dimensions:
-                    found = {h: _cut(v, self.index.recipe.dimensions) for h, v in found.items()}
+                    found = {h: cut(v, self.index.recipe.dimensions) for h, v in found.items()}
                 known |= found
         return known
 
@@ -150,10 +151,27 @@ class ChunkStore:
         return chunk_table_name(self.index.id)
 
 
-def _cut(vector: Sequence[float], width: int) -> list[float]:
+def cut(vector: Sequence[float], width: int) -> list[float]:
     """The beginning of a vector, of unit length again."""
     beginning = np.asarray(vector[:width])
     return plain((beginning / np.linalg.norm(beginning))[None])[0]
+
+
+def vectors_of(database: Database, index: Index, revision_id: int) -> dict[str, list[float]]:
+    """The vectors of a revision's chunks in an index, by the SHA-256 of their text."""
+    first, last = chunk_ids_of(revision_id)
+    some = text(
+        f"SELECT id, content_hash, embedding FROM {chunk_table_name(index.id)} "  # noqa: S608
+        "WHERE id >= :first AND id < :last ORDER BY id LIMIT :rows"
+    )
+    found: dict[str, list[float]] = {}
+    while True:
+        values = {"first": first, "last": last, "rows": ROWS_A_READ}
+        rows = database.transaction(lambda s, at=values: s.execute(some, at).all())  # type: ignore[misc]
+        found |= {digest: json.loads(vector) for _, digest, vector in rows}
+        if len(rows) < ROWS_A_READ:
+            return found
+        first = rows[-1][0] + 1
 
 
 def remove_chunks(

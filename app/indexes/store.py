@@ -13,7 +13,7 @@ from app.database.connection import Database, error_number
 from app.database.tables import now
 from app.documents.tables import KnowledgeBaseRow
 from app.errors import IndexNotFound, KnowledgeBaseNotFound
-from app.indexes.chunk_table import create_chunk_table
+from app.indexes.chunk_table import create_chunk_table, has_chunk_table
 from app.indexes.full_text import create_full_text_index
 from app.indexes.index import IN_STEP, Index, IndexState, Presence
 from app.indexes.postings import create_postings_table
@@ -152,6 +152,17 @@ class IndexStore:
         except OperationalError as failure:
             if error_number(failure) != TABLE_EXISTS:  # made between pytidb's look and its CREATE
                 raise
+
+    def add_vector_indexes(self) -> None:
+        """Give every index that has its tables an HNSW index, where they came without."""
+
+        def read(session: Session) -> list[int]:
+            wanted = select(IndexRow.id).where(IndexRow.state != IndexState.DROPPED)
+            return list(session.scalars(wanted))
+
+        for index_id in self.database.transaction(read):
+            if has_chunk_table(self.database, index_id):
+                create_vector_index(self.database, index_id)
 
     def live_chunks(self, index_id: int) -> int:
         """How many chunks of the index a search looks through."""

@@ -71,7 +71,7 @@ class Ingest:
     def run(self, claim: Claim, progress: Progress) -> None:
         """Do the claim's jobs; each ends succeeded, failed or, where that may help, ready again."""
         try:
-            index, embedder = self._index(claim.jobs[0].knowledge_base_id)
+            index, embedder = self.index_of(claim.jobs[0].knowledge_base_id)
         except TidemarkError as error:
             for job in claim.jobs:
                 self.jobs.fail(claim, job, error)
@@ -124,10 +124,13 @@ class Ingest:
             return set()
         return {job.revision_id for job in chunks}
 
-    def _index(self, knowledge_base_id: int) -> tuple[Index, Embedder]:
+    def index_of(
+        self, knowledge_base_id: int, recipe: Recipe | None = None
+    ) -> tuple[Index, Embedder]:
+        """The active index, made under `recipe` or that of the settings if there is none yet."""
         index = self.indexes.active(knowledge_base_id)
         if index is None:
-            recipe = self.new_recipe()
+            recipe = recipe or self.new_recipe()
             function = self.embedders.of(recipe).function
             index = self.indexes.ensure(knowledge_base_id, recipe, function)
         return index, self.embedders.of(index.recipe)

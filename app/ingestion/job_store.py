@@ -39,8 +39,17 @@ class JobStore:
     sight: Sight = EVERYTHING
     lot: Callable[[], float] = random.random
 
-    def add(self, session: Session, document: DocumentRow, revision: RevisionRow) -> JobRow:
-        """Queue the ingest of a revision, in the transaction that makes the revision."""
+    def add(
+        self,
+        session: Session,
+        document: DocumentRow,
+        revision: RevisionRow,
+        wait: timedelta = timedelta(0),
+    ) -> JobRow:
+        """Queue the ingest of a revision, in the transaction that makes the revision.
+
+        No worker takes it before `wait` is over.
+        """
         row = JobRow(
             kind="ingest",
             knowledge_base_id=document.knowledge_base_id,
@@ -53,13 +62,23 @@ class JobStore:
             attempts=0,
             done=0,
             total=0,
-            not_before=now(),
+            not_before=now() + wait,
             created_at=now(),
             updated_at=now(),
         )
         session.add(row)
         session.flush()
         return row
+
+    def release_early(self, job_id: int) -> None:
+        """Let a job that was queued to wait be taken now."""
+
+        def let_go(session: Session) -> None:
+            row = session.get(JobRow, job_id, with_for_update=True)
+            if row is not None and row.state == JobState.READY:
+                row.not_before = now()
+
+        self.database.transaction(let_go)
 
     def claim(self, most: int, most_bytes: int) -> Claim | None:
         """Take up to `most` jobs of one knowledge base, `most_bytes` of originals in all (or one).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -12,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from app.database.connection import Database
 from app.database.tables import now
-from app.documents.contents import BLOB_PART, add_blob_part
+from app.documents.contents import BLOB_PART, add_blob_part, add_texts
 from app.documents.labels import Labels, add_labels
-from app.documents.model import KnowledgeBase
+from app.documents.model import KnowledgeBase, ParsedText
 from app.documents.names import checked_document_name
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import DocumentTooLarge, EmptyDocument, KnowledgeBaseNotFound
@@ -42,6 +43,19 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What a parser, here or elsewhere, made of a document's bytes.
+
+    `wait` is how long the ingest may be held back for what is brought along beside it.
+    """
+
+    text: ParsedText
+    media_type: str
+    parser: str
+    wait: timedelta
+
+
+@dataclass(frozen=True)
 class _Content:
     """A file's bytes, in parts, with their number and their SHA-256."""
 
@@ -62,24 +76,26 @@ class Uploads:
         name: str,
         content: Iterable[bytes],
         labels: Labels = NO_LABELS,
+        read: Reading | None = None,
     ) -> Receipt:
         """Store `content` as the next revision of the document `name`, and queue its ingest.
 
         The bytes are durable, and the job is queued, when this returns. The same bytes as the
         document's newest revision are not stored again. `labels` join those that the document has.
+        What has been `read` out of the bytes already is not read again, and its job waits a while.
 
         Raises:
             InvalidName: `name` cannot name a document.
             EmptyDocument, DocumentTooLarge: before anything is stored.
         """
         checked_document_name(name)
-        read = self._read(name, content)
+        whole = self._read(name, content)
         for _ in range(3):
             try:
-                return self._store(base, name, read, labels)
+                return self._store(base, name, whole, labels, read)
             except IntegrityError:
                 continue  # somebody uploads the same new name at this moment: it is there now
-        return self._store(base, name, read, labels)
+        return self._store(base, name, whole, labels, read)
 
     def _read(self, name: str, content: Iterable[bytes]) -> _Content:
         digest, size, parts = hashlib.sha256(), 0, []
@@ -93,7 +109,14 @@ class Uploads:
             raise EmptyDocument(f"{name!r} is empty: it has 0 bytes.")
         return _Content(parts, size, digest.hexdigest())
 
-    def _store(self, base: KnowledgeBase, name: str, content: _Content, labels: Labels) -> Receipt:
+    def _store(
+        self,
+        base: KnowledgeBase,
+        name: str,
+        content: _Content,
+        labels: Labels,
+        read: Reading | None,
+    ) -> Receipt:
         """One transaction: TiDB takes up to 100 MB of changes in one, more where it is set so."""
 
         def store(session: Session) -> Receipt:
@@ -125,7 +148,10 @@ class Uploads:
             session.flush()
             for number, part in enumerate(content.parts):
                 add_blob_part(session, revision.id, number, part)
-            return Receipt(document.id, name, self.jobs.add(session, document, revision).id)
+            if read is not None:
+                add_texts(session, [(revision.id, read.text, read.media_type, read.parser)])
+            job = self.jobs.add(session, document, revision, read.wait if read else timedelta(0))
+            return Receipt(document.id, name, job.id)
 
         return self.database.transaction(store)
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 from typer.testing import CliRunner
 
 from app.cli.program import program
-from app.config import Settings
+from app.config import Settings, project_folder
 from app.database.embedded import EmbeddedServer, stop_embedded_server
 
 
@@ -36,6 +41,27 @@ def run(command: str, *options: str) -> str:
     return result.stdout or result.stderr
 
 
+@contextmanager
+def in_use(data_dir: Path, cache_dir: Path) -> Iterator[None]:
+    """Another process uses the server meanwhile."""
+    command = [sys.executable, "-m", "tests.embedded_user", str(data_dir), str(cache_dir)]
+    with subprocess.Popen(
+        command, cwd=project_folder(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.readline()
+        yield
+        process.stdin.close()
+        process.wait(60)
+
+
+def outcome(*arguments: str) -> str:
+    result = CliRunner().invoke(program, arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
 def test_a_server_that_was_started_by_hand_outlives_those_who_use_it_until_it_is_stopped(
     data_dir: Path, machine_settings: Settings
 ) -> None:
@@ -47,3 +73,27 @@ def test_a_server_that_was_started_by_hand_outlives_those_who_use_it_until_it_is
     assert status() | {"running": False, "unclean": False, "users": []} == status()
     server.acquire().release()  # what was asked for by hand ended with `stop`
     assert status()["running"] is False
+
+
+def test_a_copy_of_the_stopped_data_folder_is_a_backup_and_a_move_takes_everything_along(
+    data_dir: Path,
+    tmp_path: Path,
+    database_url: URL,
+    machine_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "guide.md").write_text("The tide turns at noon.")
+    outcome("ingest", "guide.md")
+    url = database_url.render_as_string(hide_password=False)
+    with in_use(data_dir, machine_settings.cache_dir):
+        refused = CliRunner().invoke(program, ["database", "move", url])
+    assert "Other Tidemark processes are using the data" in refused.stderr
+    assert "both databases are the same" in run("move", url)
+    backup = tmp_path / "backup"
+    shutil.copytree(data_dir, backup, symlinks=True)
+    shutil.rmtree(data_dir)
+    shutil.copytree(backup, data_dir, symlinks=True)
+    assert "The tide turns at noon." in outcome("search", "when does the tide turn")
+    shutil.rmtree(data_dir)
+    monkeypatch.setenv("TIDB_DATABASE_URL", url)
+    assert "The tide turns at noon." in outcome("search", "when does the tide turn")

@@ -1,0 +1,207 @@
+"""Writing a knowledge base to a file, which may be interrupted and begun again."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from app.database.connection import Database
+from app.documents.contents import dump_sections
+from app.documents.model import Document, KnowledgeBase, ParsedText, Revision
+from app.documents.questions import QuestionStore
+from app.documents.store import DocumentStore
+from app.errors import DocumentNotFound, RevisionNotFound
+from app.indexes.chunks import vectors_of
+from app.indexes.index import Index
+from app.indexes.store import IndexStore
+from app.ingestion.portable.archive import (
+    DESCRIPTION,
+    FIRST,
+    FORMAT,
+    LAST,
+    QUESTIONS,
+    ArchiveWriter,
+    JsonObject,
+    Parts,
+    Seal,
+    appended,
+    folder_of,
+    sized,
+)
+
+PAGE = 200  # documents that are listed at once
+
+Report = Callable[[int, int], None]
+"""Told how many documents, and how many bytes of originals, are written."""
+
+
+def unheard(_: int, __: int) -> None:
+    """Nobody asks how far it is."""
+
+
+@dataclass
+class _Written:
+    """How far an archive is: where its last whole document ends, and what is in it so far."""
+
+    offset: int = 0
+    documents: int = 0
+    size: int = 0
+    last_id: int = 0
+    seal: Seal = field(default_factory=Seal)
+
+
+@dataclass(frozen=True)
+class Export:
+    database: Database
+    documents: DocumentStore
+    indexes: IndexStore
+    questions: QuestionStore
+
+    def write(
+        self, base: KnowledgeBase, path: Path, *, vectors: bool = False, report: Report = unheard
+    ) -> tuple[int, int]:
+        """Write the knowledge base to `path`; (documents, bytes of their originals).
+
+        One file of one document is in memory at a time, of an original one part. It grows as
+        `<path>.part`, and has its name once it is whole. One that was interrupted goes on after the
+        last whole document. A document whose first ingest has not ended is left out.
+        """
+        index = self.indexes.active(base.id)
+        head = {
+            "format": FORMAT,
+            "knowledge_base": base.name,
+            "vectors": vectors and index is not None,
+            "recipe": asdict(index.recipe) if index else None,
+        }
+        unfinished = path.with_name(path.name + ".part")
+        with unfinished.open("r+b" if unfinished.exists() else "w+b") as file:
+            at = _written(file, head)
+            file.truncate(at.offset)
+            file.seek(at.offset)
+            with appended(file, at.seal) as archive:
+                if at.offset == 0:
+                    moment = datetime.now(UTC).isoformat(timespec="seconds")
+                    archive.add_json(FIRST, {**head, "exported_at": moment})
+                for document, revision in self._documents(base, at.last_id):
+                    if self._add(
+                        archive, at.documents, document, revision, index if vectors else None
+                    ):
+                        at.documents += 1
+                        at.size += revision.size
+                        report(at.documents, at.size)
+                archive.add_json(QUESTIONS, self._questions(base))
+                end = {"documents": at.documents, "bytes": at.size, "sha256": at.seal.sha256}
+                archive.add_json(LAST, end)
+        unfinished.replace(path)
+        return at.documents, at.size
+
+    def _documents(self, base: KnowledgeBase, last_id: int) -> Iterator[tuple[Document, Revision]]:
+        while page := self.documents.after(base.id, last_id, PAGE):
+            yield from page
+            last_id = page[-1][0].id
+
+    def _add(
+        self,
+        archive: ArchiveWriter,
+        number: int,
+        document: Document,
+        revision: Revision,
+        index: Index | None,
+    ) -> bool:
+        """Write a document; False, and nothing is written, if it was deleted meanwhile."""
+        try:
+            labels = self.documents.labels([document.id])[document.id]
+            _, parsed = self.documents.text(document.id, revision.id)
+        except (DocumentNotFound, RevisionNotFound):
+            return False
+        files = {"text": parsed.text.encode(), "sections.json": _sections(parsed)}
+        if index is not None:
+            files["vectors"] = _packed(vectors_of(self.database, index, revision.id))
+        original = {"size": revision.size, "sha256": revision.content_hash}
+        folder = folder_of(number)
+        archive.add_json(
+            f"{folder}/{DESCRIPTION}",
+            {
+                "id": document.id,
+                "name": document.name,
+                "tags": list(labels.tags),
+                "metadata": dict(labels.metadata),
+                "title": revision.title,
+                "media_type": revision.media_type,
+                "parser": revision.parser,
+                "revision": revision.number,
+                "uploaded_at": revision.created_at.isoformat(),
+                "files": {name: sized(data) for name, data in files.items()}
+                | {"original": original},
+            },
+        )
+        for name, data in files.items():
+            archive.add(f"{folder}/{name}", data)
+        stream = Parts.stream(self.documents.original(revision))
+        archive.add_stream(f"{folder}/original", revision.size, stream)
+        return True
+
+    def _questions(self, base: KnowledgeBase) -> JsonObject:
+        return {
+            "questions": [
+                {
+                    "text": question.text,
+                    "right": [
+                        {"document": right.document_name, "quote": right.quote}
+                        for right in question.right
+                    ],
+                }
+                for question in self.questions.list(base.id)
+            ]
+        }
+
+
+def _sections(parsed: ParsedText) -> bytes:
+    return dump_sections(parsed.sections).encode()
+
+
+def _packed(vectors: dict[str, list[float]]) -> bytes:
+    """Each chunk's text's SHA-256, 32 bytes, and its vector, in little-endian float32."""
+    return b"".join(
+        bytes.fromhex(digest) + np.asarray(vector, "<f4").tobytes()
+        for digest, vector in vectors.items()
+    )
+
+
+def _written(file: IO[bytes], head: JsonObject) -> _Written:
+    """How far an earlier, interrupted export of the same came; nothing, if it is another one's."""
+    whole = file.seek(0, 2)
+    file.seek(0)
+    at, described = _Written(), b""
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as archive:
+            for member in archive:
+                end = member.offset_data + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+                content = archive.extractfile(member)
+                if end > whole or content is None:
+                    break
+                folder, _, name = member.name.rpartition("/")
+                if name == FIRST:
+                    data = content.read()
+                    said = json.loads(data)
+                    if {key: said.get(key) for key in head} != head:
+                        break
+                    at.offset = end
+                    at.seal.add(data)
+                elif name == DESCRIPTION:
+                    described = content.read()
+                elif name == "original" and folder == folder_of(at.documents):
+                    at.seal.add(described)
+                    at.offset, at.last_id = end, json.loads(described)["id"]
+                    at.documents += 1
+                    at.size += member.size
+    except (tarfile.TarError, EOFError, ValueError, KeyError):
+        pass  # torn where it was interrupted: what came before is whole
+    return at

@@ -1,0 +1,232 @@
+"""Taking a knowledge base's file in: every hash is checked, and what is there is left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.database.connection import Database
+from app.documents.contents import load_sections
+from app.documents.labels import checked_labels
+from app.documents.model import KnowledgeBase, ParsedText, Section
+from app.documents.questions import QuestionStore
+from app.documents.store import DocumentStore
+from app.embedding.vectors import plain
+from app.errors import DamagedArchive, DocumentNotFound, ProviderError
+from app.indexes.chunks import ChunkStore, cut
+from app.indexes.index import Index, NewChunk
+from app.indexes.recipe import Recipe
+from app.ingestion.ingest import CHUNKS_A_BATCH, Ingest, chunks_of, contents_of
+from app.ingestion.job import JobState
+from app.ingestion.portable.archive import (
+    DESCRIPTION,
+    FIRST,
+    LAST,
+    QUESTIONS,
+    ArchiveReader,
+    JsonObject,
+    folder_of,
+    head_of,
+    opened,
+)
+from app.ingestion.tables import JobRow
+from app.ingestion.uploads import Reading, Receipt, Uploads
+
+WAIT = timedelta(seconds=90)
+"""How long workers leave a document to the import that brings its vectors too."""
+DIGEST = 32  # bytes of a SHA-256
+COMPONENT = 4  # bytes of a float32
+
+Taken = Callable[[Receipt], None]
+Vectors = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an archive held: its documents, those that were new, chunks that came with vectors."""
+
+    documents: int = 0
+    new: int = 0
+    chunks: int = 0
+    questions: int = 0
+
+
+class _Taken(Exception):
+    """A worker has taken the document's job, or somebody has deleted it: the rest is theirs."""
+
+
+class _Revision(NamedTuple):
+    document_id: int
+    revision_id: int
+
+
+@dataclass(frozen=True)
+class Import:
+    database: Database
+    uploads: Uploads
+    ingest: Ingest
+    documents: DocumentStore
+    questions: QuestionStore
+
+    def name(self, path: Path) -> str:
+        """What the knowledge base was called that the archive was written from.
+
+        Raises:
+            DamagedArchive
+        """
+        with opened(path) as reader:
+            return str(head_of(reader)["knowledge_base"])
+
+    def read(self, base: KnowledgeBase, path: Path, taken: Taken) -> Imported:
+        """Take every document and question of an archive into `base`.
+
+        A document is stored once all its files have been checked, with the text that was read out
+        of it then; `taken` is told of each. Its vectors are used where the index is of the same
+        model. An import that was interrupted is begun again: what is there is left as it is.
+
+        Raises:
+            DamagedArchive: it is no archive of Tidemark's, is cut off, or has wrong bytes. What was
+                taken in before that is right, and stays.
+            EmptyDocument, DocumentTooLarge, InvalidName: a document that this Tidemark refuses.
+        """
+        with opened(path) as reader:
+            head = head_of(reader)
+            recipe = Recipe(**head["recipe"]) if head["recipe"] else None
+            target = _Target.of(self, base, recipe) if head["vectors"] and recipe else None
+            done = Imported()
+            while reader.next_name() not in {QUESTIONS, None}:
+                receipt, chunks = self._document(reader, base, done.documents, target, head)
+                new = done.new + (receipt.job_id is not None)
+                done = Imported(done.documents + 1, new, done.chunks + chunks)
+                taken(receipt)
+            questions = reader.json(QUESTIONS)["questions"]
+            sealed = reader.seal.sha256
+            end = reader.json(LAST)
+            if (end["sha256"], end["documents"]) != (sealed, done.documents):
+                raise DamagedArchive(f"{FIRST} or another description in {path} was changed.")
+            kept = sum(self._question(base, question) for question in questions)
+            return Imported(done.documents, done.new, done.chunks, kept)
+
+    def _document(
+        self,
+        reader: ArchiveReader,
+        base: KnowledgeBase,
+        number: int,
+        target: _Target | None,
+        head: JsonObject,
+    ) -> tuple[Receipt, int]:
+        """Take a document in; its receipt, and how many chunks came with their vectors."""
+        folder = folder_of(number)
+        said = reader.json(f"{folder}/{DESCRIPTION}")
+        files = said["files"]
+        text = reader.part(f"{folder}/text", files["text"]).decode()
+        sections = reader.part(f"{folder}/sections.json", files["sections.json"]).decode()
+        parsed = ParsedText(text, _checked_sections(sections, text), said["title"])
+        packed = reader.part(f"{folder}/vectors", files["vectors"]) if head["vectors"] else b""
+        original = reader.checked(f"{folder}/original", files["original"])
+        labels = checked_labels(map(str, said["tags"]), dict(said["metadata"]))
+        wait = WAIT if target else timedelta(0)
+        reading = Reading(parsed, str(said["media_type"])[:100], str(said["parser"])[:100], wait)
+        receipt = self.uploads.receive(base, str(said["name"]), original, labels, reading)
+        laid = 0
+        if target is not None and receipt.job_id is not None:
+            try:
+                laid = target.lay(receipt, parsed, packed)
+            finally:
+                self.uploads.jobs.release_early(receipt.job_id)
+        return receipt, laid
+
+    def _question(self, base: KnowledgeBase, question: JsonObject) -> bool:
+        """Save a question with those of its passages whose document is there."""
+        saved = False
+        for right in question["right"]:
+            try:
+                document = self.documents.by_name(base.id, right["document"])
+            except DocumentNotFound:
+                continue
+            self.questions.save(base.id, question["text"], document.id, right["quote"])
+            saved = True
+        return saved
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The index that an archive's vectors fit into."""
+
+    importing: Import
+    index: Index
+    store: ChunkStore
+    width: int
+    """Of the archive's vectors, of which the index may use the beginning."""
+
+    @classmethod
+    def of(cls, importing: Import, base: KnowledgeBase, recipe: Recipe) -> _Target | None:
+        """The base's index, if it takes vectors of `recipe`; a base without one is given that."""
+        ingest = importing.ingest
+        known = recipe.model == ingest.embedders.default.model
+        index, embedder = ingest.index_of(base.id, recipe if known else None)
+        if not index.recipe.takes_vectors_of(recipe):
+            return None
+        store = ChunkStore(importing.database, index, embedder)
+        return cls(importing, index, store, recipe.dimensions)
+
+    def lay(self, receipt: Receipt, text: ParsedText, packed: bytes) -> int:
+        """Store a document's chunks with their vectors, as a worker that died at the end would.
+
+        Whoever takes its job finds them there, and has only to let readers see them. How many.
+        """
+        assert receipt.job_id is not None  # noqa: S101 - by whoever calls
+        job = self.importing.uploads.jobs.get(receipt.job_id)
+        revision = _Revision(job.document_id, job.revision_id)
+        vectors = self._unpacked(packed)
+        chunks = chunks_of(revision, text, self.index, self.store.embedder)
+        self.importing.ingest.publication.stage(self.index, {revision: contents_of(chunks)})
+        done = self.store.stored([revision.revision_id]).get(revision.revision_id, 0)
+        try:
+            for start in range(done, len(chunks), CHUNKS_A_BATCH):
+                batch = chunks[start : start + CHUNKS_A_BATCH]
+                self._write(batch, vectors, receipt.job_id)
+        except (_Taken, IntegrityError, ProviderError):
+            return 0  # what is lacking, the worker that takes the job brings
+        return sum(chunk.content_hash in vectors for chunk in chunks[done:])
+
+    def _write(self, batch: Sequence[NewChunk], vectors: Vectors, job_id: int) -> None:
+        def waiting(session: Session) -> None:
+            row = session.get(JobRow, job_id, with_for_update=True)
+            if row is None or row.state != JobState.READY:
+                raise _Taken
+
+        self.store.write(batch, vectors, waiting)
+
+    def _unpacked(self, packed: bytes) -> Vectors:
+        size = DIGEST + COMPONENT * self.width
+        if len(packed) % size:
+            raise DamagedArchive("A document's vectors in the archive have the wrong length.")
+        record = np.dtype([("digest", f"V{DIGEST}"), ("vector", "<f4", (self.width,))])
+        records = np.frombuffer(packed, record)
+        vectors = records["vector"]
+        if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
+            raise DamagedArchive("A document's vectors in the archive are no directions.")
+        rows = plain(vectors)
+        if self.width > self.index.recipe.dimensions:
+            rows = [cut(row, self.index.recipe.dimensions) for row in rows]
+        digests = (bytes(digest).hex() for digest in records["digest"])
+        return dict(zip(digests, rows, strict=True))
+
+
+def _checked_sections(dumped: str, text: str) -> tuple[Section, ...]:
+    """Sections that follow each other within the text, as `Section` says."""
+    sections = load_sections(dumped)
+    at = 0
+    for section in sections:
+        if not at <= section.start <= section.end <= len(text):
+            raise DamagedArchive("A document's sections in the archive do not fit its text.")
+        at = section.end
+    return sections

@@ -1,0 +1,178 @@
+"""A knowledge base as one file: what is written comes back, and what was changed is refused."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.documents.labels import Labels
+from app.errors import DamagedArchive, ProviderUnavailable
+from app.ingestion.portable import Imported
+from app.ingestion.uploads import Receipt
+from tests.fakes import WatchedEmbedder
+from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+
+LONG = b"The tide turns at noon.\n" * 10_000
+QUESTION = "Who boards at the bar?"
+
+
+@pytest.fixture
+def filled(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> SearchableBase:
+    """Two documents, one with labels, and a question with its passage."""
+    services = knowledge_base.services
+    labels = Labels(("harbour",), {"year": "2024"})
+    guide = services.uploads.receive(
+        knowledge_base.base, "guide.md", [b"# The bar\n\nThe pilot boards."], labels
+    )
+    uploader.upload("sub/long 🌊.txt", LONG)
+    worker.drain()
+    services.questions.save(
+        knowledge_base.base.id, QUESTION, guide.document_id, "The pilot boards."
+    )
+    return knowledge_base
+
+
+@pytest.fixture
+def archive(filled: SearchableBase, tmp_path: Path) -> Path:
+    return written(filled, tmp_path / "base.tar")
+
+
+def written(base: SearchableBase, file: Path, *, vectors: bool = False) -> Path:
+    base.services.exporter().write(base.base, file, vectors=vectors)
+    return file
+
+
+def other(knowledge_base: SearchableBase) -> SearchableBase:
+    services = knowledge_base.services
+    return SearchableBase(services, services.knowledge_bases.create(f"t-{uuid4().hex[:12]}"))
+
+
+def read(there: SearchableBase, archive: Path) -> Imported:
+    return there.services.importer().read(there.base, archive, unheard)
+
+
+def unheard(_: Receipt) -> None:
+    """Nobody asks."""
+
+
+def files(archive: Path) -> dict[str, bytes]:
+    with tarfile.open(archive) as opened:
+        members = [(member.name, opened.extractfile(member)) for member in opened]
+    return {name: file.read() for name, file in members if file is not None}
+
+
+def test_what_was_exported_is_there_again_with_its_bytes_text_labels_and_questions(
+    filled: SearchableBase, worker: MortalWorker, archive: Path
+) -> None:
+    there = other(filled)
+    services = there.services
+    assert services.importer().name(archive) == filled.base.name
+    assert read(there, archive) == Imported(documents=2, new=2, chunks=0, questions=1)
+    worker.drain()
+    long = services.documents.by_name(there.base.id, "sub/long 🌊.txt")
+    revision = services.documents.revision(long.id)
+    assert b"".join(services.documents.original(revision)) == LONG
+    guide = services.documents.by_name(there.base.id, "guide.md")
+    here = services.documents.by_name(filled.base.id, "guide.md")
+    assert services.documents.text(guide.id)[1] == services.documents.text(here.id)[1]
+    assert services.documents.revision(guide.id).media_type == "text/markdown"
+    assert services.documents.labels([guide.id])[guide.id] == Labels(("harbour",), {"year": "2024"})
+    (question,) = services.questions.list(there.base.id)
+    assert (question.text, question.right[0].document_name) == (QUESTION, "guide.md")
+    assert "The pilot boards." in there.search("pilot").texts()[0]
+    assert read(there, archive).new == 0
+    assert len(services.questions.list(there.base.id)) == 1
+
+
+def test_vectors_that_came_along_are_not_made_again(
+    filled: SearchableBase, worker: MortalWorker, embedder: WatchedEmbedder, tmp_path: Path
+) -> None:
+    archive = written(filled, tmp_path / "with.tar", vectors=True)
+    there = other(filled)
+
+    def refuse(_: Sequence[str]) -> None:
+        raise ProviderUnavailable("It is not to be asked.")
+
+    embedder.before = refuse
+    chunks = there.services.indexes.active(filled.base.id)
+    assert chunks is not None
+    assert read(there, archive).chunks == filled.rows("chunks_{index}")
+    worker.drain()
+    embedder.before = None
+    assert there.search("pilot").texts() == filled.search("pilot").texts()
+    of_index = "SELECT content_hash, embedding FROM chunks_{} GROUP BY 1, 2 ORDER BY 1"
+    index = there.services.indexes.active(there.base.id)
+    assert index is not None
+    assert filled.execute(of_index.format(chunks.id)) == there.execute(of_index.format(index.id))
+
+
+def test_an_interrupted_export_goes_on_after_its_last_whole_document(
+    filled: SearchableBase, archive: Path, tmp_path: Path
+) -> None:
+    whole = archive.read_bytes()
+    with tarfile.open(archive) as opened:
+        second = opened.getmember("documents/00000001/document.json").offset
+        torn = opened.getmember("documents/00000001/original").offset_data + 1000
+    resumed = tmp_path / "resumed.tar"
+    for cut in (0, 700, second, torn, len(whole)):
+        (tmp_path / "resumed.tar.part").write_bytes(whole[:cut])
+        told: list[int] = []
+        filled.services.exporter().write(
+            filled.base, resumed, report=lambda done, _, told=told: told.append(done)
+        )
+        assert told == ([1, 2] if cut < second else [2] if cut < len(whole) else [])
+        there, here = files(resumed), files(archive)
+        there.pop("tidemark.json"), here.pop("tidemark.json")  # which has the time
+        end, expected = json.loads(there.pop("end.json")), json.loads(here.pop("end.json"))
+        assert there == here
+        assert end["documents"] == expected["documents"]
+        assert read(other(filled), resumed).documents == 2
+    (tmp_path / "resumed.tar.part").write_bytes(whole[:torn])
+    written(other(filled), resumed)
+    assert [name for name in files(resumed) if name.startswith("documents/")] == []
+
+
+def test_an_archive_that_was_changed_is_refused_before_the_document_is_stored(
+    filled: SearchableBase, archive: Path
+) -> None:
+    there = other(filled)
+    whole = archive.read_bytes()
+    archive.write_bytes(whole.replace(b"The pilot boards.", b"The pilot drowns."))
+    with pytest.raises(DamagedArchive, match=r"not those that it had"):
+        read(there, archive)
+    assert there.rows("documents", f"knowledge_base_id = {there.base.id}") == 0
+    archive.write_bytes(whole.replace(b'"harbour"', b'"harlots"'))
+    with pytest.raises(DamagedArchive, match=r"description .* was changed"):
+        read(there, archive)
+    assert there.services.questions.list(there.base.id) == ()
+
+
+@given(st.data())
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
+def test_an_archive_that_is_cut_off_anywhere_or_is_another_file_is_refused(
+    filled: SearchableBase, archive: Path, tmp_path: Path, data: st.DataObject
+) -> None:
+    whole = archive.read_bytes()
+    with tarfile.open(archive) as opened:
+        end = opened.getmember("end.json")
+    cut = data.draw(st.integers(0, end.offset_data + end.size - 1))
+    file = tmp_path / "cut.tar"
+    file.write_bytes(whole[:cut])
+    with pytest.raises(DamagedArchive):
+        read(other(filled), file)
+    with pytest.raises(DamagedArchive):
+        read(other(filled), tmp_path / "missing.tar")
