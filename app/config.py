@@ -66,6 +66,23 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="How: text for people, or json, one object a line with the request's id, and a "
+        "line for each request.",
+    )
+    traces: str | None = Field(
+        None,
+        description="Base URL of an OpenTelemetry collector, http://127.0.0.1:4318, to which spans "
+        "are sent by OTLP over HTTP; needs `uv sync --extra telemetry`.",
+    )
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        le=600,
+        description="How long `tidemark serve` goes on serving after SIGTERM, while /health/ready "
+        "sends its proxy elsewhere.",
+    )
 
     embedding_model: str = Field(
         "local/all-MiniLM-L6-v2",
@@ -283,7 +300,7 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "embedding_api_base", "chat_api_base", "chat_fallback_api_base", "rerank_api_base"
+        "embedding_api_base", "chat_api_base", "chat_fallback_api_base", "rerank_api_base", "traces"
     )
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:

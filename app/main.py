@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,13 +11,14 @@ from fastapi import Depends, FastAPI
 
 from app.config import Settings
 from app.services import Services
-from app.web import api, health, pages, v1
+from app.web import api, health, metrics, pages, v1
 from app.web.access import admit
 from app.web.api import reference
 from app.web.api.job_feed import JobFeeds
 from app.web.errors import install_error_handlers
 from app.web.live import LiveAnswers
 from app.web.mcp import door as mcp
+from app.web.observed import NO_TELEMETRY, Draining, Observed
 from app.web.security import BodyLimit, SameSiteOnly, SecurityHeaders
 
 
@@ -52,19 +54,27 @@ def create_app(
         openapi_url="/api/openapi.json",
         dependencies=[Depends(admit)],
         generate_unique_id_function=lambda route: route.name,
+        telemetry=NO_TELEMETRY,
     )
     app.state.services = services
     app.state.worker = None
     app.state.job_feeds = JobFeeds()
     app.state.live_answers = LiveAnswers()
+    app.state.draining = Draining()
     app.add_middleware(BodyLimit, max_bytes=(settings.max_upload_mb * 10 + 1) * 1_000_000)
     app.add_middleware(SameSiteOnly, host=settings.host)
     app.add_middleware(SecurityHeaders)
     v1.install(app, settings)
+    app.add_middleware(
+        Observed,
+        draining=app.state.draining,
+        level=logging.INFO if settings.log_format == "json" else logging.DEBUG,
+    )
     install_error_handlers(app)
     app.include_router(health.router)
     app.include_router(api.router, prefix="/api")
     app.include_router(reference.router)
+    app.include_router(metrics.router)
     mcp.install(app)
     pages.install(app)
     return app

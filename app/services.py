@@ -290,8 +290,7 @@ def move_database(settings: Settings, url: str, announce: Announce, report: Repo
         open_database(target_settings, announce) as (target, capabilities),
     ):
         moved = Move(source, target).run(report)
-        if capabilities.tiflash_stores:
-            IndexStore(target, vector_index=True).add_vector_indexes()
+        index_store(target, capabilities).add_server_indexes()
         return moved
 
 
@@ -306,6 +305,15 @@ def database_url(settings: Settings, announce: Announce, stack: ExitStack) -> st
     for damage in lease.damaged_tables:
         announce(f"TiDB found damage after an unclean stop: {damage}")
     return lease.url
+
+
+def index_store(database: Database, capabilities: Capabilities) -> IndexStore:
+    """The store of indexes, which get what this server has for them."""
+    return IndexStore(
+        database,
+        vector_index=capabilities.tiflash_stores > 0,
+        full_text=capabilities.may_have_full_text,
+    )
 
 
 def compose(
@@ -326,9 +334,7 @@ def compose(
     share(embedder, settings, database)
     embedders = Embedders(lambda recipe: make(settings_for(settings, recipe)), embedder)
     full_text = capabilities.may_have_full_text
-    indexes = IndexStore(
-        database, vector_index=capabilities.tiflash_stores > 0, full_text=full_text
-    )
+    indexes = index_store(database, capabilities)
     builds = BuildStore(database)
     publication = Publication(database)
     courtesy = Courtesy()

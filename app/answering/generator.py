@@ -19,6 +19,7 @@ from app.answering.thinking import without_thinking
 from app.config import Settings
 from app.embedding.refusal import Refusal, refusal_of
 from app.errors import ProviderError, ProviderUnavailable
+from app.telemetry import count_tokens, model_call
 
 if TYPE_CHECKING:
     from litellm import CustomStreamWrapper
@@ -92,9 +93,15 @@ class ChatModel:
         for attempt in range(1, self.attempts + 1):
             begun = False
             try:
-                with closing(self._once(messages)) as pieces:
+                with (
+                    model_call("chat", self.model, local=False) as call,
+                    closing(self._once(messages)) as pieces,
+                ):
                     for piece in pieces:
                         begun = begun or isinstance(piece, str)
+                        if isinstance(piece, Usage):
+                            sent, wrote = piece.prompt_tokens, piece.completion_tokens
+                            count_tokens(call, self.model, sent, wrote)
                         yield piece
             except Refusal as refusal:
                 again = refusal.may_pass and not refusal.timed_out and not begun

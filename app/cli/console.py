@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,10 @@ def results() -> Console:
 
 def say(sentence: str) -> None:
     """Tell the person what is being done, or waited for."""
+    root = logging.getLogger().handlers
+    if root and isinstance(root[0].formatter, JsonLines):
+        logging.getLogger("app").info("%s", sentence)
+        return
     messages().print(shown(sentence))
 
 
@@ -107,7 +112,36 @@ class _Messages(logging.Handler):
         say(lead + self.format(record))
 
 
-def log_to_messages(level: str) -> None:
-    """Show Tidemark's log from `level` on, and of libraries only what is wrong."""
-    logging.basicConfig(level=logging.WARNING, handlers=[_Messages()], force=True)
+class JsonLines(logging.Formatter):
+    """A record as one JSON object on one line, for programs that gather logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from app.telemetry import REQUEST_ID
+
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        request_id = getattr(record, "request_id", None) or REQUEST_ID.get()
+        if request_id is not None:
+            line["request_id"] = request_id
+        if (http := getattr(record, "http", None)) is not None:
+            line["http"] = http
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def log_to_messages(level: str, form: str = "text") -> None:
+    """Show Tidemark's log from `level` on, and of libraries only what is wrong.
+
+    With `form` "json", what people are told goes the same way, so that each line is an object.
+    """
+    handler: logging.Handler = _Messages()
+    if form == "json":
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("app").setLevel(level.upper())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from app.cli.console import log_to_messages, say
@@ -18,7 +18,7 @@ def read_settings() -> Settings:
     from app.config import load_settings
 
     settings = load_settings()
-    log_to_messages(settings.log_level)
+    log_to_messages(settings.log_level, settings.log_format)
     return settings
 
 
@@ -28,5 +28,9 @@ def open_everything(settings: Settings | None = None) -> Iterator[Services]:
     settings = settings or read_settings()
     from app.services import open_services
 
-    with open_services(settings, say) as services:
-        yield services
+    with ExitStack() as stack:
+        if settings.traces is not None:
+            from app.telemetry import send_traces
+
+            stack.callback(send_traces(settings.traces))
+        yield stack.enter_context(open_services(settings, say))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
+    from app.config import Settings
+
 SECONDS_TO_FINISH = 5
 """How long requests that are being answered get when the server stops."""
 
@@ -66,7 +68,7 @@ def serve(
 
     with listener, open_everything(settings) as services:
         app = create_app(settings, services, worker=with_worker)
-        asyncio.run(_serve(app, listener, settings.host))
+        asyncio.run(_serve(app, listener, settings))
     say("Stopped.")
     _ended()
 
@@ -141,17 +143,33 @@ def port_refused(refused: OSError, host: str, port: int) -> InvalidSetting:
     )
 
 
-async def _serve(app: FastAPI, listener: socket.socket, host: str) -> None:
+async def _serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
     """The app's life: it opens, listens until a signal comes, and closes.
 
     uvicorn would run the lifespan by itself, show a trace when it fails, and not close it at a
     second Ctrl-C: the worker would be left running.
     """
+    import asyncio
+
+    host, port = settings.host, listener.getsockname()[1]
     address = f"[{host}]" if ":" in host else host
-    port = listener.getsockname()[1]
+    loop = asyncio.get_running_loop()
     server = _server(app, f"Tidemark serves on http://{address}:{port}")
+
+    def stop() -> None:
+        server.should_exit = True
+
+    def drain() -> None:
+        """A proxy that is told by /health/ready sends new requests elsewhere, before it is late."""
+        app.state.draining.begun = True
+        asked_politely = INTERRUPTS.exit_code is ExitCode.TERMINATED
+        if asked_politely and settings.drain_seconds:
+            loop.call_soon_threadsafe(loop.call_later, settings.drain_seconds, stop)
+        else:
+            stop()
+
     async with app.router.lifespan_context(app):
-        INTERRUPTS.on_first = lambda: setattr(server, "should_exit", True)
+        INTERRUPTS.on_first = drain
         try:
             await server.serve([listener])
         except OSError as refused:  # another process was quicker between bind and listen

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from app.database.observing import observe
 from app.errors import DatabaseRefused, DatabaseUnavailable
 
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class Database:
             pool_timeout=10,
             connect_args={"connect_timeout": 5, "read_timeout": 300, "charset": "utf8mb4"},
         )
+        observe(client.db_engine)
         return cls(client, parsed)
 
     @property

@@ -61,6 +61,21 @@ def is_migrated(database: Database) -> bool:
         return present == script.get_current_head()
 
 
+def require_ready(database: Database) -> None:
+    """Refuse while the database cannot be used.
+
+    Raises:
+        DatabaseUnavailable: TiDB does not answer, or somebody is bringing it to another revision.
+    """
+    held = database.transaction(
+        lambda session: session.scalar(text("SELECT IS_USED_LOCK(:n)"), {"n": LOCK})
+    )
+    if held is not None and not is_migrated(database):  # else somebody has only looked
+        raise DatabaseUnavailable(
+            "The database is being brought up to date.", remedy="Wait until that is done."
+        )
+
+
 @contextmanager
 def _lock(connection: Connection) -> Iterator[None]:
     # A user-level lock belongs to the connection: it ends with the process that held it.

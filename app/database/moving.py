@@ -17,7 +17,7 @@ LEFT_ALONE = frozenset({"alembic_version", MARKER})
 BATCH = 8_000_000  # bytes of a statement's rows, about
 FIRST_ROWS = 8  # of a table, before it is known how large its rows are
 MOST_ROWS = 2_000
-VECTOR_INDEX = "VECTOR INDEX"
+NOT_EVERYWHERE = ("VECTOR INDEX", "FULLTEXT INDEX", "FULLTEXT KEY")
 
 Report = Callable[[str, int], None]
 """Told of a table, and how many of its rows are in the target by now."""
@@ -118,9 +118,11 @@ def _has_rows(connection: Connection, name: str) -> bool:
 
 
 def _definition(connection: Connection, name: str) -> str:
-    """How a table is made, without a vector index, which needs another server's columnar store."""
+    """How a table is made, without the indexes that not every server can have."""
     _, made = connection.execute(text(f"SHOW CREATE TABLE `{name}`")).one()
-    lines = [line for line in str(made).splitlines() if VECTOR_INDEX not in line]
+    lines = [
+        line for line in str(made).splitlines() if not any(kind in line for kind in NOT_EVERYWHERE)
+    ]
     lines[-2] = lines[-2].removesuffix(",")
     return "\n".join(lines).replace(":", "\\:")
 

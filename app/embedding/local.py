@@ -13,6 +13,7 @@ from app.embedding.function import EmbedderFunction
 from app.embedding.gate import Gate
 from app.embedding.tokens import LocalTokens
 from app.embedding.vectors import plain
+from app.telemetry import model_call
 
 BATCH_TOKENS = 512
 """Tokens in one batch, padding included. Larger ones are no faster (measured: 58 texts/s at 512, 57
@@ -51,7 +52,7 @@ class LocalEmbedder:
     def embed_query(self, text: str) -> list[float]:
         """The vector of a question, at once: batches of documents wait meanwhile."""
         ids = self._ids(self.query_prefix + text)
-        with self.gate.question():
+        with model_call("embeddings", self.model, local=True), self.gate.question():
             return plain(self.encoder.encode([ids]))[0]
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
@@ -61,11 +62,12 @@ class LocalEmbedder:
         """
         ids = [self._ids(self.document_prefix + text) for text in texts]
         vectors: list[list[float]] = [[] for _ in ids]
-        for rows in _batches([len(text) for text in ids]):
-            with self.gate.batch():
-                batch = self.encoder.encode([ids[row] for row in rows])
-            for row, vector in zip(rows, plain(batch), strict=True):
-                vectors[row] = vector
+        with model_call("embeddings", self.model, local=True):
+            for rows in _batches([len(text) for text in ids]):
+                with self.gate.batch():
+                    batch = self.encoder.encode([ids[row] for row in rows])
+                for row, vector in zip(rows, plain(batch), strict=True):
+                    vectors[row] = vector
         return vectors
 
     @cached_property

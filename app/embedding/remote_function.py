@@ -23,6 +23,7 @@ from app.embedding.retries import Retries
 from app.embedding.text import encodable
 from app.embedding.vector_cache import VectorCache, key_of
 from app.embedding.vectors import plain
+from app.telemetry import model_call
 
 HARMLESS = "Tidemark"
 """A text that every model can embed: what is refused with it is not refused for the text's sake."""
@@ -135,7 +136,8 @@ class RemoteFunction(EmbeddingFunction):
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
         of_text = {text: key for key, text in missing.items()}
         for batch in self._batches(list(of_text)):
-            asked = self._vectors(batch, retries).astype(np.float32)
+            with model_call("embeddings", self._endpoint.model, local=False):
+                asked = self._vectors(batch, retries).astype(np.float32)
             new = {of_text[text]: vector for text, vector in zip(batch, asked, strict=True)}
             self._cache.write(new)
             vectors |= new

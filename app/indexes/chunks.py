@@ -30,6 +30,7 @@ from app.indexes.postings import (
 )
 from app.indexes.signatures import add_signatures, remove_signatures, signature_table_name
 from app.indexes.tables import IndexedRevisionRow
+from app.telemetry import CHUNKS, stage
 
 ROWS_A_DELETE = 200
 ROWS_A_READ = 1000
@@ -98,7 +99,9 @@ class ChunkStore:
             add_postings(session, self.index.id, (chunk.terms for chunk in chunks))
             still_wanted(session)
 
-        self.database.transaction(write)
+        with stage("ingest", "store"):
+            self.database.transaction(write)
+        CHUNKS.inc(len(rows))
 
     def stored(self, revision_ids: Sequence[int]) -> dict[int, int]:
         """How many chunks each revision has already: they are stored in order, from the first."""

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, load_only
 
-from app.database.connection import Database, error_number
+from app.database.connection import Database, as_our_error, error_number
 from app.database.tables import now
 from app.documents.tables import KnowledgeBaseRow
 from app.errors import IndexNotFound, KnowledgeBaseNotFound
@@ -151,18 +151,22 @@ class IndexStore:
                 create_full_text_index(self.database, index.id)
         except OperationalError as failure:
             if error_number(failure) != TABLE_EXISTS:  # made between pytidb's look and its CREATE
-                raise
+                raise as_our_error(failure, self.database.url) from failure
 
-    def add_vector_indexes(self) -> None:
-        """Give every index that has its tables an HNSW index, where they came without."""
+    def add_server_indexes(self) -> None:
+        """Give every index that has its tables what this server has for them, and others lack."""
 
         def read(session: Session) -> list[int]:
             wanted = select(IndexRow.id).where(IndexRow.state != IndexState.DROPPED)
             return list(session.scalars(wanted))
 
         for index_id in self.database.transaction(read):
-            if has_chunk_table(self.database, index_id):
+            if not has_chunk_table(self.database, index_id):
+                continue  # its build has not begun
+            if self.vector_index:
                 create_vector_index(self.database, index_id)
+            if self.full_text:
+                create_full_text_index(self.database, index_id)
 
     def live_chunks(self, index_id: int) -> int:
         """How many chunks of the index a search looks through."""

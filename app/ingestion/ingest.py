@@ -39,6 +39,7 @@ from app.ingestion.leases import Claim, LeaseLost, require_held
 from app.ingestion.parsers.parser import Parsed
 from app.ingestion.parsing import Parsing, ParsingStopped
 from app.ingestion.publication import IndexSwitched, Publication
+from app.telemetry import DOCUMENTS, span, stage
 
 CHUNKS_A_BATCH = 256
 NO_SUCH_TABLE = 1146
@@ -70,6 +71,10 @@ class Ingest:
 
     def run(self, claim: Claim, progress: Progress) -> None:
         """Do the claim's jobs; each ends succeeded, failed or, where that may help, ready again."""
+        with span("ingest", attributes={"tidemark.documents": len(claim.jobs)}):
+            self._run(claim, progress)
+
+    def _run(self, claim: Claim, progress: Progress) -> None:
         try:
             index, embedder = self.index_of(claim.jobs[0].knowledge_base_id)
         except TidemarkError as error:
@@ -148,7 +153,8 @@ class Ingest:
                 else:
                     original = self._original(job)
                     name = job.document_name
-                    parsed[job] = self.parsing.parse(original, name, progress.stop.is_set)
+                    with stage("ingest", "parse"):
+                        parsed[job] = self.parsing.parse(original, name, progress.stop.is_set)
                     texts[job] = parsed[job].text
             except TidemarkError as error:
                 self.jobs.fail(claim, job, error)
@@ -270,7 +276,9 @@ class Ingest:
         publish: Callable[[dict[Job, int]], None],
     ) -> None:
         whole = {job: counts[job] for job in unfinished if progress.of[job.id][1] >= counts[job]}
-        publish(whole)
+        with stage("ingest", "publish"):
+            publish(whole)
+        DOCUMENTS.labels("succeeded").inc(len(whole))
         for job in whole:
             del unfinished[job]
 

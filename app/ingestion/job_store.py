@@ -19,6 +19,7 @@ from app.errors import JobNotFound, TidemarkError
 from app.ingestion.job import Job, JobStage, JobState
 from app.ingestion.leases import Claim, held
 from app.ingestion.tables import JobRow
+from app.telemetry import DOCUMENTS
 
 LEASE = timedelta(seconds=90)
 """How long a worker may be silent before its jobs are given to another."""
@@ -188,6 +189,8 @@ class JobStore:
             )
 
         self.database.transaction(record)
+        if not again:
+            DOCUMENTS.labels("failed").inc()
 
     def release(self, claim: Claim) -> None:
         """Give the claim's unfinished jobs back at once, as a worker that is asked to stop does."""

@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from app.errors import TidemarkError
+from app.errors import DatabaseUnavailable, TidemarkError
 from app.ingestion.building import Building
 from app.ingestion.clearing import Clearing
 from app.ingestion.ingest import Ingest, Progress
@@ -23,6 +23,7 @@ BYTES_AT_ONCE = 4_000_000
 IDLE_PAUSE = 0.5  # seconds between looks at an empty queue
 REPORT_PAUSE = 2.0  # seconds; TiDB keeps every version of a row, so progress is written seldom
 RENEW_PAUSE = 30.0  # seconds; a third of a lease
+AWAY_PAUSE = 1.0  # seconds between looks for a TiDB that is away
 BUILD_PAUSE = 1.0  # seconds between looks for an index to build
 CLEAR_PAUSE = 10.0  # seconds between looks for what may be cleared
 
@@ -70,7 +71,7 @@ class Worker:
         while not self._stop.is_set():
             try:
                 worked = self._do_next()
-            except TidemarkError as error:  # TiDB is away: the jobs' leases bring them back
+            except TidemarkError as error:  # TiDB is away
                 log.warning("The worker pauses: %s %s", error.message, error.remedy)
                 worked = False
             except Exception:
@@ -92,10 +93,24 @@ class Worker:
         reporter.start()
         try:
             self.ingest.run(claim, progress)
+        except DatabaseUnavailable as error:
+            log.warning("The worker waits: %s %s", error.message, error.remedy)
+            self._give_back(claim)
         finally:
             ended.set()
             reporter.join()
         return True
+
+    def _give_back(self, claim: Claim) -> None:
+        """Let the claim's jobs be done again as soon as TiDB is back, not when the lease ends."""
+        while True:
+            try:
+                self.jobs.release(claim)
+            except DatabaseUnavailable:
+                if self._stop.wait(AWAY_PAUSE):
+                    return  # the lease will bring them back
+            else:
+                return
 
     def _report(self, claim: Claim, progress: Progress, ended: threading.Event) -> None:
         """Hold the lease while the claim is worked on, and write how far it is."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from app.retrieval.passage import Stage
+from app.telemetry import stage as measured
 
 
 @dataclass
@@ -21,5 +22,6 @@ class Clock:
         """Time what is done; its detail may be told to the list, once it is known."""
         began = time.perf_counter()
         told = [detail]
-        yield told
+        with measured("search", name):
+            yield told
         self.stages.append(Stage(name, told[-1], 1000 * (time.perf_counter() - began)))

@@ -28,6 +28,7 @@ from app.retrieval.passage import Grouping, Mode, Passage, Query, Retrieval, Sta
 from app.retrieval.ranking import Halves, Ranking, ranked
 from app.retrieval.reranking import NO_RERANKING, Reranking
 from app.retrieval.synonyms import related
+from app.telemetry import in_this_context
 
 LONGEST_QUERY = 8_000  # characters; a model reads far fewer
 MOST_PASSAGES = 200
@@ -271,7 +272,9 @@ class Retriever:
         matching: list[Future[tuple[WordMatch, ...]]] = []
         near: list[tuple[Neighbour, ...]] = [() for _ in sought]
         if mode is not Mode.VECTOR:
-            matching = [self.pool.submit(self._matches, one, search) for one in sought]
+            matching = [
+                self.pool.submit(in_this_context(self._matches), one, search) for one in sought
+            ]
         if mode is not Mode.KEYWORD:
             near = self._near(sought, search)
         matches = [each.result() for each in matching] or [() for _ in sought]
@@ -291,7 +294,9 @@ class Retriever:
             if id(one.embedder) not in vectors:
                 vectors[id(one.embedder)] = self._understood(one, search)
         *others, last = [(one, vectors[id(one.embedder)]) for one in sought]
-        searching = [self.pool.submit(self._neighbours, *each, search) for each in others]
+        searching = [
+            self.pool.submit(in_this_context(self._neighbours), *each, search) for each in others
+        ]
         own = self._neighbours(*last, search)
         return [*(each.result() for each in searching), own]
 

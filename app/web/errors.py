@@ -7,11 +7,15 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from app.database.connection import as_our_error
 from app.errors import InvalidRequest, NotSignedIn, PageNotFound, RateLimited, TidemarkError
+from app.web.observed import HEADER as REQUEST_ID_HEADER
 from app.web.rendering import render
 from app.web.security import HEADERS
+from app.web.wiring import all_services
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +113,24 @@ def encodable(text: str) -> str:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    reply = error_reply(request, UnexpectedError("Something went wrong inside Tidemark."))
-    # Made outside of all middleware, this reply would be the only one without them.
+    if isinstance(error, DBAPIError):
+        away = as_our_error(error, all_services(request).database.url)
+        if isinstance(away, TidemarkError):
+            return _outermost(request, error_reply(request, away))
+    log.error(
+        "%s %s failed",
+        request.method,
+        request.url.path,
+        exc_info=error,
+        extra={"request_id": request.state.request_id},
+    )
+    unexpected = UnexpectedError("Something went wrong inside Tidemark.")
+    return _outermost(request, error_reply(request, unexpected))
+
+
+def _outermost(request: Request, reply: Response) -> Response:
+    """With the headers of every reply: made outside of all middleware, it would lack them."""
     for name, value in HEADERS.items():
         reply.headers.setdefault(name, value)
+    reply.headers.setdefault(REQUEST_ID_HEADER, request.state.request_id)
     return reply

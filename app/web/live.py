@@ -22,6 +22,7 @@ from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.retrieval.passage import Query
 from app.services import Services
+from app.telemetry import in_this_context
 from app.web.api.answer import StoppedData, UnderstoodData, named_event
 from app.web.api.shape import ErrorReply, ErrorShape
 from app.web.event_stream import COMMENT, event
@@ -84,7 +85,7 @@ class LiveAnswers:
         """Write the answer to `turn`; `before` are the questions it may refer to, oldest first."""
         live = _Live(turn)
         self._lives[turn.id] = live
-        self._pool.submit(self._write, services, base, live, before)
+        self._pool.submit(in_this_context(self._write), services, base, live, before)
 
     def stop(self, turn_id: int) -> bool:
         """Stop an answer with its next word; whether this process writes it."""

@@ -3,6 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from app.config import Settings
+from app.web.observed import NO_TELEMETRY
 from app.web.v1 import catalogue, chat, embeddings, rerank, responses
 from app.web.v1.access import admit
 from app.web.v1.door import Door
@@ -22,6 +23,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         redoc_url=None,
         redirect_slashes=False,
         dependencies=[Depends(admit)],
+        telemetry=NO_TELEMETRY,
     )
     inner.state = app.state
     app.state.v1 = inner

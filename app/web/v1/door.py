@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.limits import Left, Standing
+from app.telemetry import REQUEST_ID
 from app.web.security import SameSiteOnly, SecurityHeaders
 from app.web.v1.errors import Refused
 
@@ -48,7 +49,7 @@ class Door:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        identifier = f"req_{uuid4().hex}"
+        identifier = REQUEST_ID.get() or f"req_{uuid4().hex}"
         origin = Headers(scope=scope).get("origin", "")
         state: dict[str, Any] = dict(scope.get("state") or {})  # the request's own
 
@@ -67,7 +68,11 @@ class Door:
             await send(message)
 
         guarded = SecurityHeaders(self._checked)
-        await guarded({**scope, "path": path, "raw_path": None, "state": state}, receive, named)
+        inside = {**scope, "path": path, "raw_path": None, "state": state}
+        try:
+            await guarded(inside, receive, named)
+        finally:
+            scope["endpoint"] = inside.get("endpoint")  # which is told of outside
 
     async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
