@@ -76,11 +76,13 @@ export class AnswerOnPage {
     const whole = made("span", "sentence");
     whole.dataset.support = sentence.support;
     // Offsets count code points, as Python does; a JavaScript string counts UTF-16 units.
-    const letters = [...sentence.text];
+    const extract = kind === "extracts"; // shown without marks, and cited at its end
+    const letters = [...((extract && sentence.shown) || sentence.text)];
     let done = 0;
     for (const citation of sentence.citations) {
-      whole.append(letters.slice(done, citation.at).join(""), " ", this.cite(citation));
-      done = citation.at;
+      const at = extract ? letters.length : citation.at;
+      whole.append(letters.slice(done, at).join(""), " ", this.cite(citation));
+      done = at;
     }
     whole.append(letters.slice(done).join(""));
     if (kind === "written" && sign(sentence)) whole.append(made("span", "sign", sign(sentence)));

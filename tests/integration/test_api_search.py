@@ -141,6 +141,21 @@ def test_an_answer_leads_each_sentence_to_its_quote(
         assert passage["document_name"] == "ships.md"
 
 
+def test_an_extract_is_shown_without_marks_and_quoted_with_them(
+    http: httpx.Client, knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    written = "Pilots board at [the buoy](b.md)."
+    uploader.upload("pilots.md", f"# Pilots\n\n{written}")
+    worker.drain()
+    name, question = knowledge_base.base.name, "how does the pilot board"
+    asked = http.post(f"/api/knowledge-bases/{name}/answers", json={"question": question}).json()
+    extract = next(one for one in asked["sentences"] if "buoy" in one["text"])
+    assert extract["text"] == extract["citations"][0]["quote"] == written
+    assert extract["shown"] == "Pilots board at the buoy."
+    page = http.get("/ask", params={"q": question, "knowledge-base": name, "whole": 1}).text
+    assert extract["shown"] in page
+
+
 def test_an_answer_arrives_as_it_is_written_when_that_is_asked_for(
     http: httpx.Client, knowledge_base: SearchableBase, filled: dict[str, int]
 ) -> None:

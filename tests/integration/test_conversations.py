@@ -347,10 +347,12 @@ def test_a_program_without_cookies_sees_what_was_begun_with_its_key(
 
     mine, other = headers(), headers()
     path = f"/api/knowledge-bases/{base}/conversations"
-    reply = http.post(path, json={"question": "When does the tide turn?"}, headers=mine)
-    assert reply.status_code == 201
-    assert "set-cookie" not in reply.headers
-    kept = f"/api/conversations/{reply.json()['conversation']}"
-    assert http.get(kept, headers=mine).status_code == 200
-    assert http.get(kept, headers=other).status_code == 404
-    assert http.get(kept).status_code == 404
+    with client(str(http.base_url)) as program:  # another than the one that has a cookie
+        question = {"question": "When does the tide turn?"}
+        reply = program.post(path, json=question, headers=mine)
+        assert reply.status_code == 201
+        assert "set-cookie" not in reply.headers
+        kept = f"/api/conversations/{reply.json()['conversation']}"
+        assert program.get(kept, headers=mine).status_code == 200
+        assert program.get(kept, headers=other).status_code == 404
+        assert program.get(kept).status_code == 404

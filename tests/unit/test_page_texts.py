@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from app.documents.model import Section
 from app.web.pages.blocks import blocks
 from app.web.pages.marked import EXCERPT, LONGEST, excerpt, parts
-from app.web.pages.plain import plain
 from app.web.pages.rail import rail
 from app.web.pages.wording import count, duration, size, when
+from app.web.plain import plain
 
 TEXTS = st.text(alphabet="ab \n#|`*-é🌊", max_size=400)
 

@@ -112,6 +112,9 @@ def place_of(passage: Passage | PassageShape) -> str:
 
 def _sentence(sentence: SentenceShape, answer: AnswerShape) -> Sentence:
     pieces: list[Piece] = []
+    # Extracts are shown without marks, so that places in their text say nothing; each has its
+    # citations at its end.
+    whole = (answer.kind == "extracts" and sentence.shown) or sentence.text
     done = 0
     for citation in sentence.citations:
         passage = answer.passages[citation.number - 1]
@@ -122,13 +125,14 @@ def _sentence(sentence: SentenceShape, answer: AnswerShape) -> Sentence:
             place_of(passage),
             citation.quote,
         )
-        pieces.append(Piece(sentence.text[done : citation.at], mark))
-        done = citation.at
-    if done < len(sentence.text):
-        pieces.append(Piece(sentence.text[done:]))
+        at = len(whole) if answer.kind == "extracts" else citation.at
+        pieces.append(Piece(whole[done:at], mark))
+        done = at
+    if done < len(whole):
+        pieces.append(Piece(whole[done:]))
     return Sentence(
         tuple(pieces),
-        sentence.text,
+        whole,
         sentence.support,
         _sign(sentence),
         sentence.reasons,

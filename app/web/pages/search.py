@@ -32,9 +32,9 @@ from app.web.pages.first_use import first_use
 from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.marked import Part, Span, excerpt
 from app.web.pages.narrowing import Asking, Chip, ChipGroup, chip_groups
-from app.web.pages.plain import plain
 from app.web.pages.why import Reason, reasons
 from app.web.pages.wording import When, duration, when
+from app.web.plain import plain
 from app.web.search_params import SearchParams, params_of
 from app.web.wiring import Wired
 
