@@ -72,6 +72,7 @@ from app.ingestion.job_control import JobControl
 from app.ingestion.job_store import JobStore
 from app.ingestion.pace import PaceMeter
 from app.ingestion.parsing import Parsing
+from app.ingestion.parsing.limits import Limits
 from app.ingestion.parsing.pictures import PagePictures
 from app.ingestion.portable import Export, Import
 from app.ingestion.publication import Publication
@@ -361,7 +362,7 @@ def compose(
     comparer = Comparer(retriever, KnownItems(documents))
     scheduled = ScheduledPromotion(knowledge_bases, indexes, reports, builds, comparer, switch)
     kept = timedelta(days=settings.keep_deleted_days)
-    parsing = Parsing()  # begins its processes when there is something to parse
+    parsing = Parsing(Limits.of_this_machine())  # begins its processes when they are needed
     return Services(
         settings=settings,
         database=database,

@@ -32,6 +32,9 @@ KINDS = {
     f"{_ODF}.text": "OpenDocument",
     f"{_ODF}.spreadsheet": "OpenDocument",
     f"{_ODF}.presentation": "OpenDocument",
+    **dict.fromkeys(
+        (f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", "tiff")), "Picture"
+    ),
 }
 
 ALIASES = {
@@ -54,6 +57,10 @@ ALIASES = {
     "odt": "opendocument",
     "ods": "opendocument",
     "odp": "opendocument",
+    "png": "picture",
+    "jpg": "picture",
+    "jpeg": "picture",
+    "image": "picture",
 }
 """What else people call a kind, most of it after the ends of names."""
 

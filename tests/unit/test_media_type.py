@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.errors import EmptyDocument, PasswordProtected, UnsupportedMediaType
+from app.errors import EmptyDocument, PasswordProtected, UnreadableDocument, UnsupportedMediaType
 from app.ingestion.file_kinds import DESCRIPTIONS
 from app.ingestion.media_type import described, detected
 from app.ingestion.parsers.registry import PARSERS, parse
@@ -32,8 +32,9 @@ def test_a_docx_is_told_from_other_zips() -> None:
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
-        (PNG, "a PNG image"),
-        (b"\xff\xd8\xff\xe0" + NOISE, "a JPEG image"),
+        (b"\x00\x00\x00\x1cftypavif" + NOISE, "an AVIF image"),
+        (b"\x00\x00\x00\x1cftypheic" + NOISE, "a HEIC image"),
+        (b"OggS" + NOISE, "an Ogg recording"),
         (b"MZ\x90\x00" + NOISE, "an executable program"),
         (b"7z\xbc\xaf\x27\x1c" + NOISE, "a 7-Zip archive"),
         (NOISE, "a binary file of an unknown kind"),
@@ -44,6 +45,19 @@ def test_what_is_not_read_is_refused_by_what_it_is_not_by_what_it_is_called(
     data: bytes, kind: str, name: str
 ) -> None:
     with pytest.raises(UnsupportedMediaType, match="Tidemark does not read") as refused:
+        parse(data, name)
+    assert kind in refused.value.message
+
+
+@pytest.mark.parametrize("name", ["file.txt", "file.md", "file"])
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [(PNG, "a PNG image"), (b"\xff\xd8\xff\xe0" + NOISE, "a JPEG image")],
+)
+def test_a_damaged_picture_is_refused_as_a_picture_whatever_it_is_called(
+    data: bytes, kind: str, name: str
+) -> None:
+    with pytest.raises(UnreadableDocument, match="may be damaged") as refused:
         parse(data, name)
     assert kind in refused.value.message
 

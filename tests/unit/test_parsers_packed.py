@@ -58,10 +58,8 @@ def test_an_e_mails_html_is_read_where_there_is_nothing_plain() -> None:
 
 
 def test_an_attachment_that_cannot_be_read_is_named() -> None:
-    text = parse(
-        eml("See.", attached={"a.png": b"\x89PNG\r\n\x1a\n" + bytes(9)}), "a.eml"
-    ).text.text
-    assert text.endswith("See.\n\nAttached, and not read: a.png")
+    text = parse(eml("See.", attached={"a.ogg": b"OggS" + bytes(9)}), "a.eml").text.text
+    assert text.endswith("See.\n\nAttached, and not read: a.ogg")
 
 
 @pytest.mark.parametrize(
@@ -93,15 +91,15 @@ def test_files_of_many_kinds_may_be_in_one_archive() -> None:
 
 
 def test_what_cannot_be_read_in_an_archive_is_named_with_its_reason() -> None:
-    data = zip_of({"a.txt": "words", "b.png": b"\x89PNG\r\n\x1a\n" + bytes(9)})
+    data = zip_of({"a.txt": "words", "b.ogg": b"OggS" + bytes(9)})
     assert parse(data, "a.zip").text.text.endswith(
-        "# Not read\n\n- b.png: The file is a PNG image, which Tidemark does not read."
+        "# Not read\n\n- b.ogg: The file is an Ogg recording, which Tidemark does not read."
     )
 
 
 def test_an_archive_of_nothing_readable_says_so() -> None:
     with pytest.raises(UnreadableDocument, match="nothing that can be read"):
-        parse(zip_of({"b.png": b"\x89PNG\r\n\x1a\n" + bytes(9)}), "a.zip")
+        parse(zip_of({"b.ogg": b"OggS" + bytes(9)}), "a.zip")
 
 
 def test_archives_are_opened_in_each_other_but_not_for_ever() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import PasswordProtected, ScannedDocument, UnreadableDocument
+from app.ingestion.parsers import ocr
 from app.ingestion.parsers.pdf import PdfParser
 from app.ingestion.parsers.pdf_layout import in_reading_order, paragraphs
 from app.ingestion.parsers.pdf_lines import HYPHEN_AT_LINE_END, Line, Page
@@ -140,10 +141,12 @@ def test_a_password_is_asked_for_by_name() -> None:
         parse(pdf(["secret"], password="tide"), "a.pdf")
 
 
-def test_a_scan_is_refused_with_what_to_do() -> None:
+def test_a_scan_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocr, "installed", lambda: False)
     with pytest.raises(ScannedDocument, match="2 pages but no text") as refused:
         parse(scanned_pdf(2), "a.pdf")
     assert "OCR" in refused.value.remedy
+    assert "--extra ocr" in refused.value.remedy
 
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7\nnothing", MADE[:300], b"%PDF-"])

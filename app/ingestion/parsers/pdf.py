@@ -14,6 +14,7 @@ from pypdfium2 import raw
 from app.documents.model import ParsedText, Section
 from app.errors import PasswordProtected, ScannedDocument, UnreadableDocument
 from app.ingestion.decoding import cleaned
+from app.ingestion.parsers import ocr
 from app.ingestion.parsers.parser import Heading, sections
 from app.ingestion.parsers.pdf_layout import in_reading_order, paragraphs
 from app.ingestion.parsers.pdf_lines import Line, Page, page_of
@@ -34,10 +35,10 @@ _NUMBERING = 8
 
 @dataclass(frozen=True)
 class PdfParser:
-    """Text from the text layer only: a scan without one is refused."""
+    """Text from the text layer; of pages without one, from their pictures, where OCR is there."""
 
     name: str = "pdfium"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"application/pdf"})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -46,7 +47,7 @@ class PdfParser:
                 pages, outline, title = _read(data)
             except pdfium.PdfiumError as refused:
                 raise _refusal(refused) from refused
-        return _text(without_running(pages), outline, title)
+        return paged_text(pages, outline, title)
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,43 @@ def _read(data: bytes) -> tuple[list[Page], list[_Mark], str | None]:
     document = pdfium.PdfDocument(data)
     try:
         pages = [page_of(document, index) for index in range(len(document))]
+        if ocr.installed():
+            pages = [
+                page if page.lines else _recognized(document, index, page)
+                for index, page in enumerate(pages)
+            ]
         if not any(page.lines for page in pages):
-            count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
-            raise ScannedDocument(f"The PDF has {count} but no text in it: it looks like a scan.")
+            raise _scan(len(pages))
         title = " ".join(cleaned(document.get_metadata_value("Title")).split())
         return pages, list(_outline(document)), None if title.lower() in _NO_TITLES else title
     finally:
         document.close()
+
+
+def _recognized(document: pdfium.PdfDocument, index: int, empty: Page) -> Page:
+    """What can be read in the picture of a page that has no text, if anything is drawn on it."""
+    page = document.get_page(index)
+    try:
+        if next(page.get_objects(max_depth=2), None) is None:
+            return empty
+        longest = max(page.get_width(), page.get_height()) or 1.0
+        scale = min(1 / ocr.POINTS, ocr.LONGEST_SIDE / longest)
+        drawn = page.render(scale=scale, draw_annots=False).to_numpy()
+        # Sizes are those of a page at the usual resolution, whatever this one's was.
+        height = drawn.shape[0] * ocr.POINTS
+        return Page(ocr.recognized(drawn[:, :, :3]), height)
+    finally:
+        page.close()
+
+
+def _scan(pages: int) -> ScannedDocument:
+    said = f"The PDF has {'1 page' if pages == 1 else f'{pages} pages'} but no text in it"
+    if ocr.installed():
+        return ScannedDocument(
+            f"{said}, and text recognition (OCR) finds none in its pictures.",
+            remedy="If there is text, scan it again with more contrast, and upload that.",
+        )
+    return ScannedDocument(f"{said}: it looks like a scan.", remedy=ocr.INSTALL)
 
 
 def _outline(document: pdfium.PdfDocument) -> Iterator[_Mark]:
@@ -86,7 +117,11 @@ def _refusal(refused: pdfium.PdfiumError) -> UnreadableDocument:
     return UnreadableDocument("The PDF is damaged and cannot be opened.")
 
 
-def _text(pages: Sequence[Page], outline: Iterable[_Mark], title: str | None) -> ParsedText:
+def paged_text(
+    pages: Sequence[Page], outline: Iterable[_Mark] = (), title: str | None = None
+) -> ParsedText:
+    """The text of pages, in reading order, without what runs along their heads and feet."""
+    pages = without_running(pages)
     marks_of = defaultdict[int, list[_Mark]](list)
     for mark in outline:
         marks_of[mark.page].append(mark)

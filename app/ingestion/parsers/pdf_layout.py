@@ -27,6 +27,11 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
             back += 1
     if back + max(0, columns - _MOST_COLUMNS) <= max(1, len(lines) // _JUMPS_ALLOWED):
         return list(lines)
+    return by_space(lines)
+
+
+def by_space(lines: Sequence[Line]) -> list[Line]:
+    """The lines in the order that the white space between them gives, whatever theirs was."""
     return _cut(list(lines), 0)
 
 

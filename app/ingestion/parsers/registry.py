@@ -11,6 +11,7 @@ from app.ingestion.parsers.docx import DocxParser, EncryptedOfficeParser
 from app.ingestion.parsers.eml import EmlParser
 from app.ingestion.parsers.epub import EpubParser
 from app.ingestion.parsers.html import HtmlParser
+from app.ingestion.parsers.image import ImageParser
 from app.ingestion.parsers.json_text import JsonParser
 from app.ingestion.parsers.markdown import MarkdownParser
 from app.ingestion.parsers.msg import MsgParser
@@ -47,6 +48,7 @@ PARSERS: tuple[Parser, ...] = (
     EpubParser(),
     EmlParser(),
     MsgParser(),
+    ImageParser(),
     ZipParser(),
     TarParser(),
     PackedParser(),
