@@ -63,6 +63,11 @@ class Settings(BaseSettings):
     port: int = Field(
         8000, ge=0, le=65535, description="The port that `tidemark serve` listens on."
     )
+    public_url: str | None = Field(
+        None,
+        description="The address that people open when a proxy stands before Tidemark, as in "
+        "https://docs.example.com. They are then asked to sign in.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
     )
@@ -124,6 +129,18 @@ class Settings(BaseSettings):
         "by default what is known of its provider.",
     )
     embedding_tokens_per_minute: int | None = Field(None, ge=1, description="The same, for tokens.")
+    embedding_price: float | None = Field(
+        None,
+        ge=0,
+        description="US dollars that a million tokens cost at the embedding endpoint; by default "
+        "what is known of its provider.",
+    )
+    embedding_budget: float | None = Field(
+        None,
+        gt=0,
+        description="US dollars a day, in UTC, for embedding, of all processes together. Ingest "
+        "and builds stop before it is overspent; searches go on.",
+    )
     embedding_cache_vectors: int = Field(
         50_000,
         ge=0,
@@ -207,6 +224,20 @@ class Settings(BaseSettings):
     tokens_per_minute: int | None = Field(
         None, ge=1, description="The most tokens in a minute, of all API keys together."
     )
+    openid_issuer: str | None = Field(
+        None,
+        description="An OpenID provider by which people sign in, as in https://login.example.com; "
+        "its address without /.well-known/openid-configuration.",
+    )
+    openid_client_id: str | None = Field(None, description="What this Tidemark is called there.")
+    openid_client_secret: SecretStr | None = Field(
+        None, description="The secret that it was given there."
+    )
+    openid_domains: str | None = Field(
+        None,
+        description="Whoever has a verified e-mail address in one of these domains, with commas "
+        "between, becomes a user on signing in; others are added by an administrator first.",
+    )
     allowed_origins: str | None = Field(
         None,
         description="Web pages that may call /v1 with an API key from a browser, as their origins "
@@ -218,6 +249,12 @@ class Settings(BaseSettings):
         ge=16,
         le=8192,
         description="The most tokens of the embedding model that a chunk may have.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="A long random word, with which the keys of models that are added on the page "
+        "Models are encrypted; all processes need the same. By default one is made in "
+        "TIDEMARK_DATA_DIR.",
     )
     max_upload_mb: int = Field(
         100, ge=1, description="The largest file that may be uploaded, in MB (10^6 bytes)."
@@ -248,7 +285,7 @@ class Settings(BaseSettings):
     @property
     def asks_who_calls(self) -> bool:
         """Whether others than this machine can reach Tidemark, so that nobody is let in unknown."""
-        return not is_loopback(self.host)
+        return self.public_url is not None or not is_loopback(self.host)
 
     @field_validator("embedding_model")
     @classmethod
@@ -268,6 +305,13 @@ class Settings(BaseSettings):
     def aliases(self) -> dict[str, str]:
         """The model that each of `model_aliases` stands for."""
         return _aliases(self.model_aliases or "")
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin_in_full(cls, value: str | None) -> str | None:
+        if value is not None and not ORIGIN.fullmatch(value.rstrip("/")):
+            raise ValueError("it must be scheme and host alone, as in https://docs.example.com")
+        return value.rstrip("/") if value else value
 
     @field_validator("allowed_origins")
     @classmethod
@@ -289,6 +333,11 @@ class Settings(BaseSettings):
         """The hosts of `fetch_private_hosts`."""
         return frozenset(host.lower() for host in _listed(self.fetch_private_hosts or ""))
 
+    @property
+    def openid_domain_names(self) -> frozenset[str]:
+        """The domains of `openid_domains`, as they are compared."""
+        return frozenset(each.casefold().lstrip("@") for each in _listed(self.openid_domains or ""))
+
     @field_validator("rerank_model")
     @classmethod
     def _known_kind_of_reranker(cls, value: str | None) -> str | None:
@@ -300,7 +349,12 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "embedding_api_base", "chat_api_base", "chat_fallback_api_base", "rerank_api_base", "traces"
+        "embedding_api_base",
+        "chat_api_base",
+        "chat_fallback_api_base",
+        "rerank_api_base",
+        "openid_issuer",
+        "traces",
     )
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:

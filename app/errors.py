@@ -140,6 +140,20 @@ class TooLongToCompare(TidemarkError):
     remedy = "Download both, and compare them with a program that is made for it."
 
 
+class UserNotFound(TidemarkError):
+    """No user of that name or id."""
+
+    status_code = 404
+    remedy = "List the users to see who is there."
+
+
+class UserExists(TidemarkError):
+    """A user of that name is there already."""
+
+    status_code = 409
+    remedy = "Choose another name, or change the user who is there."
+
+
 class KeyNotFound(TidemarkError):
     """No API key of that id that the caller may see."""
 
@@ -224,6 +238,20 @@ class WrongKey(NotSignedIn):
     """An API key that is unknown, revoked or expired."""
 
     remedy = "Check the key, or ask an administrator for another."
+
+
+class WrongPassword(TidemarkError):
+    """A name and a password that do not belong together, whichever of the two is wrong."""
+
+    status_code = 403
+    remedy = "Check both, and try again; an administrator can set a new password."
+
+
+class SignInFailed(TidemarkError):
+    """The OpenID provider does not vouch for whoever came back from it, or cannot be asked."""
+
+    status_code = 403
+    remedy = "Try to sign in again; if it stays so, tell an administrator."
 
 
 class NotAllowed(TidemarkError):
@@ -336,6 +364,30 @@ class ProviderUnavailable(ProviderError):
     status_code = 503
     retryable = True
     remedy = "Wait and try again; if it stays so, check the provider."
+
+
+class ModelNotFound(TidemarkError):
+    """No added model of that name."""
+
+    status_code = 404
+    remedy = "The page Models lists those that there are."
+
+
+class ModelExists(TidemarkError):
+    """A model of that name has been added already."""
+
+    status_code = 409
+    remedy = "Remove that one first."
+
+
+class BudgetSpent(TidemarkError):
+    """The day's budget does not suffice for the next request of bulk work."""
+
+    status_code = 402
+    remedy = (
+        "What is embedded is kept. Go on tomorrow (UTC), or with a larger "
+        "TIDEMARK_EMBEDDING_BUDGET."
+    )
 
 
 class EmbeddingMismatch(ProviderError):

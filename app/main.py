@@ -12,7 +12,7 @@ from fastapi import Depends, FastAPI
 from app.config import Settings
 from app.services import Services
 from app.web import api, health, metrics, pages, v1
-from app.web.access import admit
+from app.web.access import admit, noted
 from app.web.api import reference
 from app.web.api.job_feed import JobFeeds
 from app.web.errors import install_error_handlers
@@ -52,7 +52,7 @@ def create_app(
         docs_url=None,  # the stock page loads its script from another host
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        dependencies=[Depends(admit)],
+        dependencies=[Depends(admit), Depends(noted)],
         generate_unique_id_function=lambda route: route.name,
         telemetry=NO_TELEMETRY,
     )
@@ -61,8 +61,9 @@ def create_app(
     app.state.job_feeds = JobFeeds()
     app.state.live_answers = LiveAnswers()
     app.state.draining = Draining()
+    app.state.welcome = None
     app.add_middleware(BodyLimit, max_bytes=(settings.max_upload_mb * 10 + 1) * 1_000_000)
-    app.add_middleware(SameSiteOnly, host=settings.host)
+    app.add_middleware(SameSiteOnly, host=settings.host, public_url=settings.public_url)
     app.add_middleware(SecurityHeaders)
     v1.install(app, settings)
     app.add_middleware(

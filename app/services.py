@@ -11,15 +11,20 @@ from datetime import timedelta
 from pydantic import SecretStr
 from sqlalchemy import URL
 
+from app.access.audit import Audit
 from app.access.callers import Callers
 from app.access.keys import KeyLimits, KeyStore
 from app.access.limits import RateLimits
+from app.access.openid import OpenIdProvider, make_openid
 from app.access.rights import EVERYTHING, Sight
+from app.access.sessions import Sessions
+from app.access.users import UserStore
 from app.answering.answer import Approach
 from app.answering.answerer import Answerer
 from app.answering.conversations import ConversationStore
 from app.answering.feedback import FeedbackStore
 from app.answering.generator import Generator, load_client, make_generator, whole_reply
+from app.answering.metered import MeteredGenerator
 from app.answering.prices import window_of
 from app.answering.prompt import Prompter
 from app.config import Settings
@@ -33,10 +38,14 @@ from app.documents.model import KnowledgeBase
 from app.documents.questions import QuestionStore
 from app.documents.searches import SavedSearchStore
 from app.documents.store import DocumentStore
+from app.embedding.accounted import AccountedEmbedder
+from app.embedding.added_models import AddedEmbedders, AddedModels, settings_of_model
 from app.embedding.embedder import Embedder
+from app.embedding.ledger import Ledger
 from app.embedding.making import make_embedder, warm_up
 from app.embedding.prices import price
 from app.embedding.sharing import share
+from app.embedding.vault import Vault
 from app.errors import KnowledgeBaseExists, KnowledgeBaseNotFound
 from app.evaluation.answers import AnswerEvaluationStore, AnswerEvaluator
 from app.evaluation.changeover import Changeover
@@ -132,7 +141,15 @@ class Services:
     evaluations: EvaluationStore
     answer_evaluations: AnswerEvaluationStore
     keys: KeyStore
+    users: UserStore
+    sessions: Sessions
+    audit: Audit
+    ledger: Ledger
+    added: AddedEmbedders
+    """Embedding models beside the one in the settings."""
     callers: Callers
+    openid: OpenIdProvider | None
+    """Another way to sign in than by a password."""
     rate_limits: RateLimits
     sight: Sight = EVERYTHING
     """The knowledge bases that are there for whoever works with these services."""
@@ -211,13 +228,20 @@ class Services:
     def answerer(self, base: KnowledgeBase, top_k: int, approach: Approach = "quick") -> Answerer:
         """What answers questions from a knowledge base, by reading at most `top_k` passages."""
         index = self.indexes.active(base.id)
+        embedder = self.embedder if index is None else self.retriever.embedders.of(index.recipe)
         return Answerer.of(
             lambda query: self.retriever.retrieve(base, query, top_k),
-            self.generator,
-            self.embedder if index is None else self.retriever.embedders.of(index.recipe),
+            self.generator_for(base),
+            AccountedEmbedder(embedder, base.id),
             Prompter.within(window_of(self.settings), self.documents.characters),
             approach,
         )
+
+    def generator_for(self, base: KnowledgeBase) -> Generator | None:
+        """The chat model, whose tokens are counted as the knowledge base's."""
+        if self.generator is None:
+            return None
+        return MeteredGenerator(self.generator, self.ledger, base.id)
 
     def first_knowledge_base(self) -> KnowledgeBase:
         """The knowledge base that is there from the start, so that nobody must make one first."""
@@ -326,7 +350,11 @@ def compose(
 ) -> Services:
     """Wire the objects to each other; nothing is started."""
 
+    added = AddedModels(database, Vault.of(settings))
+
     def make(chosen: Settings) -> Embedder:
+        if chosen.embedding_model != settings.embedding_model:
+            chosen = added.settings_of(chosen.embedding_model, chosen)
         made = make_embedder(chosen, announce)
         share(made, chosen, database)
         return made
@@ -339,14 +367,14 @@ def compose(
     builds = BuildStore(database)
     publication = Publication(database)
     courtesy = Courtesy()
-    recipes = Recipes(settings, embedders, make)
+    recipes = Recipes(settings, embedders, make, added.names)
     knowledge_bases = KnowledgeBaseStore(database)
     documents = DocumentStore(database)
     switch = Switch(database)
     reports = IndexReports(database)
     jobs = JobStore(database)
     uploads = Uploads(database, jobs, settings.max_upload_mb)
-    keys = KeyStore(database)
+    keys, users, sessions = KeyStore(database), UserStore(database), Sessions(database)
     words = KeywordSearch(database, full_text=full_text)
     retriever = Retriever(
         indexes,
@@ -401,7 +429,7 @@ def compose(
             builds,
             switch,
             comparer,
-            lambda model: price(model, settings),
+            lambda model: price(model, added.endpoint_of(model, settings)),
         ),
         clearing=Clearing(database, keep_deleted=kept, keep_revisions=settings.keep_revisions),
         questions=QuestionStore(database),
@@ -411,7 +439,13 @@ def compose(
         evaluations=EvaluationStore(database),
         answer_evaluations=AnswerEvaluationStore(database),
         keys=keys,
-        callers=Callers(keys, settings.asks_who_calls),
+        users=users,
+        sessions=sessions,
+        audit=Audit(database),
+        ledger=Ledger(database, settings.embedding_budget),
+        added=AddedEmbedders(added, lambda model: make(settings_of_model(settings, model))),
+        callers=Callers(keys, users, sessions, settings.asks_who_calls),
+        openid=make_openid(settings),
         rate_limits=RateLimits(
             database,
             KeyLimits(settings.requests_per_minute, settings.tokens_per_minute),

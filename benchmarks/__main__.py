@@ -15,6 +15,7 @@ BENCHMARKS = {
     "embedder": "the local model against torch",
     "ingest": "documents to chunks against the bare embedder",
     "serving": "start, search over HTTP, memory",
+    "openai_api": "/v1/embeddings against the model without a server",
     "vectors": "nearest vectors by the plan against the plain exact statement",
     "quality": "nDCG@10 of each way to search on judged collections",
     "limiter": "what several processes make of a provider's limit",

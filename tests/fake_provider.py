@@ -15,14 +15,32 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
-Kind = Literal["ollama", "vllm", "openai"]
+Kind = Literal["ollama", "vllm", "openai", "nanogpt", "langdock", "tei"]
 
 NATIVE_WIDTHS = {
     "nomic-embed-text": 768,
     "intfloat/e5-mistral-7b-instruct": 4096,
     "text-embedding-3-small": 1536,
     "text-embedding-3-large": 3072,
+    "text-embedding-ada-002": 1536,
+    "BAAI/bge-m3": 1024,
+    "jina-clip-v1": 768,
+    "BAAI/bge-large-en-v1.5": 1024,  # NanoGPT's page says 768
+    "BAAI/bge-large-zh-v1.5": 1024,
+    "jina-embeddings-v2-base-en": 768,
+    "jina-embeddings-v2-base-de": 768,
+    "jina-embeddings-v2-base-zh": 768,
+    "jina-embeddings-v2-base-es": 768,
+    "jina-embeddings-v2-base-code": 768,
+    "Baichuan-Text-Embedding": 1024,
+    "netease-youdao/bce-embedding-base_v1": 768,
+    "zhipu-embedding-2": 1024,
+    "Qwen/Qwen3-Embedding-0.6B": 1024,
+    "BAAI/bge-base-en-v1.5": 768,
 }
+CUTS = frozenset({"text-embedding-3-small", "text-embedding-3-large", "Qwen/Qwen3-Embedding-0.6B"})
+"""The models of which NanoGPT takes `dimensions`."""
+TEI_INPUTS = 32
 
 
 @dataclass(frozen=True)
@@ -85,7 +103,7 @@ class FakeProvider:
 
     @property
     def api_base(self) -> str:
-        return f"{self.address}/v1"
+        return f"{self.address}{'/openai/eu/v1' if self.kind == 'langdock' else '/v1'}"
 
     @property
     def sent_texts(self) -> list[str]:
@@ -99,7 +117,12 @@ class FakeProvider:
                 return prepared
             if prepared.delay:
                 self.stopping.wait(prepared.delay)
-        return self._refusal(request, authorization) or self._right_answer(request)
+        wrong_key = self.key is not None and authorization != f"Bearer {self.key}"
+        if self.kind in SHAPES:
+            refusal = SHAPES[self.kind](request, wrong_key)
+        else:
+            refusal = self._refusal(request, authorization)
+        return refusal or self._right_answer(request)
 
     def _refusal(self, request: dict[str, Any], authorization: str) -> Reply | None:
         model, texts = request["model"], request["input"]
@@ -119,7 +142,7 @@ class FakeProvider:
 
     def _right_answer(self, request: dict[str, Any]) -> Reply:
         width = NATIVE_WIDTHS[request["model"]]
-        if self.kind == "openai":  # Ollama ignores what it is asked for
+        if self.kind in {"openai", "nanogpt"}:  # Ollama ignores what it is asked for
             width = request.get("dimensions") or width
         vectors = [bag_of_words(text, width) for text in request["input"]]
         if self.change is not None:
@@ -139,6 +162,41 @@ class FakeProvider:
             data.reverse()
         usage = {"prompt_tokens": 1, "total_tokens": 1}
         return {"object": "list", "model": model, "data": data, "usage": usage}
+
+
+def _nanogpt(request: dict[str, Any], wrong_key: bool) -> Reply | None:  # noqa: FBT001
+    """Three shapes of errors, as its page, its schema and its gateway have them."""
+    model = request["model"]
+    if wrong_key:
+        return _error(401, "Invalid API key", "invalid_api_key")
+    if model not in NATIVE_WIDTHS:
+        return Reply(400, {"error": 400, "message": "Invalid model specified"})
+    if not all(isinstance(text, str) for text in request["input"]):
+        return Reply(400, {"error": 400, "message": "input must be a string or strings"})
+    if request.get("dimensions") is not None and model not in CUTS:
+        return Reply(400, {"error": 400, "message": f"{model} does not support dimensions"})
+    return None
+
+
+def _langdock(request: dict[str, Any], wrong_key: bool) -> Reply | None:  # noqa: FBT001
+    if wrong_key:
+        return Reply(401, {"message": "The provided API key is invalid."})
+    if request["model"] != "text-embedding-ada-002" or request.get("dimensions") is not None:
+        return Reply(400, {"message": "No embedding models available for the eu region"})
+    return None
+
+
+def _tei(request: dict[str, Any], wrong_key: bool) -> Reply | None:  # noqa: FBT001
+    if wrong_key:
+        return Reply(401, "")
+    if len(request["input"]) > TEI_INPUTS:
+        told = f"batch size {len(request['input'])} > maximum allowed batch size {TEI_INPUTS}"
+        return Reply(422, {"message": told, "code": 422, "type": "validation"})
+    return None
+
+
+SHAPES = {"nanogpt": _nanogpt, "langdock": _langdock, "tei": _tei}
+"""What these refuse, and in which words, as their pages and their sources have them."""
 
 
 def _error(status: int, message: str, code: str) -> Reply:

@@ -7,21 +7,33 @@ from dataclasses import dataclass
 
 from app.access.keys import ApiKey, KeyStore, masked
 from app.access.rights import NOTHING, Right, Role, Scope, Sight
-from app.errors import NotAllowed, NotSignedIn, WrongKey
+from app.access.sessions import Sessions
+from app.access.users import User, UserStore
+from app.errors import NotAllowed, NotSignedIn, UserNotFound, WrongKey
+
+Roles = Mapping[int, Role] | None
+"""By the knowledge base's id; None for an administrator of all of Tidemark."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody, or a program.
-
-    `roles` is by the knowledge base's id, None for an administrator of all of Tidemark; `scopes`
-    is None for somebody who came without a key.
-    """
+    """Somebody, or a program; `scopes` is None for somebody who came without a key."""
 
     name: str
-    roles: Mapping[int, Role] | None
+    roles: Roles
     scopes: frozenset[Scope] | None = None
     key: ApiKey | None = None
+    user: User | None = None
+
+    @property
+    def identity(self) -> str | None:
+        """What is theirs alone is kept under it; None for somebody whom only a browser knows."""
+        if self.user is not None:
+            return f"user:{self.user.id}"
+        if self.key is None:
+            return None
+        owner = self.key.user_id
+        return f"key:{self.key.id}" if owner is None else f"user:{owner}"
 
     def sight(self, right: Right) -> Sight:
         """The knowledge bases that are there for a request that needs `right`.
@@ -31,6 +43,8 @@ class Caller:
         """
         if right is Right.OPEN:
             return NOTHING
+        if right is Right.ACCOUNT and self.scopes is not None:
+            raise NotAllowed("An API key has no account.", remedy="Sign in in a browser.")
         if self.scopes is not None and right.scope is not None and right.scope not in self.scopes:
             raise NotAllowed(
                 f"This API key lacks the scope {right.scope!r}.",
@@ -50,27 +64,52 @@ class Callers:
     """Tells callers apart. `asks` is whether somebody who shows nothing is a stranger."""
 
     keys: KeyStore
+    users: UserStore
+    sessions: Sessions
     asks: bool
 
-    def by_key(self, secret: str | None, *, required: bool) -> Caller:
+    def by_key(self, secret: str | None) -> Caller:
         """Who shows this key; where nobody is asked who they are and no key has been made, anyone.
 
-        `required` says whether one must be shown even where nobody is asked, once keys are made.
-
         Raises:
-            NotSignedIn: no key is shown, and one is needed.
+            NotSignedIn: no key is shown.
             WrongKey: there is no such key, or it may not be used any more.
         """
-        if secret is None and not required and not self.asks:
-            return LOCAL
         key = None if secret is None else self.keys.found(secret)
         if key is not None:
-            roles = None
-            if key.knowledge_bases is not None:
-                roles = dict.fromkeys(key.knowledge_bases, Role.ADMINISTRATOR)
-            return Caller(f"the key {key.name!r}", roles, key.scopes, key)
+            return Caller(f"key {key.name!r}", self._roles(key), key.scopes, key)
         if not self.asks and not self.keys.any_made():  # as local servers do
             return LOCAL
         if secret is None:
             raise NotSignedIn("This needs an API key.")
         raise WrongKey(f"Incorrect API key provided: {masked(secret)}.")
+
+    def by_session(self, token: str | None) -> Caller:
+        """Who has this session; where nobody is asked who they are, whoever it is.
+
+        Raises:
+            NotSignedIn: there is none, or it has ended.
+        """
+        if not self.asks:
+            return LOCAL
+        found = None if token is None else self.sessions.found(token)
+        if found is None:
+            raise NotSignedIn("You are not signed in.", remedy="Sign in, or send an API key.")
+        user, roles = found
+        return Caller(f"user {user.name!r}", roles, user=user)
+
+    def _roles(self, key: ApiKey) -> Roles:
+        """What a key may see and do: what it is bound to, of what its owner may."""
+        owned: Roles = None
+        if key.user_id is not None:
+            try:
+                owner, owned = self.users.roles(key.user_id)
+            except UserNotFound:
+                owner = None
+            if owner is None or owner.disabled:
+                raise WrongKey("The owner of this API key may not use Tidemark any more.")
+        if key.knowledge_bases is None:
+            return owned
+        if owned is None:
+            return dict.fromkeys(key.knowledge_bases, Role.ADMINISTRATOR)
+        return {base: role for base, role in owned.items() if base in key.knowledge_bases}

@@ -58,6 +58,15 @@ class RateLimits:
         all_of_them = (Holder("workspace", self.workspace), Holder(f"key:{key.id}", key.limits))
         return tuple(each for each in all_of_them if each.limits != KeyLimits())
 
+    def count(self, key: ApiKey) -> None:
+        """Count one request with this key.
+
+        Raises:
+            RateLimited: as `take`.
+        """
+        if holders := self.holders(key):
+            self.take(holders, requests=1, tokens=0)
+
     def take(self, holders: Sequence[Holder], *, requests: int, tokens: int) -> Standing:
         """Count what is about to be done; if one limit does not allow it, nothing is counted.
 

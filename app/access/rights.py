@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from sqlalchemy import ColumnElement, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.errors import NotAllowed, TidemarkError
+from app.errors import InvalidRequest, NotAllowed, TidemarkError
 
 
 class Role(IntEnum):
@@ -18,6 +18,23 @@ class Role(IntEnum):
     READER = 1
     EDITOR = 2
     ADMINISTRATOR = 3
+
+
+def role_of(name: str) -> Role | None:
+    """The role of that name; None for `none`.
+
+    Raises:
+        InvalidRequest: it is no role; the remedy names those that are.
+    """
+    if name == "none":
+        return None
+    try:
+        return Role[name.upper()]
+    except KeyError:
+        choices = ", ".join(role.name.lower() for role in Role)
+        raise InvalidRequest(
+            f"{name[:40]!r} is no role.", remedy=f"Roles are {choices} and none."
+        ) from None
 
 
 class Scope(StrEnum):
@@ -37,6 +54,8 @@ class Right(StrEnum):
     """Nothing: whoever reaches the address may. No knowledge base is there for such a route."""
     KNOWN = "known"
     """To be somebody; what is shown is what they may read."""
+    ACCOUNT = "account"
+    """To be a person, not a key: what somebody does about their own account."""
     READ = "read"
     """To search a knowledge base and read its documents."""
     ASK = "ask"

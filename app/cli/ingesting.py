@@ -51,6 +51,9 @@ def ingest(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --sync: only say what would be done.")
     ] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only say what it would cost to embed them.")
+    ] = False,
 ) -> None:
     """Ingest files, folders with all that is in them but hidden files, and pages of the web.
 
@@ -70,6 +73,11 @@ def ingest(
     files = [Path(each) for each in given if each not in urls]
     if not given and not sitemap:
         raise typer.BadParameter("Name a file, a folder, an address or a --sitemap.")
+    if estimate:
+        if sync or urls or sitemap:
+            raise typer.BadParameter("--estimate takes files and folders, without --sync.")
+        _estimate(find_files(files), knowledge_base, as_json=as_json)
+        return
     if sync:
         if urls or sitemap:
             raise typer.BadParameter("--sync takes one folder.")
@@ -98,6 +106,28 @@ def ingest(
             run = IngestionRun(services, base, progress, _ignore if as_json else _show, labels)
             run.ingest(found, pages)
     _conclude(base.name, found, run.outcomes, as_json=as_json)
+
+
+def _estimate(found: FoundFiles, knowledge_base: str | None, *, as_json: bool) -> None:
+    with open_everything() as services:
+        from app.cli.estimating import estimated
+
+        base = find_or_make_knowledge_base(services, knowledge_base)
+        told = estimated(services, base, found.files)
+    if as_json:
+        write_json({"knowledge_base": base.name, **asdict(told), "suffices": told.suffices})
+    else:
+        free = told.model.startswith("local/")
+        known = "its price is not known" if told.cost is None else f"at most ${told.cost:,.4f}"
+        cost = "on this machine, which costs nothing" if free else known
+        files = counted(told.files, "file", "files")
+        say(f"{files} with {told.tokens:,} tokens would be embedded by {told.model}: {cost}.")
+        say(f"{told.unchanged:,} unchanged, {told.unreadable:,} cannot be read. Nothing was done.")
+        if told.left is not None:
+            enough = "suffices" if told.suffices else "does not suffice"
+            say(f"Today's budget has ${told.left:,.4f} left, which {enough}.")
+    if not told.suffices:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _sync(

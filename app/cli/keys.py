@@ -62,6 +62,7 @@ def create(
                 limits=KeyLimits(requests_per_minute, tokens_per_minute),
             )
         )
+        services.audit.note("the command line", "create_key", f"{key.id} {key.name}")
         said = ShownKey.of(key, services)
     if as_json:
         write_json({**asdict(said), "key": secret})
@@ -95,6 +96,7 @@ def revoke(
     """End a key: the next request with it is refused, by every process."""
     with open_everything() as services:
         key = services.keys.revoke(key_id)
+        services.audit.note("the command line", "revoke_key", f"{key.id} {key.name}")
     say(f"The key {key.name!r} is revoked.")
 
 

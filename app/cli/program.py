@@ -23,6 +23,7 @@ from app.cli import (
     porting,
     searching,
     serving,
+    users,
 )
 from app.cli.console import tell
 from app.cli.exits import EXIT_CODES, ExitCode, exit_code
@@ -78,6 +79,7 @@ program.add_typer(database.program, name="database")
 program.add_typer(keys.program, name="key")
 program.add_typer(jobs.program, name="jobs")
 program.add_typer(documents.program, name="document")
+program.add_typer(users.program, name="user")
 
 
 def _version(*, wanted: bool) -> None:

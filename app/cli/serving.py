@@ -6,7 +6,6 @@ import errno
 import socket
 import threading
 from contextlib import AbstractContextManager, nullcontext
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from app.config import Settings
+    from app.services import Services
 
 SECONDS_TO_FINISH = 5
 """How long requests that are being answered get when the server stops."""
@@ -68,7 +68,8 @@ def serve(
 
     with listener, open_everything(settings) as services:
         app = create_app(settings, services, worker=with_worker)
-        asyncio.run(_serve(app, listener, settings))
+        greeting = _greeting(app, settings, listener.getsockname()[1])
+        asyncio.run(_serve(app, listener, settings, greeting))
     say("Stopped.")
     _ended()
 
@@ -96,7 +97,6 @@ def listen_on(host: str, port: int) -> socket.socket:
     Raises:
         InvalidSetting: the address is not this machine's own, or is in use.
     """
-    refuse_public(host)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     # A port that was in use a moment ago may be used again.
@@ -107,21 +107,6 @@ def listen_on(host: str, port: int) -> socket.socket:
         listener.close()
         raise port_refused(refused, host, port) from refused
     return listener
-
-
-def refuse_public(host: str) -> None:
-    """Only this machine may reach a Tidemark that asks nobody who they are."""
-    try:
-        loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise InvalidSetting(
-            f"Tidemark does not listen on {host!r}: it has no login yet, and whoever reached that "
-            "address could read every document.",
-            remedy="Leave TIDEMARK_HOST and --host at 127.0.0.1, and let others in through a proxy "
-            "that asks for a login.",
-        )
 
 
 def port_refused(refused: OSError, host: str, port: int) -> InvalidSetting:
@@ -143,7 +128,36 @@ def port_refused(refused: OSError, host: str, port: int) -> InvalidSetting:
     )
 
 
-async def _serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
+def _greeting(app: FastAPI, settings: Settings, port: int) -> str:
+    """Where Tidemark is; and while others can reach it and nobody administers it, how to come in.
+
+    Until somebody has, it lets nobody in: there is nobody who could sign in, and no other way.
+    """
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{port}"
+    said = f"Tidemark serves on {address}"
+    services: Services = app.state.services
+    if not services.callers.asks:
+        return said
+    shown = settings.public_url or address
+    if not shown.startswith("https://"):
+        said += (
+            "\nWarning: passwords and documents travel unencrypted. Put a proxy with TLS before it,"
+            " and name its address in TIDEMARK_PUBLIC_URL."
+        )
+    if not services.users.any_administrator():
+        from app.web.pages.signing_in import Welcome
+
+        app.state.welcome = Welcome()
+        link = f"{shown}/welcome?token={app.state.welcome.token}"
+        said += (
+            "\nNobody is let in until there is an administrator. Become it within the hour, at\n"
+            f"{link}\nor run `tidemark user create NAME --administrator`."
+        )
+    return said
+
+
+async def _serve(app: FastAPI, listener: socket.socket, settings: Settings, greeting: str) -> None:
     """The app's life: it opens, listens until a signal comes, and closes.
 
     uvicorn would run the lifespan by itself, show a trace when it fails, and not close it at a
@@ -151,10 +165,9 @@ async def _serve(app: FastAPI, listener: socket.socket, settings: Settings) -> N
     """
     import asyncio
 
-    host, port = settings.host, listener.getsockname()[1]
-    address = f"[{host}]" if ":" in host else host
+    host = settings.host
     loop = asyncio.get_running_loop()
-    server = _server(app, f"Tidemark serves on http://{address}:{port}")
+    server = _server(app, greeting)
 
     def stop() -> None:
         server.should_exit = True
@@ -173,7 +186,7 @@ async def _serve(app: FastAPI, listener: socket.socket, settings: Settings) -> N
         try:
             await server.serve([listener])
         except OSError as refused:  # another process was quicker between bind and listen
-            raise port_refused(refused, host, port) from refused
+            raise port_refused(refused, host, listener.getsockname()[1]) from refused
         say("Stopping.")
 
 

@@ -49,7 +49,8 @@ class EmbedderFunction(BaseEmbeddingFunction):
         self, sources: list[str], source_type: SourceType = "text", **_: object
     ) -> list[list[float]]:
         only_text(source_type)
-        return self._embedder.embed_documents(sources)
+        # pytidb asks even where every row has its vector.
+        return self._embedder.embed_documents(sources) if sources else []
 
 
 def only_text(source_type: SourceType) -> None:

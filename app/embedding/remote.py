@@ -19,6 +19,7 @@ from app.embedding.providers import OPENAI_BASE, provider_at
 from app.embedding.refusal import Refusal
 from app.embedding.remote_function import HARMLESS, RemoteFunction, RemoteRecipe
 from app.embedding.retries import FOR_DOCUMENTS, FOR_QUERIES, Retries
+from app.embedding.spending import Meter, Unmetered
 from app.embedding.vector_cache import NoCache, VectorCache
 from app.errors import InvalidSetting
 
@@ -37,6 +38,7 @@ class RemoteEmbedder:
     """For queries, and for documents."""
     pacer: Pacer = field(default_factory=Unpaced)
     cache: VectorCache = field(default_factory=NoCache)
+    meter: Meter = field(default_factory=Unmetered)
     _function: RemoteFunction | None = field(default=None, repr=False)
     _making: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -84,6 +86,7 @@ class RemoteEmbedder:
                     retries=self.retries,
                     pacer=self.pacer,
                     cache=self.cache,
+                    meter=self.meter,
                 )
             return self._function
 

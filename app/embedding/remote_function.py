@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from app.embedding.provider_error import provider_error
 from app.embedding.refusal import Refusal
 from app.embedding.reply import WrongWidth
 from app.embedding.retries import Retries
+from app.embedding.spending import Meter, purpose
 from app.embedding.text import encodable
 from app.embedding.vector_cache import VectorCache, key_of
 from app.embedding.vectors import plain
@@ -50,6 +52,7 @@ class RemoteFunction(EmbeddingFunction):
         ProviderUnavailable: the provider is down, slow or over its limit, after the retries.
         ProviderError: the provider refused; the message has its words, and the input where one is
         to blame. EmbeddingMismatch: its reply does not fit the request.
+        BudgetSpent: bulk work would cost more than is left of the day's budget.
     """
 
     api_key: str | None = Field(None, repr=False, exclude=True)
@@ -60,6 +63,7 @@ class RemoteFunction(EmbeddingFunction):
     _retries: tuple[Retries, Retries] = PrivateAttr()
     _pacer: Pacer = PrivateAttr()
     _cache: VectorCache = PrivateAttr()
+    _meter: Meter = PrivateAttr()
     _sends_dimensions: bool = PrivateAttr()
     _has_answered: bool = PrivateAttr()
 
@@ -75,6 +79,7 @@ class RemoteFunction(EmbeddingFunction):
         retries: tuple[Retries, Retries],
         pacer: Pacer,
         cache: VectorCache,
+        meter: Meter,
     ) -> None:
         """`retries` are those for queries and for documents; `has_answered`: it gave its width."""
         super().__init__(
@@ -92,6 +97,7 @@ class RemoteFunction(EmbeddingFunction):
         self._retries = retries
         self._pacer = pacer
         self._cache = cache
+        self._meter = meter
         self._sends_dimensions = sends_dimensions
         self._has_answered = has_answered
 
@@ -189,14 +195,18 @@ class RemoteFunction(EmbeddingFunction):
         return True
 
     def _ask(self, texts: Sequence[str], retries: Retries) -> NDArray[np.float64]:
-        tokens = sum(self._tokens.count(text) for text in texts)
-        self._pacer.admit(tokens, urgent=retries is self._retries[0])
-        try:
-            return self._asked(texts)
-        except Refusal as refusal:
-            if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and refusal.pause:
-                self._pacer.hold(refusal.pause)
-            raise
+        documents, tokens = purpose().documents, Counter[int]()
+        for text in texts:
+            source = text.removeprefix(self._recipe.document_prefix)
+            tokens[documents.get(source, 0)] += self._tokens.count(text)
+        with self._meter.spending(tokens):
+            self._pacer.admit(tokens.total(), urgent=retries is self._retries[0])
+            try:
+                return self._asked(texts)
+            except Refusal as refusal:
+                if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and refusal.pause:
+                    self._pacer.hold(refusal.pause)
+                raise
 
     def _asked(self, texts: Sequence[str]) -> NDArray[np.float64]:
         sent = self.dimensions if self._sends_dimensions else None

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, UOWTransaction
 
 from app.database.connection import Database
 from app.embedding.embedder import Embedder
+from app.embedding.spending import Purpose, spending_on
 from app.embedding.vectors import plain
 from app.indexes.chunk_table import (
     CHUNKS_A_REVISION,
@@ -60,7 +61,15 @@ class ChunkStore:
         """
         if not chunks:
             return  # pytidb would call the provider with nothing to embed
-        self.write(chunks, self.known_vectors(chunks), still_wanted)
+        vectors = self.known_vectors(chunks)
+        texts = {c.content_hash: c.text for c in chunks if c.content_hash not in vectors}
+        if texts:
+            # Before the transaction: what a provider is asked is noted in transactions of its own,
+            # which would join one that is open, and be undone with it.
+            with spending_on(purpose_of(self.index, chunks)):
+                embedded = self.embedder.embed_documents(list(texts.values()))
+            vectors |= dict(zip(texts, embedded, strict=True))
+        self.write(chunks, vectors, still_wanted)
 
     def write(
         self,
@@ -68,7 +77,7 @@ class ChunkStore:
         vectors: Mapping[str, list[float]],
         still_wanted: Callable[[Session], None],
     ) -> None:
-        """As `add`, with the vectors of the texts, by hash, that need no embedding."""
+        """As `add`, with the vectors of all texts, by hash."""
         table = chunk_table(self.database.client, self.index.id, self.embedder.function)
         rows = [
             table.table_model(
@@ -81,7 +90,7 @@ class ChunkStore:
                 section_path=json.dumps(chunk.section_path, ensure_ascii=False),
                 content_hash=chunk.content_hash,
                 content=chunk.text,
-                embedding=vectors.get(chunk.content_hash),
+                embedding=vectors[chunk.content_hash],
             )
             for chunk in chunks
         ]
@@ -90,10 +99,8 @@ class ChunkStore:
             add_signatures(session, self.index.id, {row.id: row.embedding for row in rows})
 
         def write(session: Session) -> None:
-            # pytidb embeds before it sends its first statement: no transaction is open meanwhile.
-            # Rows that have their vector are left alone: known ones, and, when TiDB asks for
-            # another try, all. Once they are sent, it reads each row back without its vector: what
-            # is made of the vectors is written just before.
+            # pytidb leaves rows alone that have their vector. Once they are sent, it reads each
+            # row back without it: what is made of the vectors is written just before.
             event.listen(session, "after_flush", write_signatures, once=True)
             table.bulk_insert(rows)
             add_postings(session, self.index.id, (chunk.terms for chunk in chunks))
@@ -152,6 +159,12 @@ class ChunkStore:
     @property
     def _table(self) -> str:
         return chunk_table_name(self.index.id)
+
+
+def purpose_of(index: Index, chunks: Sequence[NewChunk]) -> Purpose:
+    """What embedding these chunks is counted as."""
+    documents = {chunk.text: chunk.document_id for chunk in chunks}
+    return Purpose(index.knowledge_base_id, documents, bulk=True)
 
 
 def cut(vector: Sequence[float], width: int) -> list[float]:

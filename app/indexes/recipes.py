@@ -29,6 +29,8 @@ class Recipes:
     settings: Settings
     embedders: Embedders
     make: Callable[[Settings], Embedder]
+    added: Callable[[], Collection[str]] = tuple
+    """The models beside the one in the settings, as recipes name them."""
 
     def of_settings(self) -> Recipe:
         """The recipe that the settings say, which a knowledge base's first index is made under.
@@ -66,14 +68,15 @@ class Recipes:
     def require_offered(self, choice: Choice, in_use: Collection[str]) -> None:
         """Refuse a model that a caller over HTTP may not name: it could be any folder of the host.
 
-        Those of the settings and of the knowledge base's indexes (`in_use`) may be, and any at the
-        provider that the settings name.
+        Those of the settings, those that were added and those of the knowledge base's indexes
+        (`in_use`) may be, and any at the provider that the settings name.
 
         Raises:
             InvalidRequest
         """
         model = choice.model
         offered = {None, self.settings.embedding_model, *self._default_names(), *in_use}
+        offered.update(self.added())
         remote = self.settings.embedding_api_base or self.settings.embedding_api_key
         if model not in offered and not (str(model).startswith("openai/") and remote):
             raise InvalidRequest(

@@ -21,6 +21,7 @@ from app.documents.contents import load_sections, read_text
 from app.documents.model import ParsedText
 from app.documents.tables import RevisionRow
 from app.embedding.embedder import Embedder
+from app.embedding.spending import spending_on
 from app.errors import TidemarkError
 from app.indexes.builds import (
     BuildClaim,
@@ -30,7 +31,7 @@ from app.indexes.builds import (
     RevisionsLeft,
     Work,
 )
-from app.indexes.chunks import ChunkStore
+from app.indexes.chunks import ChunkStore, purpose_of
 from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
 from app.indexes.index import Index, NewChunk
@@ -196,8 +197,10 @@ class _Run:
         vectors = self.store.known_vectors(batch)
         texts = {c.content_hash: c.text for c in batch if c.content_hash not in vectors}
         reused = sum(chunk.content_hash in vectors for chunk in batch)
+        why = purpose_of(self.claim.index, batch)
         for some in self._turns(list(texts.items())):
-            embedded = self.embedder.embed_documents([text for _, text in some])
+            with spending_on(why):
+                embedded = self.embedder.embed_documents([text for _, text in some])
             vectors |= dict(zip((key for key, _ in some), embedded, strict=True))
         tokens = 0
         if not self.embedder.model.startswith("local/"):  # that one costs nothing

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from app.documents.filter import Filter
 from app.documents.model import Document, KnowledgeBase
+from app.embedding.accounted import AccountedEmbedder
 from app.indexes.index import Index
 from app.indexes.scope import Within
 from app.indexes.true_rank import TrueRank
@@ -100,7 +101,9 @@ class Explainer:
         passage = told.passage
         assert passage is not None  # noqa: S101 - the caller's promise
         evidence, within = passage.evidence, self._within(index, query)
-        embedder = self.retriever.embedders.of(index.recipe)
+        embedder = AccountedEmbedder(
+            self.retriever.embedders.of(index.recipe), index.knowledge_base_id
+        )
         rank = next((r for r, c in enumerate(whole.candidates, 1) if c == passage.chunk_id), None)
         shown = passage in whole.passages
         rank = passage.rank if shown else rank

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from app.documents.model import KnowledgeBase
 from app.embedding.embedder import Embedder
+from app.embedding.spending import Purpose, spending_on
 from app.errors import InvalidRequest, ModelUnavailable, ProviderError
 from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
@@ -303,7 +304,9 @@ class Retriever:
     def _understood(self, sought: _Sought, search: _Search) -> Sequence[float] | None:
         """The question's vector; None where the model refused and others can be searched."""
         try:
-            with search.clock.stage("understand", f"embedded with {sought.index.recipe.model}"):
+            model, base = sought.index.recipe.model, sought.index.knowledge_base_id
+            understanding = search.clock.stage("understand", f"embedded with {model}")
+            with understanding, spending_on(Purpose(base)):
                 return sought.embedder.embed_query(search.query.text)
         except (ProviderError, ModelUnavailable) as refused:
             if not search.names:

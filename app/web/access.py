@@ -7,7 +7,7 @@ its address, each of which leads to its knowledge base by `PLACES`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -15,11 +15,12 @@ from anyio import to_thread
 from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 
-from app.access.callers import Caller
+from app.access.callers import LOCAL, Caller
 from app.access.limits import Holder
 from app.access.rights import NOTHING, Right
-from app.errors import ConversationNotFound
+from app.errors import ConversationNotFound, ForbiddenRequest
 from app.services import Services
+from app.web.security import SAFE_METHODS
 from app.web.wiring import all_services
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
@@ -83,19 +84,73 @@ async def admit(request: Request) -> None:
     request.state.sight = NOTHING
     if right is Right.OPEN:
         return
-    secret = secret_of(request)
-    services = all_services(request)
-    if secret is None and not services.callers.asks:
-        caller = services.callers.by_key(None, required=False)  # which asks nobody
+    services, secret = all_services(request), secret_of(request)
+    if secret is not None:
+        caller = await to_thread.run_sync(services.callers.by_key, secret)
+    elif services.callers.asks:
+        caller = await to_thread.run_sync(services.callers.by_session, cookie_of(request))
+        _check_origin(request)
     else:
-        caller = await to_thread.run_sync(lambda: services.callers.by_key(secret, required=False))
+        caller = LOCAL
     request.state.caller = caller
     request.state.sight = caller.sight(right)
-    if holders := holders_of(request):
-        take = partial(services.rate_limits.take, holders, requests=1, tokens=0)
-        await to_thread.run_sync(take)
+    if caller.key is not None:
+        await to_thread.run_sync(services.rate_limits.count, caller.key)
     if request.state.sight.roles is not None and request.path_params:
         await to_thread.run_sync(_look, services.seen_by(request.state.sight), request.path_params)
+
+
+async def noted(request: Request) -> AsyncIterator[None]:
+    """Write into the log of who did what, once a request has changed something.
+
+    An endpoint may say in `request.state` what it did (`deed`; None: nothing), to what (`subject`),
+    and who it turned out to be that did it (`actor`).
+    """
+    endpoint = request.scope["endpoint"]
+    request.state.deed = endpoint.__name__
+    request.state.subject = ", ".join(f"{k} {v}" for k, v in request.path_params.items())
+    yield
+    deed = request.state.deed
+    if request.method in SAFE_METHODS or right_of(endpoint) is Right.ASK or deed is None:
+        return
+    caller: Caller | None = getattr(request.state, "caller", None)
+    actor = getattr(request.state, "actor", None) or (caller.name if caller else "nobody")
+    audit = all_services(request).audit
+    note = partial(audit.note, actor, deed, request.state.subject, address_of(request))
+    await to_thread.run_sync(note)
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; behind a proxy on this machine, what that says of it."""
+    return request.client.host if request.client else ""
+
+
+def cookie_name(request: Request) -> str:
+    """The session's cookie; `__Host-` lets no other site of the same domain set it."""
+    return "__Host-tidemark" if is_secure(request) else "tidemark"
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the browser came by HTTPS, be it to a proxy."""
+    public = all_services(request).settings.public_url or ""
+    return public.startswith("https://") or request.url.scheme == "https"
+
+
+def cookie_of(request: Request) -> str | None:
+    return request.cookies.get(cookie_name(request))
+
+
+def _check_origin(request: Request) -> None:
+    """A browser says where a request that changes something comes from; `SameSiteOnly` checks it.
+
+    So a session that comes without a word of it is not used by the browser it was given to.
+    """
+    told = request.headers.get("origin") or request.headers.get("sec-fetch-site")
+    if request.method not in SAFE_METHODS and not told:
+        raise ForbiddenRequest(
+            "The request does not say which page it comes from.",
+            remedy="Programs use an API key instead of a session.",
+        )
 
 
 def caller_of(request: Request) -> Caller:

@@ -6,12 +6,20 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from app.database.connection import as_our_error
-from app.errors import InvalidRequest, NotSignedIn, PageNotFound, RateLimited, TidemarkError
+from app.errors import (
+    InvalidRequest,
+    NotSignedIn,
+    PageNotFound,
+    RateLimited,
+    TidemarkError,
+    WrongKey,
+)
+from app.web.addresses import address
 from app.web.observed import HEADER as REQUEST_ID_HEADER
 from app.web.rendering import render
 from app.web.security import HEADERS
@@ -46,6 +54,9 @@ def install_error_handlers(app: FastAPI) -> None:
 def error_reply(request: Request, error: TidemarkError) -> Response:
     """The error as the caller can use it: a page for a browser that navigates, else JSON."""
     reply: Response
+    if _may_sign_in(request, error):
+        there = f"{request.url.path}?{request.url.query}".rstrip("?")
+        return RedirectResponse(address("/sign-in", ("next", there)), status_code=303)
     if wants_page(request):
         reply = render(request, "error.html", status_code=error.status_code, error=error)
     else:
@@ -55,6 +66,12 @@ def error_reply(request: Request, error: TidemarkError) -> Response:
     if isinstance(error, NotSignedIn):
         reply.headers["www-authenticate"] = "Bearer"  # as RFC 9110 asks of a 401
     return reply
+
+
+def _may_sign_in(request: Request, error: TidemarkError) -> bool:
+    """Whether a person should be asked who they are, rather than told that nobody knows."""
+    unknown = isinstance(error, NotSignedIn) and not isinstance(error, WrongKey)
+    return unknown and wants_page(request) and request.method == "GET"
 
 
 def error_body(error: TidemarkError) -> dict[str, dict[str, str]]:

@@ -170,7 +170,8 @@ def _told(
 ) -> tuple[State, Answer | None, Told]:
     """How the answer ended, the answer if it is whole, and the last event, not told yet."""
     turn = live.turn
-    standalone = turn.standalone or Standalone(services.generator).rewrite(turn.question, before)
+    rewriting = Standalone(services.generator_for(base))
+    standalone = turn.standalone or rewriting.rewrite(turn.question, before)
     changed = standalone != turn.question
     live.tell("understood", UnderstoodData(question=standalone, changed=changed).model_dump_json())
     noted = 0.0

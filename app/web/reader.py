@@ -1,7 +1,4 @@
-"""Whose conversations a request may see: those that its browser began, known by a cookie.
-
-A program that keeps no cookies sees those that were begun with its API key.
-"""
+"""Whose conversations a request may see: the user's; where nobody signs in, the browser's."""
 
 from __future__ import annotations
 
@@ -22,7 +19,11 @@ _YEAR = 365 * 86_400  # seconds
 
 @dataclass(frozen=True)
 class Reader:
-    """`owner` is what is stored; `token` what the browser shows, and `fresh` if it has none yet."""
+    """`owner` is what is stored; `token` what the browser shows, and `fresh` if it has none yet.
+
+    A user, or a program with a key, needs no such token, and leaves nothing in a browser that
+    somebody else may use next.
+    """
 
     owner: str
     token: str
@@ -43,11 +44,11 @@ class Reader:
 
 
 async def reader(request: Request) -> Reader:
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is not None and caller.identity is not None:
+        return Reader(hashed(caller.identity), "", fresh=False, secure=False)
     shown = request.cookies.get(COOKIE, "")
     fresh = not _TOKEN.fullmatch(shown)
-    caller: Caller | None = getattr(request.state, "caller", None)
-    if fresh and caller is not None and caller.key is not None:
-        return Reader(hashed(f"key {caller.key.id}"), "", fresh=False, secure=False)
     token = secrets.token_urlsafe(32) if fresh else shown
     return Reader(hashed(token), token, fresh, request.url.scheme == "https")
 

@@ -29,5 +29,6 @@ def render(
     status_code: int = 200,
     **context: Any,  # noqa: ANN401 - what a template shows
 ) -> HTMLResponse:
-    page = environment.get_template(template).render(request=request, **context)
+    viewer = getattr(request.state, "caller", None)  # nobody on pages that are open
+    page = environment.get_template(template).render(request=request, viewer=viewer, **context)
     return HTMLResponse(page, status_code=status_code)

@@ -55,6 +55,8 @@ class SameSiteOnly:
 
     app: ASGIApp
     host: str
+    public_url: str | None = None
+    """The address that a proxy before Tidemark serves it at."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -70,7 +72,7 @@ class SameSiteOnly:
         if refusal is not None or method in SAFE_METHODS:
             return refusal
         asked_for, origin = headers.get("host", ""), headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc != asked_for
+        foreign = origin not in {None, self.public_url} and urlsplit(origin).netloc != asked_for
         if foreign or headers.get("sec-fetch-site", "same-origin") in {"cross-site", "same-site"}:
             return ForbiddenRequest("A page of another site may not change anything here.")
         return None
@@ -78,6 +80,8 @@ class SameSiteOnly:
     def host_refusal(self, headers: Headers) -> TidemarkError | None:
         """Why a request by this `Host` may not pass: a name that was bound to this machine."""
         asked_for = headers.get("host", "")
+        if self.public_url is not None and asked_for == urlsplit(self.public_url).netloc:
+            return None
         if _is_loopback(self.host) and not _is_loopback(_name(asked_for)):
             return ForbiddenRequest(f"This Tidemark does not answer as {asked_for[:100]!r}.")
         return None

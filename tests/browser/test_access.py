@@ -49,6 +49,9 @@ PAGES = {
     "misspelt": lambda library: library.at("/", q="harbuor"),
     "status": lambda _: "/status",
     "a chat model": lambda _: "/status/chat-model",
+    "keys": lambda _: "/account",
+    "users": lambda _: "/users",
+    "who did what": lambda _: "/audit",
     "error": lambda _: "/nowhere",
 }
 

@@ -14,6 +14,7 @@ import pytest
 from app.config import Settings
 from app.errors import ProviderError
 from app.services import Services
+from app.web.v1.embeddings import Queues
 from app.web.v1.errors import Refused
 from app.web.v1.pieces import AnyModel, Content, Piece, Vectors
 from app.web.v1.waiting import EmbeddingQueue
@@ -161,7 +162,10 @@ def small(
 ) -> Iterator[httpx.Client]:
     """A server whose queue takes one request at a time."""
     app = application(settings, services)
-    app.state.embedding_queue = EmbeddingQueue(AnyModel(embedder, batch_tokens=64), most_requests=1)
+    model = AnyModel(embedder, batch_tokens=64)
+    app.state.embedding_queues = Queues(
+        {embedder.model: (embedder, model)}, {MODEL: EmbeddingQueue(model, most_requests=1)}
+    )
     with served(app) as address, client(address) as http:
         yield http
 

@@ -68,8 +68,7 @@ def test_help_does_not_wait_for_the_heavy_rooms() -> None:
         (["evaluate", ".", "--mode", "psychic"], "There is no mode 'psychic'."),
         (["evaluate", "nowhere"], "There is no folder 'nowhere'."),
         (["evaluate", "."], "has no corpus.jsonl"),
-        (["serve", "--host", "0.0.0.0"], "does not listen on '0.0.0.0'"),  # noqa: S104
-        (["serve", "--host", "example.org"], "does not listen on 'example.org'"),
+        (["serve", "--host", "203.0.113.7"], "cannot listen on 203.0.113.7"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_started(

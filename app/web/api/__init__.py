@@ -19,6 +19,7 @@ from app.web.api import (
     quotes,
     revisions,
     search,
+    spending,
     uploads,
 )
 from app.web.wiring import well_formed
@@ -42,6 +43,7 @@ PARTS = (
     answers,
     questions,
     conversations,
+    spending,
 )
 for part in PARTS:
     router.include_router(part.router)

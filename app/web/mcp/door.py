@@ -65,7 +65,11 @@ class McpDoor:
 
 
 def _caller(request: Request) -> Caller:
-    return all_services(request).callers.by_key(secret_of(request), required=True)
+    services = all_services(request)
+    caller = services.callers.by_key(secret_of(request))
+    if caller.key is not None:
+        services.rate_limits.count(caller.key)
+    return caller
 
 
 def _seen(context: Context[Any, Request], right: Right) -> Seen:

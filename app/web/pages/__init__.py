@@ -3,8 +3,10 @@
 from fastapi import FastAPI
 
 from app.web.pages import (
+    account,
     answers,
     ask,
+    audit,
     chat_model,
     conversations,
     deleted,
@@ -16,13 +18,17 @@ from app.web.pages import (
     history,
     indexes,
     labels,
+    providers,
     quality,
     query_help,
     renaming,
     sample,
     search,
+    signing_in,
+    spending,
     status,
     steering,
+    users,
 )
 from app.web.pages.assets import Assets
 
@@ -45,5 +51,7 @@ def install(app: FastAPI) -> None:
         status,
         chat_model,
     ):
+        app.include_router(page.router)
+    for page in (signing_in, account, users, audit, spending, providers):
         app.include_router(page.router)
     app.mount("/static", Assets(), name="static")

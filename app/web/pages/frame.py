@@ -66,7 +66,12 @@ class Frame:
 def chosen(
     services: Wired, name: Annotated[str | None, Query(alias="knowledge-base")] = None
 ) -> Chosen:
-    """The named knowledge base, or the first."""
+    """The named knowledge base, or the first.
+
+    Raises:
+        KnowledgeBaseNotFound: it is not there for the caller.
+        NotAllowed: the request needs a greater role in it.
+    """
     bases = services.knowledge_bases.list() or ((services.first_knowledge_base(), 0),)
     counts = {base.name: (base, documents) for base, documents in bases}
     wanted = name or (FIRST_KNOWLEDGE_BASE if FIRST_KNOWLEDGE_BASE in counts else bases[0][0].name)
@@ -76,6 +81,7 @@ def chosen(
             remedy="Choose one of those on the search page.",
         )
     base, documents = counts[wanted]
+    services.sight.check(base.id, KnowledgeBaseNotFound(f"{wanted[:80]!r} is not there."))
     options = tuple(
         Option(each, f"{each} ({count(n, 'document')})", each == wanted)
         for each, (_, n) in counts.items()

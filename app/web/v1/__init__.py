@@ -30,4 +30,10 @@ def install(app: FastAPI, settings: Settings) -> None:
     install_error_handlers(inner)
     for part in PARTS:
         inner.include_router(part.router, prefix="/v1")
-    app.add_middleware(Door, inner=inner, host=settings.host, origins=settings.origins)
+    app.add_middleware(
+        Door,
+        inner=inner,
+        host=settings.host,
+        public_url=settings.public_url,
+        origins=settings.origins,
+    )

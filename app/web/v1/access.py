@@ -28,7 +28,7 @@ async def admit(request: Request) -> None:
         return
     services, secret = all_services(request), secret_of(request)
     try:
-        caller = await to_thread.run_sync(lambda: services.callers.by_key(secret, required=True))
+        caller = await to_thread.run_sync(services.callers.by_key, secret)
         request.state.sight = caller.sight(right)
     except WrongKey as wrong:
         raise Refused(_said(wrong), status=401, code="invalid_api_key") from None

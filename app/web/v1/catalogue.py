@@ -73,6 +73,9 @@ def embedder_named(asked: str, services: Services) -> Embedder:
     asked = services.settings.aliases.get(asked, asked)
     if EmbeddingName.of(services.embedder).means(asked):
         return services.embedder
+    added = services.added.of(asked)
+    if added is not None:
+        return added
     if asked.startswith(CHAT):
         raise model_not_found(asked, f"{CHAT}… are chat models; {_LIST}")
     raise model_not_found(asked, _LIST)
@@ -111,6 +114,11 @@ def model(name: str, services: Wired, _: Allowed) -> ModelShape:
 
 def _models(services: Services) -> Iterator[ModelShape]:
     yield _embedding_model(services.embedder)
+    own = EmbeddingName.of(services.embedder)
+    for added in services.added.models.list():
+        if not own.means(added.name):
+            made = int(added.added_at.timestamp())
+            yield ModelShape(id=added.name, created=made, owned_by="tidemark")
     bases = [base for base, _ in services.knowledge_bases.list()]
     yield from map(_chat_model, bases)
     seen = {CHAT + base.name for base in bases}

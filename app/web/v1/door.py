@@ -40,6 +40,7 @@ class Door:
     app: ASGIApp
     inner: ASGIApp
     host: str
+    public_url: str | None = None
     origins: frozenset[str] = frozenset()
     """Web pages that may call from a browser."""
 
@@ -80,10 +81,10 @@ class Door:
             if scope["method"] == "OPTIONS":  # a browser's question before the request
                 await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
                 return
-            refusal = SameSiteOnly(self.inner, self.host).host_refusal(headers)
+            refusal = SameSiteOnly(self.inner, self.host, self.public_url).host_refusal(headers)
         else:
             # A page elsewhere may not even read: what it may show, its visitors may show to others.
-            refusal = SameSiteOnly(self.inner, self.host).refusal("POST", headers)
+            refusal = SameSiteOnly(self.inner, self.host, self.public_url).refusal("POST", headers)
         if refusal is None:
             await self.inner(scope, receive, send)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import numpy as np
@@ -35,15 +35,36 @@ _QUERIES = frozenset({"query", "search_query"})
 _DOCUMENTS = frozenset({"document", "passage", "search_document"})
 
 
-async def queue(request: Request, services: Wired) -> EmbeddingQueue:
-    """The one queue of this process, made when it is first needed."""
-    made: EmbeddingQueue | None = getattr(request.app.state, "embedding_queue", None)
+@dataclass
+class Queues:
+    """One queue of this process for each model, made when it is first needed."""
+
+    models: dict[str, tuple[Embedder, Model]] = field(default_factory=dict)
+    queues: dict[str, EmbeddingQueue] = field(default_factory=dict)
+
+    def model(self, embedder: Embedder) -> Model:
+        """The model behind an embedder; to be called from any thread."""
+        kept = self.models.get(embedder.model)
+        if kept is None or kept[0] is not embedder:
+            kept = self.models[embedder.model] = (embedder, model_of(embedder))
+        return kept[1]
+
+    def of(self, name: str, model: Model) -> EmbeddingQueue:
+        """The queue of a model; on the event loop only."""
+        queue = self.queues.get(name)
+        if queue is None or queue.model is not model:
+            queue = self.queues[name] = EmbeddingQueue(model)
+        return queue
+
+
+async def queues(request: Request) -> Queues:
+    made: Queues | None = getattr(request.app.state, "embedding_queues", None)
     if made is None:
-        made = request.app.state.embedding_queue = EmbeddingQueue(model_of(services.embedder))
+        made = request.app.state.embedding_queues = Queues()
     return made
 
 
-Queue = Annotated[EmbeddingQueue, Depends(queue)]
+AllQueues = Annotated[Queues, Depends(queues)]
 
 
 @dataclass(frozen=True)
@@ -51,6 +72,7 @@ class Asked:
     """A request that can be fulfilled."""
 
     name: str
+    model: Model
     texts: tuple[tuple[Piece, ...], ...]
     encoding: Literal["float", "base64"]
     width: int
@@ -64,27 +86,29 @@ class Asked:
 @router.post("/embeddings")
 @needs(Right.EMBED)
 async def embeddings(
-    sent: SentBody, services: Wired, queue: Queue, _: Allowed, request: Request
+    sent: SentBody, services: Wired, queues: AllQueues, _: Allowed, request: Request
 ) -> Response:
     """One vector of unit length for each input, in order."""
-    asked = await to_thread.run_sync(_asked, sent, services.embedder, queue.model, services)
+    asked = await to_thread.run_sync(_asked, sent, services, queues)
     await spend(request, tokens=asked.tokens)
     pieces = [piece for text in asked.texts for piece in text]
+    queue = queues.of(asked.name, asked.model)
     vectors = await unless_hung_up(request, queue.embed(pieces))
-    reply = await to_thread.run_sync(_reply, asked, vectors)
+    reply = await to_thread.run_sync(reply_bytes, asked, vectors)
     return Response(reply, media_type="application/json")
 
 
-def _asked(sent: Body, embedder: Embedder, model: Model, services: Wired) -> Asked:
+def _asked(sent: Body, services: Wired, queues: Queues) -> Asked:
     """Everything is checked here, before anything is embedded."""
     name = sent.model()
     texts = texts_of(sent.get("input"))
     encoding = _encoding(sent.get("encoding_format"))
     dimensions = _dimensions(sent.get("dimensions"))
-    embedder_named(name, services)
+    embedder = embedder_named(name, services)
+    model = queues.model(embedder)
     width = _width(dimensions, model, embedder)
     pieces = parted(texts, model, _prefix(sent.get("input_type"), embedder), "input")
-    return Asked(EmbeddingName.of(embedder).name, pieces, encoding, width)
+    return Asked(EmbeddingName.of(embedder).name, model, pieces, encoding, width)
 
 
 def _encoding(given: object) -> Literal["float", "base64"]:
@@ -126,7 +150,7 @@ def _prefix(input_type: object, embedder: Embedder) -> str:
     return embedder.document_prefix if input_type in _DOCUMENTS else ""
 
 
-def _reply(asked: Asked, pieces: Vectors) -> bytes:
+def reply_bytes(asked: Asked, pieces: Vectors) -> bytes:
     vectors = joined(pieces, asked.texts)
     if asked.width < vectors.shape[1]:  # as the model's provider itself does it
         vectors = vectors[:, : asked.width]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.embedding.embedder import Embedder
 from app.embedding.local import BATCH_TOKENS, LocalEmbedder
 from app.embedding.remote import RemoteEmbedder
+from app.embedding.spending import Purpose, spending_on
 
 Vectors = NDArray[np.float32]
 Content = str | list[int]
@@ -124,7 +125,8 @@ class AnyModel:
         return np.array([self.embedder.embed_query(str(content))], np.float32)
 
     def many(self, contents: Sequence[Content]) -> Vectors:
-        vectors = self.embedder.embed_documents([str(content) for content in contents])
+        with spending_on(Purpose(bulk=True)):
+            vectors = self.embedder.embed_documents([str(content) for content in contents])
         return np.array(vectors, np.float32)
 
 
@@ -141,6 +143,7 @@ def bare(embedder: Embedder) -> Embedder:
         retries=embedder.retries,
         pacer=embedder.pacer,
         cache=embedder.cache,
+        meter=embedder.meter,
     )
 
 

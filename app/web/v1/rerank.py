@@ -15,12 +15,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.access.rights import Right
-from app.embedding.embedder import Embedder
 from app.web.access import needs
 from app.web.v1.access import Allowed, spend
 from app.web.v1.body import Body, SentBody
 from app.web.v1.catalogue import EmbeddingName, embedder_named
-from app.web.v1.embeddings import Queue
+from app.web.v1.embeddings import AllQueues, Queues
 from app.web.v1.errors import Refused
 from app.web.v1.hanging_up import unless_hung_up
 from app.web.v1.pieces import Model, Piece, Vectors
@@ -39,6 +38,7 @@ class Asked:
     """A request that can be fulfilled."""
 
     name: str
+    model: Model
     query: tuple[Piece, ...]
     documents: tuple[tuple[Piece, ...], ...]
     texts: tuple[str, ...]
@@ -57,11 +57,12 @@ class Asked:
 @router.post("/rerank")
 @needs(Right.EMBED)
 async def rerank(
-    sent: SentBody, services: Wired, queue: Queue, _: Allowed, request: Request
+    sent: SentBody, services: Wired, queues: AllQueues, _: Allowed, request: Request
 ) -> Response:
     """The documents that answer the query best, each with its score from 0 to 1."""
-    asked = await to_thread.run_sync(_asked, sent, services, services.embedder, queue.model)
+    asked = await to_thread.run_sync(_asked, sent, services, queues)
     await spend(request, tokens=asked.tokens)
+    queue = queues.of(asked.name, asked.model)
     vectors = await unless_hung_up(request, queue.embed(asked.pieces))
     scores = _scores(asked, vectors)
     order = np.argsort(-scores, kind="stable")[: asked.top]
@@ -78,7 +79,7 @@ async def rerank(
     )
 
 
-def _asked(sent: Body, services: Wired, embedder: Embedder, model: Model) -> Asked:
+def _asked(sent: Body, services: Wired, queues: Queues) -> Asked:
     name = sent.model()
     query = sent.get(_QUERY)
     if not isinstance(query, str) or not query.strip():
@@ -86,9 +87,11 @@ def _asked(sent: Body, services: Wired, embedder: Embedder, model: Model) -> Ask
     texts = tuple(_texts(sent.get(_DOCUMENTS)))
     top = _top(sent.get("top_n"), len(texts))
     shown = sent.flag("return_documents")
-    embedder_named(name, services)
+    embedder = embedder_named(name, services)
+    model = queues.model(embedder)
     return Asked(
         EmbeddingName.of(embedder).name,
+        model,
         parted([query], model, embedder.query_prefix, _QUERY)[0],
         parted(texts, model, embedder.document_prefix, _DOCUMENTS),
         texts,

@@ -1,0 +1,255 @@
+"""What models cost: by document and day, and a budget that bulk work cannot overspend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from app.answering.answer import Usage
+from app.answering.metered import MeteredGenerator
+from app.answering.prompt import Message
+from app.cli.program import program
+from app.config import Settings
+from app.documents.model import KnowledgeBase
+from app.embedding.ledger import Ledger, LedgerMeter
+from app.embedding.making import make_embedder
+from app.embedding.spending import Purpose, spending_on
+from app.errors import BudgetSpent, InvalidSetting, ProviderError
+from app.services import Services
+from tests.fake_provider import FakeProvider, Reply, serving
+from tests.integration.parts import MortalWorker, SearchableBase, Uploader, opened, unheard
+from tests.server import application, client, served
+
+MODEL = "openai/text-embedding-3-small"
+PRICE = 1000.0  # dollars for a million tokens, so that a few words cost a cent
+ENOUGH = 1000.0
+WORDS = "tide " * 10
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeProvider]:
+    with serving(FakeProvider("openai")) as provider:
+        yield provider
+
+
+def paid(settings: Settings, provider: FakeProvider, budget: float | None = ENOUGH) -> Settings:
+    return settings.model_copy(
+        update={
+            "embedding_model": MODEL,
+            "embedding_api_base": provider.api_base,
+            "embedding_api_key": SecretStr("sk-1"),
+            "embedding_dimensions": 384,
+            "embedding_price": PRICE,
+            "embedding_budget": budget,
+            "chunk_tokens": 200,
+        }
+    )
+
+
+@pytest.fixture
+def dear(settings: Settings, provider: FakeProvider, ledger: Ledger) -> Iterator[Services]:
+    """The services with a model that costs, and a budget that suffices."""
+    chosen = paid(settings, provider)
+    with opened(chosen, make_embedder(chosen, unheard)) as services:
+        yield services
+
+
+@pytest.fixture
+def ledger(services: Services) -> Ledger:
+    """An account with nothing in it."""
+    with services.database.engine.begin() as connection:
+        for table in ("spending", "spending_days", "kept_vectors"):
+            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+    return Ledger(services.database, ENOUGH)
+
+
+def new_base(services: Services) -> KnowledgeBase:
+    return services.knowledge_bases.create(f"paid-{uuid4().hex[:8]}")
+
+
+def ingest(services: Services, base: KnowledgeBase, **documents: str) -> dict[str, int]:
+    uploader = Uploader(services, base)
+    ids = {
+        name: uploader.upload(f"{name}.md", said).document_id for name, said in documents.items()
+    }
+    MortalWorker(services, base).drain()
+    return ids
+
+
+def test_tokens_are_counted_by_knowledge_base_document_day_and_model(
+    dear: Services, ledger: Ledger
+) -> None:
+    base = new_base(dear)
+    ids = ingest(dear, base, short="The tide turns.", long="The keeper lights the lamp at dusk.")
+    counted = dear.embedder.tokens.count
+    (line,) = ledger.by_day(1)
+    assert (line.knowledge_base_id, line.model) == (base.id, MODEL)
+    told = {each.document_id: each.spent for each in ledger.by_document(1, 10)}
+    assert told[ids["short"]].tokens == counted("The tide turns.")
+    assert told[ids["long"]].tokens == counted("The keeper lights the lamp at dusk.")
+    total = sum(each.tokens for each in told.values())
+    assert line.spent.tokens == total
+    assert line.spent.cost == pytest.approx(total * PRICE / 1e6)
+    assert ledger.left() == pytest.approx(ENOUGH - line.spent.cost)
+
+
+def test_what_was_paid_for_before_is_not_counted_again(dear: Services, ledger: Ledger) -> None:
+    ingest(dear, new_base(dear), first="The tide turns.")
+    before = ledger.by_day(1)
+    ingest(dear, new_base(dear), again="The tide turns.")
+    assert ledger.by_day(1) == before
+
+
+def test_a_question_is_counted_as_its_knowledge_bases(dear: Services, ledger: Ledger) -> None:
+    base = new_base(dear)
+    ingest(dear, base, one="The tide turns.")
+    (before,) = ledger.by_day(1)
+    SearchableBase(dear, base).search("who lights the lamp")
+    (after,) = ledger.by_day(1)
+    asked = after.spent.tokens - before.spent.tokens
+    assert asked == dear.embedder.tokens.count("who lights the lamp")
+    assert after.knowledge_base_id == base.id
+
+
+def test_a_refused_request_costs_nothing(
+    dear: Services, provider: FakeProvider, ledger: Ledger
+) -> None:
+    provider.replies = [Reply(401, {"error": {"message": "no"}})]
+    with pytest.raises(ProviderError):
+        dear.embedder.embed_query("who lights the lamp")
+    assert ledger.by_day(1) == ()
+    assert ledger.left() == ENOUGH
+
+
+def test_ingest_stops_before_the_budget_is_overspent_and_goes_on_with_a_larger_one(
+    settings: Settings, provider: FakeProvider, ledger: Ledger
+) -> None:
+    parts = [f"{word} " * 60 for word in ("tide", "keeper", "lamp", "rum")]
+    tokens = [90, 90, 90, 90]
+    chosen = paid(settings, provider, budget=sum(tokens[:2]) * PRICE / 1e6)
+    with opened(chosen, make_embedder(chosen, unheard)) as services:
+        base = new_base(services)
+        ids = ingest(services, base, **{f"d{n}": said for n, said in enumerate(parts)})
+        spent = sum(line.spent.cost for line in ledger.by_day(1))
+        assert 0 < spent <= (chosen.embedding_budget or 0)
+        failed = services.jobs.failures(base.id)
+        assert failed
+        assert all("Today's budget of $" in str(job.error) for job in failed)
+        # A search still goes on, though nothing is left for more.
+        assert SearchableBase(services, base).search("who lights it", top_k=1) is not None
+    more = chosen.model_copy(update={"embedding_budget": ENOUGH})
+    with opened(more, make_embedder(more, unheard)) as services:
+        sent = len(provider.sent_texts)
+        for job in failed:
+            services.job_control.retry(job.id)
+        MortalWorker(services, base).drain()
+        assert services.jobs.failures(base.id) == ()
+        assert len(provider.sent_texts) - sent == len(failed), "what was embedded was paid again"
+        assert len(ids) == len(parts)
+
+
+def test_processes_together_never_overspend(services: Services, ledger: Ledger) -> None:
+    shared = replace(ledger, budget=0.5)
+    meter = LedgerMeter(shared, MODEL, PRICE)
+
+    def spend(_: int) -> bool:
+        try:
+            with spending_on(Purpose(bulk=True)), meter.spending({0: 100}):
+                return True
+        except BudgetSpent:
+            return False
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(spend, range(12)))
+    assert done.count(True) == 5
+    assert shared.left() == pytest.approx(0)
+    assert sum(line.spent.cost for line in shared.by_day(1)) == pytest.approx(0.5)
+
+
+def test_an_answers_tokens_are_its_knowledge_bases(services: Services, ledger: Ledger) -> None:
+    class Counting:
+        model = "openai/gpt-4o-mini"
+
+        def stream(self, _: object) -> Iterator[str | Usage]:
+            yield "At noon."
+            yield Usage(1000, 100, cost=0.00021)
+
+    metered = MeteredGenerator(Counting(), ledger, 7)  # type: ignore[arg-type]
+    list(metered.stream([Message("user", "When?")]))
+    (line,) = ledger.by_day(1)
+    assert (line.knowledge_base_id, line.model, line.spent.tokens) == (7, metered.model, 1100)
+    assert line.spent.cost == pytest.approx(0.00021)
+    assert ledger.left() == ENOUGH, "the budget is for embedding"
+
+
+def test_a_budget_without_a_price_is_refused_at_the_start(
+    settings: Settings, provider: FakeProvider
+) -> None:
+    chosen = paid(settings, provider).model_copy(update={"embedding_price": None})
+    with (
+        pytest.raises(InvalidSetting, match=r"price of .* is not known"),
+        opened(chosen, make_embedder(chosen, unheard)),
+    ):
+        pass
+
+
+def test_the_page_and_the_api_tell_what_was_spent(
+    settings: Settings, dear: Services, ledger: Ledger
+) -> None:
+    base = new_base(dear)
+    ingest(dear, base, guide="The tide turns.")
+    with served(application(settings, dear)) as address, client(address) as http:
+        told = http.get("/api/spending").json()
+        page = http.get("/spending", headers={"accept": "text/html"}).text
+    assert told["budget"] == ENOUGH
+    assert told["left_today"] < ENOUGH
+    assert [(each["knowledge_base"], each["model"]) for each in told["days"]] == [
+        (base.name, MODEL)
+    ]
+    assert [each["name"] for each in told["documents"]] == ["guide.md"]
+    assert base.name in page
+    assert "guide.md" in page
+    assert "of today&#39;s budget" in page or "of today's budget" in page
+
+
+def test_without_spending_the_page_says_that_nothing_costs(http: httpx.Client) -> None:
+    page = http.get("/spending", headers={"accept": "text/html"})
+    assert page.status_code == 200
+
+
+def test_an_estimate_counts_the_files_and_sends_nothing(
+    settings: Settings,
+    provider: FakeProvider,
+    ledger: Ledger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "guide.md").write_text(WORDS)
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 no more than this")
+    assert settings.tidb_database_url is not None
+    for name, value in {
+        "TIDB_DATABASE_URL": settings.tidb_database_url.get_secret_value(),
+        "TIDEMARK_EMBEDDING_MODEL": MODEL,
+        "TIDEMARK_EMBEDDING_API_BASE": provider.api_base,
+        "TIDEMARK_EMBEDDING_API_KEY": "sk-1",
+        "TIDEMARK_EMBEDDING_DIMENSIONS": "384",
+        "TIDEMARK_EMBEDDING_PRICE": str(PRICE),
+        "TIDEMARK_EMBEDDING_BUDGET": "0.001",
+    }.items():
+        monkeypatch.setenv(name, value)
+    arguments = ("ingest", str(tmp_path), "--estimate", "-k", f"paid-{uuid4().hex[:8]}")
+    ran = CliRunner().invoke(program, arguments)
+    assert ran.exit_code == 1, ran.output
+    assert "1 file with" in ran.output
+    assert "1 cannot be read" in ran.output
+    assert "does not suffice" in ran.output
+    assert provider.requests == []
