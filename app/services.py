@@ -59,6 +59,7 @@ from app.evaluation.promotion import ScheduledPromotion
 from app.evaluation.team_questions import TeamEvaluator
 from app.indexes.builds import BuildStore
 from app.indexes.courtesy import Courtesy
+from app.indexes.document_vectors import DocumentVectorReader
 from app.indexes.embedders import Embedders
 from app.indexes.headings import Headings
 from app.indexes.hits import HitReader
@@ -89,6 +90,8 @@ from app.ingestion.renaming import Renaming
 from app.ingestion.restoration import Restoration
 from app.ingestion.uploads import Uploads
 from app.ingestion.worker import Worker
+from app.mapping.classifying import Classifier
+from app.mapping.maps import Maps
 from app.retrieval.explaining import Explainer
 from app.retrieval.reranking import make_reranker
 from app.retrieval.retriever import Retriever
@@ -138,6 +141,8 @@ class Services:
     saved_searches: SavedSearchStore
     speller: Speller
     headings: Headings
+    maps: Maps
+    classifier: Classifier
     evaluations: EvaluationStore
     answer_evaluations: AnswerEvaluationStore
     keys: KeyStore
@@ -436,6 +441,8 @@ def compose(
         saved_searches=SavedSearchStore(database),
         speller=Speller(words, Vocabulary(database)),
         headings=Headings(database),
+        maps=Maps(DocumentVectorReader(database)),
+        classifier=Classifier(documents),
         evaluations=EvaluationStore(database),
         answer_evaluations=AnswerEvaluationStore(database),
         keys=keys,

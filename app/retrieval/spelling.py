@@ -71,13 +71,19 @@ class Speller:
                 if away <= loose and not _says_nothing(one.text):
                     found.append((away, -one.chunks, one.text, one))
         nearest = [one for *_, one in sorted(found, key=lambda one: one[:3])[:MOST_COMPARED]]
-        written = {self.vocabulary.written(index, one): one.chunks for one in reversed(nearest)}
-        folded = word.casefold()
-        like = [
-            (away, -chunks, other)
-            for other, chunks in written.items()
-            if (away := OSA.distance(folded, other)) <= most
-            # Too many short words are like another but for a letter more or less.
-            and (len(word) > SHORTEST or len(other) == len(word))
-        ]
+        like = []
+        for one in nearest:
+            written = self.vocabulary.written(index, one)
+            # As it is written there, or without its ending.
+            away = min(_away(word.casefold(), form, most) for form in (written, one.text))
+            if away <= most:
+                like.append((away, -one.chunks, written))
         return min(like)[-1] if like else None
+
+
+def _away(word: str, other: str, most: int) -> int:
+    """How many mistakes make one of the other; of short words, which are like too many but for a
+    letter more or less, only of those with as many letters."""
+    if len(word) <= SHORTEST and len(word) != len(other):
+        return most + 1
+    return int(OSA.distance(word, other))

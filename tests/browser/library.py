@@ -106,6 +106,13 @@ class Library:
     def document(self, name: str) -> Document:
         return self.services.documents.by_name(self.base.id, name)
 
+    def mapped(self) -> str:
+        """The address of a map that is drawn already."""
+        index = self.services.indexes.active(self.base.id)
+        assert index is not None
+        self.services.maps.drawing(index)
+        return self.at("/map")
+
     def measured(self) -> str:
         """The address of a quality page that shows runs: they are made where there are none."""
         if not self.services.evaluations.list(self.base.id):

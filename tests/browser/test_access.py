@@ -47,6 +47,8 @@ PAGES = {
     "synonyms": lambda library: library.at("/synonyms"),
     "everywhere": lambda library: library.at("/", q=QUESTION, everywhere=1),
     "misspelt": lambda library: library.at("/", q="harbuor"),
+    "map": lambda library: library.mapped(),
+    "no map": lambda _: "/map?knowledge-base=default",
     "status": lambda _: "/status",
     "a chat model": lambda _: "/status/chat-model",
     "keys": lambda _: "/account",

@@ -49,6 +49,7 @@ def library(
         ("the anallysis", "the analyses"),
         ("pilottage guid", "pilotage guid"),
         ("tdie", "tide"),
+        ("what trun", "what turns"),
         ("harbour", None),
         ("HARBOURS and tides", None),
         ("what does that mean", None),

@@ -12,6 +12,7 @@ from app.web.pages import (
     deleted,
     deleting,
     document,
+    document_map,
     documents,
     explanation,
     fetching,
@@ -39,6 +40,7 @@ def install(app: FastAPI) -> None:
     for page in (
         *pages,
         labels,
+        document_map,
         query_help,
         renaming,
         history,
