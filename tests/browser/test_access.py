@@ -54,6 +54,9 @@ PAGES = {
     "keys": lambda _: "/account",
     "users": lambda _: "/users",
     "who did what": lambda _: "/audit",
+    "spending": lambda _: "/spending",
+    "models": lambda _: "/providers?preset=NanoGPT",
+    "two models": lambda library: library.at("/providers/compare", q=QUESTION),
     "error": lambda _: "/nowhere",
 }
 
