@@ -14,6 +14,7 @@ from benchmarks.measurement import Measurement
 BENCHMARKS = {
     "embedder": "the local model against torch",
     "ingest": "documents to chunks against the bare embedder",
+    "scale": "10,000 documents and one of 5,000 pages: memory, throughput, search meanwhile",
     "serving": "start, search over HTTP, memory",
     "openai_api": "/v1/embeddings against the model without a server",
     "vectors": "nearest vectors by the plan against the plain exact statement",

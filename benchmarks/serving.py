@@ -76,18 +76,18 @@ def joined(folder: str) -> Iterator[Database]:
 
 @contextmanager
 def running(
-    folder: str, **more: str
+    folder: str, *arguments: str, **more: str
 ) -> Iterator[tuple[httpx.Client, float, subprocess.Popen[bytes]]]:
     """A client of `tidemark serve`, the seconds until its first page, and its process.
 
-    `more` is set in its environment.
+    `arguments` go on after `serve`; `more` is set in its environment.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {"TIDEMARK_DATA_DIR": folder, "TIDEMARK_PORT": str(port)} | more
     environment.pop("TIDB_DATABASE_URL", None)
-    command = [str(Path(sys.executable).with_name("tidemark")), "serve"]
+    command = [str(Path(sys.executable).with_name("tidemark")), "serve", *arguments]
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environment)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
