@@ -1,7 +1,7 @@
 """What Tidemark adds to a chat model's own time: before the first word, per word, fifty at once.
 
 The model is a fake endpoint in this process, which notes when it is asked and when it writes; the
-server is another process, as a person runs it. TIDEMARK_BENCH_CHUNKS makes it smaller for a try.
+server is another process, as a person runs it. BENCH_CHUNKS makes it smaller for a try.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from app.evaluation.collection import read_collection
 from benchmarks.measurement import Measurement
 from benchmarks.serving import BASE, fill, joined, resident, running
 
-CHUNKS = int(os.environ.get("TIDEMARK_BENCH_CHUNKS", "50000"))
+CHUNKS = int(os.environ.get("BENCH_CHUNKS", "50000"))
 QUESTIONS = 60
 WARM = 5
 STREAMS = 50

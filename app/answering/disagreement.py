@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import combinations
 
 from app.answering.answer import Citation, Disagreement, Side
@@ -18,6 +19,8 @@ from app.retrieval.sentences import sentence_spans
 
 ALIKE = 0.75
 """The share of the words of each of two sentences, figures left aside, that the other has."""
+HALF = 0.5
+"""The same with their figures: what has less is not looked at any closer."""
 FEWEST = 3
 """Words that two sentences must share to be about the same."""
 MOST = 3
@@ -40,7 +43,7 @@ def disagreements(
         for start, end in sentence_spans(passage.text)
     ][:MOST_SENTENCES]
     found = list[Disagreement]()
-    for one, other in combinations([each for each in sentences if len(each.terms) >= FEWEST], 2):
+    for one, other in combinations([each for each in sentences if len(each.words) >= FEWEST], 2):
         apart = one.passage.document_id != other.passage.document_id
         if apart and cited & {one.number, other.number} and one.is_like(other):
             about = next(_contradictions(one, other), None)
@@ -52,19 +55,29 @@ def disagreements(
 
 
 class _Sentence:
-    """A sentence, taken apart; `terms` are those of its words that are no figures."""
+    """A sentence, taken apart as far as it is asked for: most are like none of the others."""
 
     def __init__(self, number: int, passage: Passage, start: int, end: int) -> None:
         self.number, self.passage, self.span = number, passage, (start, end)
         self.text = passage.text[start:end]
-        self.numbers: list[Number] = numbers(self.text)
+        self.words = frozenset(terms(self.text))
+
+    @cached_property
+    def numbers(self) -> list[Number]:
+        return numbers(self.text)
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        """Those of its words that are no figures."""
         words, done = "", 0
         for each in self.numbers:
             words += self.text[done : each.start]
             done = max(done, each.end)
-        self.terms = frozenset(terms(words + self.text[done:]))
+        return frozenset(terms(words + self.text[done:]))
 
     def is_like(self, other: _Sentence) -> bool:
+        if len(self.words & other.words) < HALF * max(len(self.words), len(other.words)):
+            return False
         shared = len(self.terms & other.terms)
         return shared >= max(FEWEST, ALIKE * len(self.terms), ALIKE * len(other.terms))
 

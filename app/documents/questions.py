@@ -79,7 +79,10 @@ class QuestionStore:
             row.unanswerable = True
             return row.id
 
-        return self.database.transaction(write)
+        try:
+            return self.database.transaction(write)
+        except IntegrityError:  # somebody saved the same question meanwhile: it is there now
+            return self.database.transaction(write)
 
     def list(self, knowledge_base_id: int) -> tuple[Question, ...]:
         """The questions, oldest first, with those of their passages whose document is there."""
