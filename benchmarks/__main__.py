@@ -17,6 +17,7 @@ BENCHMARKS = {
     "scale": "10,000 documents and one of 5,000 pages: memory, throughput, search meanwhile",
     "serving": "start, search over HTTP, memory",
     "openai_api": "/v1/embeddings against the model without a server",
+    "searching": "hybrid search of a large index over HTTP, the cache, many clients, postings",
     "vectors": "nearest vectors by the plan against the plain exact statement",
     "quality": "nDCG@10 of each way to search on judged collections",
     "limiter": "what several processes make of a provider's limit",
