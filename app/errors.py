@@ -196,6 +196,14 @@ class IndexConflict(TidemarkError):
     remedy = "See the page Indexes for what can be done with it now."
 
 
+class VectorIndexFailed(TidemarkError):
+    """TiFlash says that it cannot build an index's vector index."""
+
+    status_code = 503
+    retryable = True
+    remedy = "See TiFlash's log; the build is tried again."
+
+
 class PageNotFound(TidemarkError):
     """No page or endpoint at that address."""
 

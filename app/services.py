@@ -376,7 +376,7 @@ def compose(
     knowledge_bases = KnowledgeBaseStore(database)
     documents = DocumentStore(database)
     switch = Switch(database)
-    reports = IndexReports(database)
+    reports = IndexReports(database, indexes.vector_index)
     jobs = JobStore(database)
     uploads = Uploads(database, jobs, settings.max_upload_mb)
     keys, users, sessions = KeyStore(database), UserStore(database), Sessions(database)

@@ -232,6 +232,8 @@ def _show(report: IndexReport, services: Services) -> None:
     if cost:
         facts.append(f"${cost:.4f} so far")
     results().print("   " + ", ".join(facts))
+    if report.vector_index is not None:
+        results().print(f"   {shown(report.vector_index.told)}")
     if report.error:
         results().print(f"   {shown(report.error)} {shown(report.remedy or '')}")
 

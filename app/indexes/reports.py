@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -16,6 +16,7 @@ from app.indexes.index import IN_STEP, Index, IndexState, Presence
 from app.indexes.recipe import Recipe
 from app.indexes.standing import Standing
 from app.indexes.tables import IndexedRevisionRow, IndexRow
+from app.indexes.vector_index import VectorIndexProgress, vector_index_progress
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class IndexReport:
     retired_at: datetime | None
     comparison: str | None
     """The last comparison with the active index, as `Comparison.dump` wrote it."""
+    vector_index: VectorIndexProgress | None = None
+    """How far TiFlash is with its vector index; None where the server can have none."""
 
     @property
     def in_step(self) -> bool:
@@ -83,7 +86,10 @@ class IndexReport:
 
 @dataclass(frozen=True)
 class IndexReports:
+    """`vector_index` is whether the server can have vector indexes."""
+
     database: Database
+    vector_index: bool = False
 
     def of(self, knowledge_base_id: int) -> tuple[IndexReport, ...]:
         """All indexes that have not been dropped, the active one first, then the newest."""
@@ -101,6 +107,11 @@ class IndexReports:
             expected = Standing.of_base(session, knowledge_base_id)
             characters = _characters(session, knowledge_base_id)
             reports = [_report(session, row, expected, characters) for row in rows]
+            if self.vector_index:
+                reports = [
+                    replace(one, vector_index=vector_index_progress(session, one.index.id))
+                    for one in reports
+                ]
             return tuple(sorted(reports, key=lambda r: r.index.state != IndexState.ACTIVE))
 
         return self.database.transaction(read)

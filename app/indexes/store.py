@@ -20,7 +20,13 @@ from app.indexes.postings import create_postings_table
 from app.indexes.recipe import Recipe
 from app.indexes.signatures import create_signature_table
 from app.indexes.tables import IndexedRevisionRow, IndexRow
-from app.indexes.vector_index import create_vector_index
+from app.indexes.vector_index import (
+    VectorIndexProgress,
+    create_vector_index,
+    has_vector_index,
+    merge_recent_rows,
+    vector_index_progress,
+)
 
 TABLE_EXISTS = 1050
 
@@ -153,6 +159,23 @@ class IndexStore:
             if error_number(failure) != TABLE_EXISTS:  # made between pytidb's look and its CREATE
                 raise as_our_error(failure, self.database.url) from failure
 
+    def vector_index_progress(self, index: Index) -> VectorIndexProgress | None:
+        """How far the server is with the index's HNSW index; None where it can have none."""
+        if not self.vector_index:
+            return None
+        return self.database.transaction(lambda session: vector_index_progress(session, index.id))
+
+    def merge_recent_rows(self, index: Index) -> None:
+        """Let the server bring what was just written into its vector index, if it has one."""
+        if self.vector_index:
+            merge_recent_rows(self.database, index.id)
+
+    def uses_vector_index(self, index: Index) -> bool:
+        """Whether the server would find nearest vectors by HNSW."""
+        return self.vector_index and self.database.transaction(
+            lambda session: has_vector_index(session, index)
+        )
+
     def add_server_indexes(self) -> None:
         """Give every index that has its tables what this server has for them, and others lack."""
 
@@ -189,7 +212,9 @@ class IndexStore:
                     & (IndexRow.fingerprint == recipe.fingerprint)
                     & (IndexRow.state == IndexState.BUILDING)
                 )
-            row = session.scalar(select(IndexRow).where(wanted))
+            # The newest rows, not the snapshot's: that is older than the lock, which a rival may
+            # have held while it wrote the index that is looked for.
+            row = session.scalar(select(IndexRow).where(wanted).with_for_update())
             if row is None:
                 row = IndexRow(
                     knowledge_base_id=knowledge_base_id,

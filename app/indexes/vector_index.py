@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -9,7 +11,73 @@ from app.database.connection import Database
 from app.indexes.chunk_table import chunk_table_name
 from app.indexes.index import Index
 
-USED = "annIndex:"  # what EXPLAIN says of a scan that goes by a vector index
+USED = "annIndex:COSINE"  # what EXPLAIN says of a scan that goes by an index of this distance
+
+_REPLICA = text(
+    "SELECT available, progress FROM information_schema.tiflash_replica "
+    "WHERE table_schema = DATABASE() AND table_name = :name"
+)
+_INDEXED = text(
+    "SELECT COALESCE(SUM(rows_stable_indexed), 0), COALESCE(SUM(rows_stable_not_indexed), 0), "
+    "COALESCE(SUM(rows_delta_not_indexed), 0), COALESCE(MAX(error_message), '') "
+    "FROM information_schema.tiflash_indexes "
+    "WHERE tidb_database = DATABASE() AND tidb_table = :name AND column_name = 'embedding'"
+)
+
+
+@dataclass(frozen=True)
+class VectorIndexProgress:
+    """How far TiFlash is with an index's columnar replica, and with the HNSW index on it.
+
+    `replica` is the share that is copied, from 0 to 1. `recent` rows wait in memory to be merged:
+    a search looks through them exactly.
+    """
+
+    available: bool
+    replica: float
+    indexed: int
+    waiting: int
+    recent: int
+    error: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether searches go by the vector index."""
+        return self.available and not self.waiting and not self.error
+
+    @property
+    def told(self) -> str:
+        """How far it is, in words."""
+        if self.error:
+            return f"TiFlash cannot build the vector index: {self.error}"
+        if not self.available:
+            return f"TiFlash has copied {self.replica:.0%} of the rows"
+        if self.waiting:
+            return f"{self.waiting:,} of {self.waiting + self.indexed:,} rows lack the vector index"
+        return f"the vector index has {self.indexed:,} rows, and {self.recent:,} are new"
+
+
+def vector_index_progress(session: Session, index_id: int) -> VectorIndexProgress:
+    """What the server says of the index's replica and its vector index."""
+    name = {"name": chunk_table_name(index_id)}
+    replica = session.execute(_REPLICA, name).first()
+    indexed, waiting, recent, error = session.execute(_INDEXED, name).one()
+    return VectorIndexProgress(
+        available=bool(replica and replica[0]),
+        replica=float(replica[1]) if replica else 0.0,
+        indexed=int(indexed),
+        waiting=int(waiting),
+        recent=int(recent),
+        error=str(error or ""),
+    )
+
+
+def merge_recent_rows(database: Database, index_id: int) -> None:
+    """Let TiFlash put the rows that it holds in memory where its vector index takes them in."""
+    with database.engine.begin() as connection:
+        connection.execute(
+            text(f"ALTER TABLE {chunk_table_name(index_id)} COMPACT TIFLASH REPLICA")
+        )
 
 
 def create_vector_index(database: Database, index_id: int) -> None:

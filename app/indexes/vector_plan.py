@@ -62,6 +62,8 @@ class VectorPlanner:
         """
         if indexed and not filtered:
             return VectorPlan(Way.HNSW, OVERFETCH * limit, "the server has TiFlash")
+        if self.capabilities.tiflash_stores and not indexed:
+            return VectorPlan(Way.EXACT, 0, "TiDB does not use the vector index yet, by EXPLAIN")
         candidates = max(FEWEST_CANDIDATES, CANDIDATES_A_RESULT * limit)
         if not self.capabilities.single:
             return VectorPlan(Way.EXACT, 0, "the stores of the cluster compute the distances")

@@ -88,9 +88,10 @@ class VectorSearch:
 
     def _plan(self, session: Session, index: Index, scope: Scope, limit: int) -> VectorPlan:
         known = self._known.get(index.id)
-        if known is None or known[0] != index.version:
-            # Asked once for each version of the index, so that most searches pay nothing for it.
-            with_hnsw = self.planner.capabilities.tiflash_stores > 0
+        with_hnsw = self.planner.capabilities.tiflash_stores > 0
+        if known is None or known[0] != index.version or (with_hnsw and not known[2]):
+            # Asked once for each version of the index, so that most searches pay nothing for it;
+            # and as long as TiFlash is still at the vector index, which is no change of ours.
             known = self._known[index.id] = (
                 index.version,
                 _live_chunks(session, index.id),

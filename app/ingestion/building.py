@@ -7,6 +7,7 @@ holds what the active one holds, by count and by hash.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from app.documents.model import ParsedText
 from app.documents.tables import RevisionRow
 from app.embedding.embedder import Embedder
 from app.embedding.spending import spending_on
-from app.errors import TidemarkError
+from app.errors import TidemarkError, VectorIndexFailed
 from app.indexes.builds import (
     BuildClaim,
     BuildStopped,
@@ -39,12 +40,15 @@ from app.indexes.store import IndexStore
 from app.ingestion.ingest import chunks_of, contents_of
 from app.ingestion.publication import Publication
 
+log = logging.getLogger(__name__)
+
 REVISIONS_AT_ONCE = 64
 CHARACTERS_AT_ONCE = 200_000
 CHUNKS_A_BATCH = 256
 CHUNKS_WHILE_BUSY = 16
 """That are embedded between two looks whether somebody searches."""
 UNSETTLED_PAUSE = 0.1  # seconds before another look where documents changed at the last moment
+VECTOR_INDEX_PAUSE = 2.0  # seconds between looks how far TiFlash is
 NOTE_PAUSE = 2.0  # seconds between notes of how far it is: TiDB keeps every version of a row
 
 
@@ -97,11 +101,37 @@ class Building:
                 run.fill(missing)
                 run.note()
                 if not missing:
+                    self._await_vector_index(index, run, stop)
                     if self.builds.finish(claim):
                         return
                     stop.wait(UNSETTLED_PAUSE)
                 if stop.is_set():
                     raise _Stopping
+
+    def _await_vector_index(self, index: Index, run: _Run, stop: threading.Event) -> None:
+        """Wait until the server finds by HNSW what was written, where it can have such an index.
+
+        Raises:
+            BuildStopped, _Stopping
+            VectorIndexFailed: the server says that it cannot build it.
+        """
+        progress = self.indexes.vector_index_progress(index)
+        if progress is None:
+            return
+        self.indexes.merge_recent_rows(index)
+        while (progress := self.indexes.vector_index_progress(index)) and not progress.ready:
+            if progress.error:
+                raise VectorIndexFailed(f"{progress.told}.")
+            log.info("Index %s: %s", index.id, progress.told)
+            run.note()  # holds the lease
+            if stop.wait(VECTOR_INDEX_PAUSE):
+                raise _Stopping
+        if not self.indexes.uses_vector_index(index):
+            log.warning(
+                "TiDB does not use the vector index of index %s, as EXPLAIN shows: it is searched "
+                "exactly.",
+                index.id,
+            )
 
 
 @dataclass

@@ -160,6 +160,8 @@ class IndexShape(Shape):
     cost: float | None = Field(examples=[0.0036])
     """US dollars so far; null where the model's price is not known."""
     promote_if_not_worse_by: float | None
+    vector_index: str | None = Field(examples=["TiFlash has copied 40% of the rows"])
+    """How far TiFlash is with its vector index; null where the server can have none."""
     error: str | None
     remedy: str | None
     created_at: datetime
@@ -190,6 +192,7 @@ class IndexShape(Shape):
             tokens=report.tokens,
             cost=services.changeover.cost(report),
             promote_if_not_worse_by=report.promote_margin,
+            vector_index=report.vector_index.told if report.vector_index else None,
             error=report.error,
             remedy=report.remedy,
             created_at=report.created_at,

@@ -363,6 +363,9 @@ def _facts(report: IndexReport, services: Services) -> tuple[tuple[str, str], ..
         facts.append(("Cost", f"{report.tokens:,} tokens, {paid}"))
     if report.promote_margin is not None:
         facts.append(("Then", f"promoted, if not worse by more than {report.promote_margin:g}"))
+    if report.vector_index is not None:
+        told = report.vector_index.told
+        facts.append(("Vector index", told[:1].upper() + told[1:]))
     return tuple(facts)
 
 

@@ -1,0 +1,208 @@
+"""Two web processes and three workers on one TiDB work as one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.context
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import URL
+
+from app.access.keys import KeyLimits, NewKey
+from app.access.rights import Scope
+from app.cli import main
+from app.services import Services
+from tests.integration.parts import SearchableBase
+from tests.integration.test_api_search import events
+from tests.server import client
+
+PATIENCE = 120.0  # seconds, on a machine that has other things to do
+WEBS, WORKERS = 2, 3
+DOCUMENTS = 45
+
+
+FORKING = multiprocessing.get_context("forkserver")
+"""Imports the program once for all processes: the rest of their start takes less."""
+FORKING.set_forkserver_preload(["app.cli.program", "app.main", "onnxruntime", "uvicorn"])
+
+Process = multiprocessing.context.ForkServerProcess
+
+
+def tidemark(arguments: list[str], environment: dict[str, str]) -> None:
+    """What a process of the cluster does: `tidemark` as from a shell, but that nobody listens."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    sys.argv = ["tidemark", *arguments]
+    main()
+
+
+@dataclass
+class Cluster:
+    """The processes, and a proxy's view of the web ones."""
+
+    environment: dict[str, str]
+    ports: list[int]
+    webs: dict[int, Process] = field(default_factory=dict)
+    workers: list[Process] = field(default_factory=list)
+
+    def serve(self, port: int) -> None:
+        self.webs[port] = self._start("serve", "--no-worker", "--port", str(port))
+
+    def work(self) -> None:
+        self.workers.append(self._start("worker"))
+
+    def _start(self, *arguments: str) -> Process:
+        process = FORKING.Process(target=tidemark, args=(list(arguments), self.environment))
+        process.start()
+        return process
+
+    def end(self) -> None:
+        for process in (*self.webs.values(), *self.workers):
+            process.kill()
+            process.join()
+
+    def wait_until_ready(self, port: int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not ready(port):
+            assert time.monotonic() < deadline, "a web process did not start"
+            assert self.webs[port].is_alive(), "a web process ended"
+            time.sleep(0.1)
+
+
+def address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+LOOKING = httpx.Client(timeout=5.0, trust_env=False)
+
+
+def ready(port: int) -> bool:
+    try:
+        return LOOKING.get(f"{address(port)}/health/ready").is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    database_url: URL, services: Services, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """The processes on the module's database, whose tables are there."""
+    environment = os.environ | {
+        "TIDB_DATABASE_URL": database_url.render_as_string(hide_password=False),
+        "TIDEMARK_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "TIDEMARK_THREADS": "1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(WEBS)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        ports = [each.getsockname()[1] for each in sockets]
+    cluster = Cluster(environment, ports)
+    try:
+        for port in ports:
+            cluster.serve(port)
+        for _ in range(WORKERS):
+            cluster.work()
+        for port in ports:
+            cluster.wait_until_ready(port)
+        yield cluster
+    finally:
+        cluster.end()
+
+
+@pytest.fixture
+def webs(cluster: Cluster) -> Iterator[list[httpx.Client]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(client(address(port))) for port in cluster.ports]
+
+
+@contextmanager
+def followed(http: httpx.Client, path: str, told: set[str]) -> Iterator[threading.Thread]:
+    """A browser that is told of jobs, until all documents are done."""
+
+    def follow() -> None:
+        with http.stream("GET", path) as reply:
+            for _, data in events(reply.iter_lines()):
+                jobs: list[dict[str, str]] = data["jobs"]  # type: ignore[assignment]
+                told.update(job["document_name"] for job in jobs if job["state"] == "succeeded")
+                if len(told) == DOCUMENTS:
+                    return
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    yield thread
+    thread.join(PATIENCE)
+    assert not thread.is_alive(), f"a browser was told of {len(told)} documents only"
+
+
+def upload(http: httpx.Client, base: str, files: dict[str, str]) -> None:
+    parts = [("files", (name, text.encode())) for name, text in files.items()]
+    http.post(f"/api/knowledge-bases/{base}/documents", files=parts).raise_for_status()
+
+
+def test_no_work_is_done_twice_and_every_browser_is_told_of_it(
+    cluster: Cluster, webs: list[httpx.Client], knowledge_base: SearchableBase
+) -> None:
+    base = knowledge_base.base
+    told: list[set[str]] = [set() for _ in webs]
+    path = f"/api/knowledge-bases/{base.name}/events"
+    with ExitStack() as stack:
+        for http, names in zip(webs, told, strict=True):
+            stack.enter_context(followed(http, path, names))
+        for start in range(0, DOCUMENTS, 15):
+            files = {
+                f"{number}.md": f"Berth {number} is on the quay.\n\nIts crane lifts {number} tons."
+                for number in range(start, start + 15)
+            }
+            upload(webs[start // 15 % WEBS], base.name, files)
+    assert [len(names) for names in told] == [DOCUMENTS] * WEBS
+    assert knowledge_base.rows("jobs", f"knowledge_base_id = {base.id} AND attempts <> 1") == 0
+    assert knowledge_base.rows("indexes", f"knowledge_base_id = {base.id}") == 1
+    index = knowledge_base.services.indexes.active(base.id)
+    assert index is not None
+    live = f"SELECT SUM(chunks) FROM indexed_revisions WHERE index_id = {index.id}"  # noqa: S608
+    ((counted,),) = knowledge_base.execute(live)
+    assert knowledge_base.rows("chunks_{index}") == counted >= DOCUMENTS
+
+
+def test_what_one_process_kept_is_not_shown_once_another_has_changed_it(
+    webs: list[httpx.Client], cluster: Cluster, knowledge_base: SearchableBase
+) -> None:
+    name = knowledge_base.base.name
+
+    def found(http: httpx.Client) -> list[str]:
+        reply = http.get(f"/api/knowledge-bases/{name}/search", params={"q": "ferry"})
+        return [each["text"] for each in reply.json()["results"]]
+
+    for text in ("The ferry leaves at nine.", "The ferry leaves at ten."):
+        upload(webs[0], name, {"ferry.md": text})
+        deadline = time.monotonic() + PATIENCE
+        while found(webs[0]) != [text]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert found(webs[1]) == [text]
+
+
+def test_a_keys_limit_holds_for_all_processes_together(
+    webs: list[httpx.Client], services: Services
+) -> None:
+    asked = NewKey("both", frozenset(Scope), limits=KeyLimits(requests=6))
+    key, secret = services.keys.create(asked)
+    headers = {"authorization": f"Bearer {secret}"}
+    statuses = [webs[n % WEBS].get("/v1/models", headers=headers).status_code for n in range(12)]
+    services.keys.revoke(key.id)
+    assert statuses.count(200) in {6, 7}  # a tenth of one comes back each second
+    assert set(statuses) == {200, 429}
