@@ -28,7 +28,7 @@ help:
 	@echo "make run     set everything up and serve on http://127.0.0.1:8000"
 	@echo "make test    set up what the tests need, and run them on a real TiDB; PYTEST_ARGS='-k search'"
 	@echo "make torture CYCLES=100: kill workers, serve and TiDB under load, and look whether anything is lost or double"
-	@echo "make check   lint, formatting, types, and which room may import which"
+	@echo "make check   lint, formatting, types, which room may import which, known vulnerabilities"
 	@echo "make bench   measure; COLLECTIONS=$(COLLECTIONS) is where the collections are, ARGS go on"
 
 run: environment
@@ -50,6 +50,8 @@ check: development
 	@$(RUN) mypy
 	@echo "Imports:"
 	@$(RUN) lint-imports
+	@echo "Known vulnerabilities of the dependencies:"
+	@UV="$(UV)" .ci/audit
 
 bench: development
 	@$(RUN) python -m benchmarks --collections "$(COLLECTIONS)" $(ARGS)
