@@ -29,5 +29,6 @@ async function remove(id, name) {
   }
   for (const row of document.querySelectorAll(`[data-document="${id}"]`)) row.remove();
   notice.textContent = `${name} was deleted.`;
+  document.getElementById("undo")?.removeAttribute("hidden");
   document.getElementById("files").focus();
 }

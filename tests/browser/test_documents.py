@@ -113,6 +113,21 @@ def test_a_document_is_deleted_only_once_it_is_confirmed(page: Page, shelf: Libr
     expect(page.locator(".result")).to_have_count(0)
 
 
+def test_a_document_that_was_deleted_by_mistake_is_brought_back(page: Page, shelf: Library) -> None:
+    shelf.add("safety.md", SAFETY.encode())
+    shelf.settle()
+    page.goto(shelf.at("/documents"))
+    expect(page.get_by_role("link", name="Bring it back")).to_be_hidden()
+    table_row(page, "safety.md").get_by_role("link", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_role("link", name="Bring it back").click()
+    page.get_by_role("button", name="Bring back safety.md").click()
+    expect(page.locator("#notice")).to_have_text("1 document brought back.")
+    expect(table_row(page, "safety.md")).to_contain_text("ready")
+    page.goto(shelf.at("/", q="closing the quay"))
+    expect(page.locator(".result").first).to_be_visible()
+
+
 def test_chosen_documents_are_deleted_together(page: Page, shelf: Library) -> None:
     for number in range(3):
         shelf.add(f"note-{number}.txt", f"Note {number} of the harbour.".encode())

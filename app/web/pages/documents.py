@@ -56,7 +56,7 @@ def documents_page(
 ) -> HTMLResponse:
     asked = Asked(name.strip(), sort, order, offset)
     notice = _notice(received, unchanged, deleted, restored)
-    return _show(request, services, chosen, asked, notice=notice)
+    return _show(request, services, chosen, asked, notice=notice, just_deleted=deleted > 0)
 
 
 @router.post("/documents")
@@ -120,6 +120,7 @@ def _show(
     notice: str,
     refused: tuple[Refused, ...] = (),
     status_code: int = 200,
+    just_deleted: bool = False,
 ) -> HTMLResponse:
     base = chosen.base
     jobs = services.jobs.unfinished(base.id)
@@ -140,6 +141,7 @@ def _show(
         refused=refused,
         notice=notice,
         limit=size(services.settings.max_upload_mb * 1_000_000),
+        just_deleted=just_deleted,
         kept=kept_for(services.settings.keep_deleted_days),
         deleted=services.restoration.count(base),
         deleted_page=address("/documents/deleted", ("knowledge-base", base.name)),
