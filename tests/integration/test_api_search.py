@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -120,6 +122,49 @@ def test_several_knowledge_bases_are_searched_at_once(
     page = http.get("/", params=asked | {"knowledge-base": names[0], "everywhere": True}).text
     assert "moon.md" in page
     assert f"Only in {names[0]}" in page
+
+
+def test_more_results_are_the_same_list_from_its_beginning_however_it_changed(
+    http: httpx.Client, knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    for n in range(12):
+        uploader.upload(f"log-{n}.md", f"# Watch {n}\n\nKeeper {n * 7} saw the tide turn, {n}.")
+    worker.drain()
+    asked = {"q": "tide", "knowledge-base": knowledge_base.base.name, "group": "document"}
+    page = http.get("/", params=asked).text
+    assert page.count('<li class="result">') == 10
+    more = html.unescape(re.findall(r'href="([^"]+)">Show more passages', page)[0])
+    knowledge_base.services.deletion.delete(
+        knowledge_base.services.documents.by_name(knowledge_base.base.id, "log-3.md").id
+    )
+    uploader.upload("log-12.md", "# Watch 12\n\nThe tide, the tide.")
+    worker.drain()
+    page = http.get(more).text
+    titles = re.findall(r'<h2><a [^>]*>([^<]+)</a></h2>\s*<p class="facts-line">', page)
+    assert sorted(titles) == sorted(f"Watch {n}" for n in range(13) if n != 3)
+    assert "Show more passages" not in page
+
+
+def test_a_text_of_any_direction_or_script_is_shown_and_marked_as_it_runs(
+    http: httpx.Client, knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    texts = {
+        "المد.md": ("# المد والجزر\n\nيتحول المد عند الظهر في أيام القمر الجديد.", "المد"),
+        "潮.md": ("# 潮汐\n\n新月那天，潮水在正午转向。", "潮水"),
+        "גאות.md": ("# גאות\n\nהגאות מתהפכת בצהריים.", "הגאות"),
+    }
+    for name, (text, _) in texts.items():
+        uploader.upload(name, text)
+    worker.drain()
+    for name, (_, word) in texts.items():
+        asked = {"q": word, "knowledge-base": knowledge_base.base.name, "mode": "keyword"}
+        page = http.get("/", params=asked).text
+        (result,) = re.findall(r'<li class="result">(.*?)<details', page, re.DOTALL)
+        assert re.search(rf"<mark>{word}</mark>", result), name
+        assert re.search(r'<h2><a [^>]*dir="auto"', result)
+        assert '<p class="words" dir="auto">' in result
+        assert f'<span dir="auto">{name}</span>' in result
+        assert re.search(r'<input id="q"[^>]*dir="auto"', page)
 
 
 def test_an_answer_leads_each_sentence_to_its_quote(

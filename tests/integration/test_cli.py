@@ -194,6 +194,26 @@ def test_the_queue_is_listed_and_what_failed_is_tried_again(folder: Path) -> Non
     assert run("jobs", "pause").exit_code == ExitCode.USAGE
 
 
+def test_a_search_may_go_through_several_knowledge_bases(folder: Path) -> None:
+    (folder / "white.md").write_text("The lighthouse is white.")
+    (folder / "red.md").write_text("The lightship is red.")
+    run("ingest", "white.md", "-k", "houses")
+    run("ingest", "red.md", "-k", "ships")
+    search = ("search", "colour of the light", "-k", "houses", "-k", "ships")
+    found = json.loads(run(*search, "--json").stdout)
+    assert found["knowledge_bases"] == ["houses", "ships"]
+    of = {each["document_name"]: each["knowledge_base"] for each in found["results"]}
+    assert of == {"white.md": "houses", "red.md": "ships"}
+    only = json.loads(run(*search, "--document", "red.md", "--json").stdout)["results"]
+    assert [each["document_name"] for each in only] == ["red.md"]
+    told = run("search", "colour of the light", "--everywhere").stdout
+    assert "houses · white.md" in told
+    assert "ships · red.md" in told
+    unknown = run(*search, "--document", "green.md")
+    assert unknown.exit_code == ExitCode.FAILED
+    assert "green.md" in unknown.stderr
+
+
 def test_a_search_may_be_kept_to_one_document(folder: Path) -> None:
     (folder / "one.md").write_text("The lighthouse is white.")
     (folder / "two.md").write_text("The lighthouse is red.")

@@ -40,7 +40,7 @@ from app.web.wiring import Wired
 
 router = APIRouter(include_in_schema=False)
 
-MANY = 30
+SIZES = (30, 100, 200)  # results that are shown when more are wanted, and then still more
 LONGEST_LOOKED_THROUGH = 20_000  # characters of a passage in which a sentence is marked
 SEPARATOR = " \u203a "  # between the headings of a path
 
@@ -208,10 +208,21 @@ def _results(services: Services, bases: Sequence[KnowledgeBase], asking: Asking)
             _result(passage, retrieval.query.words, asking) for passage in retrieval.passages
         ),
         chips=chip_groups(services, asking, retrieval),
-        more=asking.at(top_k=MANY) if shown == params.top_k < min(MANY, found) else None,
+        more=_more(asking, shown, found),
         ask=address("/ask", ("q", query.text), ("knowledge-base", asking.base)),
         ways_on=asking.ways_on(query),
     )
+
+
+def _more(asking: Asking, shown: int, found: int) -> str | None:
+    """The same search from its beginning, with more results.
+
+    There is no second page that a change of the documents could shift: nothing is shown twice, and
+    nothing is passed over.
+    """
+    wanted = asking.params.top_k
+    more = next((size for size in SIZES if size > wanted), None)
+    return asking.at(top_k=more) if more and shown == wanted < found else None
 
 
 def _meant(
