@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -34,6 +35,8 @@ def migrate(database: Database) -> tuple[str, ...]:
         DatabaseUnavailable: another process holds the lock for longer than two minutes.
         DatabaseRefused: the database was made by a newer Tidemark.
     """
+    if is_migrated(database):
+        return ()  # without the lock, at which many that start at once would meet
     with database.engine.connect() as connection, _lock(connection):
         config = alembic_config(connection)
         script = ScriptDirectory.from_config(config)
@@ -64,16 +67,28 @@ def is_migrated(database: Database) -> bool:
 def require_ready(database: Database) -> None:
     """Refuse while the database cannot be used.
 
+    A newer revision than this version's is no hindrance: migrations only add, so that processes of
+    the version before go on while they are restarted one by one. No lock is asked for: looking at
+    it would be in the way of those who need it.
+
     Raises:
-        DatabaseUnavailable: TiDB does not answer, or somebody is bringing it to another revision.
+        DatabaseUnavailable: TiDB does not answer, or lacks tables of this version as yet.
     """
-    held = database.transaction(
-        lambda session: session.scalar(text("SELECT IS_USED_LOCK(:n)"), {"n": LOCK})
+    present = database.transaction(
+        lambda session: session.scalar(text("SELECT version_num FROM alembic_version"))
     )
-    if held is not None and not is_migrated(database):  # else somebody has only looked
+    if present in _older_revisions():
         raise DatabaseUnavailable(
             "The database is being brought up to date.", remedy="Wait until that is done."
         )
+
+
+@cache
+def _older_revisions() -> frozenset[str]:
+    config = Config()
+    config.set_main_option("script_location", str(project_folder() / "migrations"))
+    revisions = ScriptDirectory.from_config(config).walk_revisions()
+    return frozenset(revision.revision for revision in revisions if not revision.is_head)
 
 
 @contextmanager

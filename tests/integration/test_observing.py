@@ -19,7 +19,6 @@ from sqlalchemy import text
 
 from app.cli.console import JsonLines
 from app.config import Settings
-from app.database.migrations import LOCK
 from app.main import create_app
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
@@ -220,24 +219,26 @@ def test_a_process_that_is_about_to_stop_says_so_and_lets_its_connections_go(
         assert http.get("/health/live").status_code == 200
 
 
-def test_no_process_is_ready_while_another_brings_the_database_up_to_date(
+def test_no_process_is_ready_while_the_database_lacks_tables_of_its_version(
     http: httpx.Client, services: Services
 ) -> None:
-    revision = text("SELECT version_num FROM alembic_version")
-    with services.database.engine.connect() as migrating:
-        head = migrating.execute(revision).scalar_one()
-        migrating.execute(text("SELECT GET_LOCK(:name, 1)"), {"name": LOCK})
-        assert http.get("/health/ready").status_code == 200  # it has only looked
-        migrating.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-        migrating.commit()
-        try:
-            refused = http.get("/health/ready")
-        finally:
-            migrating.execute(
-                text("UPDATE alembic_version SET version_num = :head"), {"head": head}
+    def stamp(revision: str) -> str:
+        with services.database.engine.begin() as connection:
+            before = connection.execute(text("SELECT version_num FROM alembic_version"))
+            present = str(before.scalar_one())
+            connection.execute(
+                text("UPDATE alembic_version SET version_num = :to"), {"to": revision}
             )
-            migrating.commit()
-            migrating.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK})
+        return present
+
+    head = stamp("0001")
+    try:
+        refused = http.get("/health/ready")
+        stamp("9999")  # a newer version's: its tables are more, not others
+        newer = http.get("/health/ready")
+    finally:
+        stamp(head)
     assert refused.status_code == 503
     assert "brought up to date" in refused.json()["error"]["message"]
+    assert newer.status_code == 200
     assert http.get("/health/ready").status_code == 200
