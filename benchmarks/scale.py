@@ -90,8 +90,9 @@ def measure(collections: Path) -> list[Measurement]:
 def _flatness(finished: Sequence[float]) -> Iterator[Measurement]:
     """The last tenth against the first: as fast, or the queue slows down as it is worked off."""
     some = len(finished) // 10
-    first = some / finished[some - 1]
-    last = some / (finished[-1] - finished[-some - 1])
+    # They end many at once, and are looked at so often: of few documents it tells little.
+    first = some / max(LOOK_PAUSE, finished[some - 1])
+    last = some / max(LOOK_PAUSE, finished[-1] - finished[-some - 1])
     yield Measurement(
         f"throughput of the last {some:,} documents, by that of the first",
         last / first,
