@@ -56,12 +56,13 @@ def osv(vulnerable: str | None) -> Iterator[str]:
         server.server_close()
 
 
-def audited(service: str) -> subprocess.CompletedProcess[str]:
+def audited(service: str, ci: str = "") -> subprocess.CompletedProcess[str]:
     own = project_folder() / ".uv" / "bin" / "uv"
     uv = os.environ.get("UV") or shutil.which("uv") or str(own)
     environment = {
         **{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
         "UV": uv,
+        "CI": ci,
         "UV_HTTP_RETRIES": "0",
     }
     script = str(project_folder() / ".ci" / "audit")
@@ -79,6 +80,13 @@ def test_a_known_vulnerability_fails_the_check_and_is_named() -> None:
     with osv("jinja2") as service:
         ran = audited(service)
     assert ran.returncode == 1, ran.stdout
+    assert FOUND in ran.stdout
+
+
+def test_on_ci_a_known_vulnerability_is_named_and_fails_no_change() -> None:
+    with osv("jinja2") as service:
+        ran = audited(service, ci="true")
+    assert ran.returncode == 0, ran.stdout
     assert FOUND in ran.stdout
 
 
