@@ -1,4 +1,4 @@
-"""Two web processes and three workers on one TiDB work as one."""
+"""Two web processes and three workers on one TiDB: as one, and through a rolling restart."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from tests.server import client
 PATIENCE = 120.0  # seconds, on a machine that has other things to do
 WEBS, WORKERS = 2, 3
 DOCUMENTS = 45
+DRAIN = 1.0  # seconds; the proxy looks five times as often
 
 
 FORKING = multiprocessing.get_context("forkserver")
@@ -67,6 +68,11 @@ class Cluster:
         process.start()
         return process
 
+    def stop(self, process: Process) -> None:
+        process.terminate()  # SIGTERM
+        process.join(PATIENCE)
+        assert process.exitcode == 0
+
     def end(self) -> None:
         for process in (*self.webs.values(), *self.workers):
             process.kill()
@@ -102,6 +108,7 @@ def cluster(
     environment = os.environ | {
         "TIDB_DATABASE_URL": database_url.render_as_string(hide_password=False),
         "TIDEMARK_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "TIDEMARK_DRAIN_SECONDS": str(DRAIN),
         "TIDEMARK_THREADS": "1",
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
@@ -206,3 +213,85 @@ def test_a_keys_limit_holds_for_all_processes_together(
     services.keys.revoke(key.id)
     assert statuses.count(200) in {6, 7}  # a tenth of one comes back each second
     assert set(statuses) == {200, 429}
+
+
+@dataclass
+class Proxy:
+    """Sends each request to a ready process, and to the next where nothing listens."""
+
+    ports: list[int]
+    replies: list[httpx.Response] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
+    _ready: set[int] = field(default_factory=set)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def look(self) -> None:
+        while not self._stop.wait(DRAIN / 5):
+            self._ready = {port for port in self.ports if ready(port)}
+
+    def ask(self, name: str) -> None:
+        with ExitStack() as stack:
+            clients = {port: stack.enter_context(client(address(port))) for port in self.ports}
+            number = 0
+            while not self._stop.wait(0.02):
+                number += 1
+                self._send(clients, name, number)
+
+    def _send(self, clients: dict[int, httpx.Client], name: str, number: int) -> None:
+        there = sorted(self._ready)
+        there = there[number % max(1, len(there)) :] + there
+        # Proxies look seldom: what seems dead is tried too, before a request is given up.
+        for port in there + self.ports:
+            try:
+                if number % 5:
+                    path = f"/api/knowledge-bases/{name}/search"
+                    reply = clients[port].get(path, params={"q": f"berth {number}"})
+                else:
+                    path = f"/api/knowledge-bases/{name}/documents"
+                    own = f"{threading.get_ident()}.md"
+                    file = {"files": (own, f"Berth {number} is new.".encode())}
+                    reply = clients[port].post(path, files=file)
+            except httpx.ConnectError:
+                continue  # nothing was sent
+            except httpx.TransportError as fault:
+                self.faults.append(fault)
+            else:
+                self.replies.append(reply)
+            return
+        self.faults.append(AssertionError("no process listens"))
+
+    @contextmanager
+    def going(self, name: str) -> Iterator[None]:
+        self._ready = set(self.ports)
+        threads = [threading.Thread(target=self.look)]
+        threads += [threading.Thread(target=self.ask, args=(name,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+
+def test_a_rolling_restart_drops_no_request_and_no_job(
+    cluster: Cluster, knowledge_base: SearchableBase
+) -> None:
+    proxy = Proxy(cluster.ports)
+    with proxy.going(knowledge_base.base.name):
+        for port in cluster.ports:
+            cluster.stop(cluster.webs[port])
+            cluster.serve(port)
+            if port == cluster.ports[0]:
+                cluster.stop(cluster.workers.pop())
+                cluster.work()
+            cluster.wait_until_ready(port)
+    assert proxy.faults == []
+    assert [reply.text for reply in proxy.replies if not reply.is_success] == []
+    assert len(proxy.replies) > 50
+    deadline = time.monotonic() + PATIENCE
+    unfinished = f"knowledge_base_id = {knowledge_base.base.id} AND state <> 'succeeded'"
+    while knowledge_base.rows("jobs", unfinished):
+        assert time.monotonic() < deadline, "a job was dropped"
+        time.sleep(0.1)
