@@ -36,6 +36,11 @@ FIRST_PAUSE = 0.02  # seconds; doubled on each try, with jitter, so that rivals 
 UNKNOWN_OUTCOME = "TiDB's connection was lost while a change was being committed"
 
 
+def asks_again(failure: DBAPIError) -> bool:
+    """Whether TiDB asks for the same once more: a rival was first, or a store is busy."""
+    return error_number(failure) in CONFLICTS | BUSY or _met_rivals(failure)
+
+
 def error_number(error: DBAPIError) -> int:
     """The MySQL error number of a driver's error; 0 when it has none."""
     arguments = getattr(error.orig, "args", ())
@@ -110,7 +115,7 @@ class Database:
                     # Whether it was committed is not known: running it again could do it twice.
                     raise DatabaseUnavailable(f"{UNKNOWN_OUTCOME}.") from failure
                 lost = _is_lost(failure) and attempt < RECONNECTS
-                again = lost or number in CONFLICTS | BUSY or _met_rivals(failure)
+                again = lost or asks_again(failure)
                 if not again or attempt == ATTEMPTS - 1:
                     raise as_our_error(failure, self.url) from failure
             else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -11,13 +13,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from app.config import project_folder
-from app.database.connection import Database
+from app.database.connection import Database, asks_again
 from app.errors import DatabaseRefused, DatabaseUnavailable
 
 LOCK = "tidemark-migrations"
 LOCK_SECONDS = 120
+LONGEST_LOCK = 64  # characters of a lock's name, as MySQL has it
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -37,7 +41,7 @@ def migrate(database: Database) -> tuple[str, ...]:
     """
     if is_migrated(database):
         return ()  # without the lock, at which many that start at once would meet
-    with database.engine.connect() as connection, _lock(connection):
+    with database.engine.connect() as connection, _lock(connection, database.url.database):
         config = alembic_config(connection)
         script = ScriptDirectory.from_config(config)
         present = MigrationContext.configure(connection).get_current_revision()
@@ -92,10 +96,11 @@ def _older_revisions() -> frozenset[str]:
 
 
 @contextmanager
-def _lock(connection: Connection) -> Iterator[None]:
-    # A user-level lock belongs to the connection: it ends with the process that held it.
-    got = connection.execute(text("SELECT GET_LOCK(:n, :s)"), {"n": LOCK, "s": LOCK_SECONDS})
-    if got.scalar() != 1:
+def _lock(connection: Connection, database: str | None) -> Iterator[None]:
+    # A user-level lock belongs to the connection: it ends with the process that held it. Its name
+    # is the server's, so that of the database is in it.
+    name = f"{LOCK} {database}"[:LONGEST_LOCK]
+    if not _taken(connection, name):
         raise DatabaseUnavailable(
             f"Another process has been migrating the database for {LOCK_SECONDS} seconds.",
             remedy="Wait for it to end, or stop it, and start again.",
@@ -103,4 +108,19 @@ def _lock(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.execute(text("SELECT RELEASE_LOCK(:n)"), {"n": LOCK})
+        connection.execute(text("SELECT RELEASE_LOCK(:n)"), {"n": name})
+
+
+def _taken(connection: Connection, name: str) -> bool:
+    """Whether the lock could be had in time; TiDB may ask to try again where many want it."""
+    ends = time.monotonic() + LOCK_SECONDS
+    while (left := ends - time.monotonic()) > 0:
+        try:
+            got = connection.execute(text("SELECT GET_LOCK(:n, :s)"), {"n": name, "s": int(left)})
+            return got.scalar() == 1
+        except DBAPIError as failure:
+            if not asks_again(failure):
+                raise
+            connection.rollback()
+            time.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - so that rivals don't meet again
+    return False
