@@ -392,7 +392,8 @@ def compose(
         make_reranker(settings, None if generator is None else whole_reply(generator)),
         courtesy,
     )
-    comparer = Comparer(retriever, KnownItems(documents))
+    questions = QuestionStore(database)
+    comparer = Comparer(retriever, KnownItems(documents), questions)
     scheduled = ScheduledPromotion(knowledge_bases, indexes, reports, builds, comparer, switch)
     kept = timedelta(days=settings.keep_deleted_days)
     parsing = Parsing(Limits.of_this_machine())  # begins its processes when they are needed
@@ -437,7 +438,7 @@ def compose(
             lambda model: price(model, added.endpoint_of(model, settings)),
         ),
         clearing=Clearing(database, keep_deleted=kept, keep_revisions=settings.keep_revisions),
-        questions=QuestionStore(database),
+        questions=questions,
         saved_searches=SavedSearchStore(database),
         speller=Speller(words, Vocabulary(database)),
         headings=Headings(database),

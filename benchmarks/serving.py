@@ -92,14 +92,18 @@ def running(
     process = subprocess.Popen(command, env=environment)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
         while True:
+            if process.poll() is not None:
+                raise RuntimeError(f"tidemark serve ended with {process.returncode}")
             try:
                 if client.get("/").status_code == httpx.codes.OK:
                     break
             except httpx.TransportError:
                 time.sleep(0.02)
-        yield client, time.perf_counter() - began, process
-    process.send_signal(signal.SIGTERM)
-    process.wait(60)
+        try:
+            yield client, time.perf_counter() - began, process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
 
 
 def fill(client: httpx.Client, database: Database, texts: list[str], most: int = CHUNKS) -> int:

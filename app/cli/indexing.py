@@ -115,7 +115,7 @@ def compare(
     knowledge_base: KnowledgeBaseName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask an index and the active one the same questions, drawn from the documents."""
+    """Ask an index and the active one the same questions: the team's own, or drawn ones."""
     from app.evaluation.evaluator import checked_mode
 
     how = checked_mode(mode)

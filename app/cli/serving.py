@@ -68,6 +68,7 @@ def serve(
 
     with listener, open_everything(settings) as services:
         app = create_app(settings, services, worker=with_worker)
+        _tell_of_settings(services)
         greeting = _greeting(app, settings, listener.getsockname()[1])
         asyncio.run(_serve(app, listener, settings, greeting))
     say("Stopped.")
@@ -89,6 +90,20 @@ def worker() -> None:
         say("Stopping after the batch at hand.")
         working.stop()
     _ended()
+
+
+def _tell_of_settings(services: Services) -> None:
+    """Say which knowledge bases go on with an index of another recipe than the settings'."""
+    is_of_settings = services.changeover.recipes.is_of_settings
+    others = [
+        name for name, index in services.indexes.every_active() if not is_of_settings(index.recipe)
+    ]
+    if others:
+        named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if others[3:] else "")
+        say(
+            f"The settings say another recipe than the active index of {named} has; searches go on "
+            "with that index. The page Indexes, or `tidemark index build`, switches."
+        )
 
 
 def listen_on(host: str, port: int) -> socket.socket:

@@ -10,16 +10,20 @@ from datetime import UTC, datetime
 import numpy as np
 
 from app.documents.model import KnowledgeBase
+from app.documents.questions import Question, QuestionStore
 from app.errors import IndexConflict
 from app.evaluation.known_items import KnownItem, KnownItems
 from app.evaluation.measures import CUTOFF, Measures, means, measured
 from app.evaluation.paired import PairedTest, paired_test
+from app.evaluation.team_questions import judged
 from app.indexes.index import Index
 from app.retrieval.passage import Mode, Passage, Query
 from app.retrieval.retriever import Retriever
 
 QUESTIONS = 60
-"""Asked of both indexes in a comparison."""
+"""Asked of both indexes, where the knowledge base has too few of its own."""
+TELLING = 10
+"""Questions of its own from which on no others are asked."""
 SHOWN = 10
 """Questions that got better, and that got worse, which a comparison names."""
 _FOUND = "found"
@@ -82,10 +86,29 @@ class Comparison:
         return cls(**said)
 
 
+Judge = Callable[[Sequence[Passage]], tuple[Measures, int | None]]
+"""How good a ranking is, and the rank of its first right passage."""
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A question, where it is answered, and how its rankings are judged."""
+
+    question: str
+    document_name: str
+    judge: Judge
+
+
 @dataclass(frozen=True)
 class Comparer:
+    """Compares on the team's own questions, and on some drawn from the documents if they are few.
+
+    Those drawn must find the place that they come from.
+    """
+
     retriever: Retriever
-    items: KnownItems
+    drawn: KnownItems
+    questions: QuestionStore
 
     def compare(
         self,
@@ -100,7 +123,11 @@ class Comparer:
         Raises:
             IndexConflict: the knowledge base has no text to draw questions from.
         """
-        items = self.items.draw(base, QUESTIONS)
+        own = [_of_team(each) for each in self.questions.list(base.id) if _is_judged(each)]
+        drawn: list[_Item] = []
+        if len(own) < TELLING:
+            drawn = [_of_documents(each) for each in self.drawn.draw(base, QUESTIONS - len(own))]
+        items = own + drawn
         if not items:
             raise IndexConflict(
                 "There is nothing to compare by: no question can be drawn from the documents.",
@@ -112,13 +139,12 @@ class Comparer:
             for index in (before, after) if number % 2 else (after, before):
                 query = Query(one.item.question, mode=mode)
                 retrieval = self.retriever.retrieve_from(index, query, CUTOFF)
-                rank = _rank(one.item, retrieval.passages)
-                one.note(rank, retrieval.milliseconds, after=index is after)
+                one.note(retrieval.passages, retrieval.milliseconds, after=index is after)
             report(number, len(asked))
         moved = sorted(asked, key=lambda one: one.gain)
         return Comparison(
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            questions=f"{len(asked)} drawn from the documents",
+            questions=_told(len(own), len(drawn)),
             mode=mode,
             before=_side(before, [one.before for one in asked]),
             after=_side(after, [one.after for one in asked]),
@@ -143,12 +169,12 @@ class _Asked:
     before: _Answer
     after: _Answer
 
-    def __init__(self, item: KnownItem) -> None:
+    def __init__(self, item: _Item) -> None:
         self.item = item
 
-    def note(self, rank: int | None, milliseconds: float, *, after: bool) -> None:
-        ranking = [] if rank is None else [*map(str, range(1, rank)), _FOUND]
-        answer = _Answer(rank, measured(ranking, {_FOUND: 1}), milliseconds)
+    def note(self, passages: Sequence[Passage], milliseconds: float, *, after: bool) -> None:
+        measures, rank = self.item.judge(passages)
+        answer = _Answer(rank, measures, milliseconds)
         if after:
             self.after = answer
         else:
@@ -163,13 +189,34 @@ class _Asked:
         return Changed(item.question, item.document_name, self.before.rank, self.after.rank)
 
 
-def _rank(item: KnownItem, passages: Sequence[Passage]) -> int | None:
-    """The rank of the first passage that has some of the item in it."""
-    for passage in passages:
-        same = passage.document_id == item.document_id
-        if same and passage.start < item.end and item.start < passage.end:
-            return passage.rank
-    return None
+def _of_documents(item: KnownItem) -> _Item:
+    def judge(passages: Sequence[Passage]) -> tuple[Measures, int | None]:
+        for passage in passages:
+            same = passage.document_id == item.document_id
+            if same and passage.start < item.end and item.start < passage.end:
+                ranking = [*map(str, range(1, passage.rank)), _FOUND]
+                return measured(ranking, {_FOUND: 1}), passage.rank
+        return measured([], {_FOUND: 1}), None
+
+    return _Item(item.question, item.document_name, judge)
+
+
+def _of_team(question: Question) -> _Item:
+    def judge(passages: Sequence[Passage]) -> tuple[Measures, int | None]:
+        measures, marks = judged(passages, question.right)
+        return measures, next((n for n, right in enumerate(marks, 1) if right), None)
+
+    return _Item(question.text, question.right[0].document_name, judge)
+
+
+def _is_judged(question: Question) -> bool:
+    return bool(question.right) and not question.unanswerable
+
+
+def _told(own: int, drawn: int) -> str:
+    """Where the questions are from."""
+    told = [f"{own} of the team's own"] if own else []
+    return ", and ".join([*told, f"{drawn} drawn from the documents"] if drawn else told)
 
 
 def _side(index: Index, answers: Sequence[_Answer]) -> Side:

@@ -40,6 +40,21 @@ class Recipes:
         """
         return recipe_of(self.embedders.default, self.settings.chunk_tokens)
 
+    def is_of_settings(self, recipe: Recipe) -> bool:
+        """Whether the settings would make that recipe, as far as no provider need be asked.
+
+        One for whole documents is for measuring, and is made whatever the settings say.
+        """
+        default, width = self.embedders.default, self.settings.embedding_dimensions
+        tokens = min(self.settings.chunk_tokens, default.max_tokens)
+        return (
+            recipe.model == default.model
+            and (recipe.query_prefix, recipe.document_prefix)
+            == (default.query_prefix, default.document_prefix)
+            and recipe.chunk_tokens in {None, tokens}
+            and width in {None, recipe.dimensions}
+        )
+
     def chosen(self, choice: Choice) -> Recipe:
         """The recipe of the settings with what `choice` has in its place; its model is loaded.
 

@@ -62,6 +62,20 @@ class IndexStore:
 
         return self.database.transaction(read)
 
+    def every_active(self) -> tuple[tuple[str, Index], ...]:
+        """Each knowledge base's name with the index that it is searched by, by name."""
+
+        def read(session: Session) -> tuple[tuple[str, Index], ...]:
+            rows = session.execute(
+                select(KnowledgeBaseRow.name, IndexRow)
+                .join(IndexRow, KnowledgeBaseRow.active_index_id == IndexRow.id)
+                .where(KnowledgeBaseRow.deletion == 0)
+                .order_by(KnowledgeBaseRow.name)
+            )
+            return tuple((name, _index(row)) for name, row in rows)
+
+        return self.database.transaction(read)
+
     def ensure(
         self, knowledge_base_id: int, recipe: Recipe, function: BaseEmbeddingFunction
     ) -> Index:

@@ -75,6 +75,29 @@ def test_two_indexes_are_compared_on_questions_from_the_documents(
         changeover.compare(filled.base, changeover.active(filled.base).index.id)
 
 
+def test_the_teams_own_questions_come_first_in_a_comparison(
+    filled: SearchableBase, worker: MortalWorker
+) -> None:
+    services = filled.services
+    index_id = built(filled, worker)
+    guide = services.documents.by_name(filled.base.id, "guide.md")
+    quote = "A pilot is compulsory for every ship that is longer than seventy metres."
+
+    def ask(text: str) -> None:
+        services.questions.save(filled.base.id, text, guide.id, quote)
+
+    ask("Which ships need a pilot?")
+    services.questions.save_unanswerable(filled.base.id, "Who won at chess?")
+    few = services.changeover.compare(filled.base, index_id)
+    assert few.questions.startswith("1 of the team's own, and ")
+    for number in range(9):
+        ask(f"Must a ship of {70 + number} metres take a pilot?")
+    many = services.changeover.compare(filled.base, index_id)
+    assert many.questions == "10 of the team's own"
+    assert many.ndcg.questions == 10
+    assert many.before.measures.recall == 1
+
+
 def test_a_scheduled_index_is_promoted_when_it_is_not_worse(
     filled: SearchableBase, worker: MortalWorker
 ) -> None:

@@ -260,8 +260,10 @@ def test_doctor_finds_everything_well() -> None:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`tidemark` as a process, and what it said when it was ready."""
+def running(
+    *arguments: str, says: tuple[str, ...] = ("http://", "Ctrl-C")
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`tidemark` as a process, and the first line that has what it `says`, as when it is ready."""
     process = subprocess.Popen(
         [sys.executable, "-c", "from app.cli import main; main()", *arguments],
         stderr=subprocess.PIPE,
@@ -270,7 +272,7 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     )
     assert process.stderr is not None
     try:
-        ready = next(line for line in process.stderr if "http://" in line or "Ctrl-C" in line)
+        ready = next(line for line in process.stderr if any(each in line for each in says))
         yield process, ready
     finally:
         process.kill()
@@ -294,6 +296,19 @@ def test_serve_says_where_it_serves_and_stops_in_order(
         assert process.returncode == code
         assert "Stopped." in said
         assert "Traceback" not in said
+
+
+def test_a_start_with_other_settings_goes_on_with_the_index_there_is_and_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "first.md").write_text("The tide turns at noon.")
+    run("ingest", "first.md", "-k", "0-first")
+    monkeypatch.setenv("TIDEMARK_CHUNK_TOKENS", "64")
+    with running("serve", "--port", "0", says=("another recipe", "http://")) as (_, said):
+        assert "than the active index of 0-first" in said
+    monkeypatch.delenv("TIDEMARK_CHUNK_TOKENS")
+    with running("serve", "--port", "0", says=("another recipe", "http://")) as (_, said):
+        assert "http://" in said
 
 
 def test_a_second_ctrl_c_waits_for_the_end_of_the_first() -> None:
