@@ -24,6 +24,8 @@ T = TypeVar("T")
 CONFLICTS = frozenset({1213, 9007, 8002, 8022, 8028, 8005, 8133})
 # TiDB's number for all that has none of its own; this is a conflict too.
 UNNUMBERED, RIVALS = 1105, "pessimistic lock retry limit reached"
+# Of an insert that updates what is there, which says this where a rival's row came meanwhile.
+DUPLICATE = 1062
 # A store is busy or moving: again, after a pause.
 BUSY = frozenset({9001, 9002, 9003, 9004, 9005, 9012, 9013, 1205})
 # The connection is gone or could not be made.
@@ -38,7 +40,7 @@ UNKNOWN_OUTCOME = "TiDB's connection was lost while a change was being committed
 
 def asks_again(failure: DBAPIError) -> bool:
     """Whether TiDB asks for the same once more: a rival was first, or a store is busy."""
-    return error_number(failure) in CONFLICTS | BUSY or _met_rivals(failure)
+    return error_number(failure) in CONFLICTS | BUSY or _met_rivals(failure) or _lost_row(failure)
 
 
 def error_number(error: DBAPIError) -> int:
@@ -155,6 +157,12 @@ def _is_lost(failure: DBAPIError) -> bool:
     return failure.connection_invalidated or (
         isinstance(failure, OperationalError) and error_number(failure) in LOST
     )
+
+
+def _lost_row(failure: DBAPIError) -> bool:
+    """Whether an insert that was to update what is there already found that too late."""
+    updates = "ON DUPLICATE KEY UPDATE" in (failure.statement or "")
+    return updates and error_number(failure) == DUPLICATE
 
 
 def _met_rivals(failure: DBAPIError) -> bool:

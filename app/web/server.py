@@ -8,6 +8,7 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
+IDLE = 75  # seconds; clients let go of an idle connection sooner, so none ends under a request
 LONGEST_HEAD = 2_000_000  # bytes of a request's address and headers
 
 
@@ -20,6 +21,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         # By itself it answers a long question in an address in words of its own, cut off.
         config.h11_max_incomplete_event_size = LONGEST_HEAD
+        config.timeout_keep_alive = IDLE
         super().__init__(config)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

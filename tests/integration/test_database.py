@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from pymysql.err import OperationalError as DriverError
 from sqlalchemy import URL, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 import app.documents.tables
@@ -106,6 +106,28 @@ def test_a_transaction_is_run_again_when_tidb_asks_for_it(
     counter.transaction(work)
     assert len(runs) == 2
     assert count(counter) == 1
+
+
+def test_an_insert_that_was_to_update_is_run_again_where_the_row_came_meanwhile(
+    counter: Database,
+) -> None:
+    runs = []
+
+    def work(statement: str) -> None:
+        def insert(session: Session) -> None:
+            add_one(session)
+            runs.append(1)
+            if len(runs) == 1:
+                raise IntegrityError(statement, {}, DriverError(1062, "Duplicate entry"))
+
+        counter.transaction(insert)
+
+    work("INSERT INTO counter VALUES (1, 0) ON DUPLICATE KEY UPDATE n = n + 1")
+    assert (len(runs), count(counter)) == (2, 1)
+    runs.clear()
+    with pytest.raises(IntegrityError):
+        work("INSERT INTO counter VALUES (1, 0)")
+    assert (len(runs), count(counter)) == (1, 1)
 
 
 def test_a_transaction_that_fails_leaves_nothing(counter: Database) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from uuid import uuid4
 
 import httpx
@@ -168,7 +169,12 @@ def test_processes_together_never_overspend(services: Services, ledger: Ledger) 
         except BudgetSpent:
             return False
 
-    with ThreadPoolExecutor(4) as pool:
+    together = Barrier(4)
+
+    def begin() -> None:
+        together.wait()  # all meet at a day that nobody has begun
+
+    with ThreadPoolExecutor(4, initializer=begin) as pool:
         done = list(pool.map(spend, range(12)))
     assert done.count(True) == 5
     assert shared.left() == pytest.approx(0)
