@@ -18,7 +18,7 @@ from app.web.api.job_feed import JobFeeds
 from app.web.errors import install_error_handlers
 from app.web.live import LiveAnswers
 from app.web.mcp import door as mcp
-from app.web.observed import NO_TELEMETRY, Draining, Observed
+from app.web.observed import NO_TELEMETRY, Draining, Observed, know_routes
 from app.web.security import BodyLimit, SameSiteOnly, SecurityHeaders
 
 
@@ -78,4 +78,5 @@ def create_app(
     app.include_router(metrics.router)
     mcp.install(app)
     pages.install(app)
+    know_routes(app)
     return app

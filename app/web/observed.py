@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from uuid import uuid4
 
+from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry import propagate
@@ -118,16 +119,23 @@ class Observed:
             REQUEST_ID.reset(token)
 
 
+def know_routes(app: FastAPI) -> None:
+    """Note the address of each endpoint, by which requests are told of.
+
+    It makes FastAPI take every route apart, which it does with warnings turned off for the whole
+    process: so before there are threads, rather than while the first request waits.
+    """
+    app.state.routes_by_endpoint = {
+        route.endpoint: route.path
+        for part in (app, app.state.v1)
+        for route in iter_route_contexts(part.routes)
+        if route.endpoint is not None
+    }
+
+
 def _route(scope: Scope) -> str:
     """The pattern of the address, as `/documents/{document_id}`; `_unknown` where there is none."""
     app = scope.get("app")
     if app is None:  # it was refused before the application saw it
         return "_unknown"
-    if not hasattr(app.state, "routes_by_endpoint"):
-        app.state.routes_by_endpoint = {
-            route.endpoint: route.path
-            for part in (app, app.state.v1)
-            for route in iter_route_contexts(part.routes)
-            if route.endpoint is not None
-        }
     return str(app.state.routes_by_endpoint.get(scope.get("endpoint"), "_unknown"))

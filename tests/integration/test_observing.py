@@ -41,6 +41,20 @@ def filled(
     return knowledge_base
 
 
+def test_the_first_request_does_not_wait_until_the_routes_are_known(
+    settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = application(settings, services)
+
+    def late(*_: object, **__: object) -> None:
+        raise AssertionError("a route was taken apart while a request waited")
+
+    monkeypatch.setattr("fastapi.dependencies.utils.create_model_field", late)
+    with served(app) as address, client(address) as http:
+        for path in ("/v1/models", "/status", "/api/knowledge-bases"):
+            assert http.get(path).status_code == 200
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/health/live", "/api/nothing", "/v1/models", "/v1/no", "/x"]
 )
