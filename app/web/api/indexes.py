@@ -97,7 +97,7 @@ class ComparisonShape(Shape):
     """An index (`after`) against the one that was active (`before`), on the same questions."""
 
     made_at: datetime
-    questions: str = Field(examples=["60 drawn from the documents"])
+    questions: str = Field(examples=["12 of the team's own"])
     mode: Mode
     before: SideShape
     after: SideShape
