@@ -16,8 +16,7 @@ from app.main import create_app
 from app.services import Services
 from app.web.server import Server
 
-STARTS_WITHIN = 10.0  # seconds
-STOPS_WITHIN = 10.0
+PATIENCE = 120.0  # seconds; the machine may be busy
 
 
 def application(settings: Settings, services: Services) -> FastAPI:
@@ -36,7 +35,7 @@ def served(app: FastAPI) -> Iterator[str]:
     thread = threading.Thread(target=server.run, name="server", daemon=True)
     thread.start()
     try:
-        waited = time.monotonic() + STARTS_WITHIN
+        waited = time.monotonic() + PATIENCE
         while not server.started:
             assert thread.is_alive(), "the server ended"
             assert time.monotonic() < waited, "the server did not start"
@@ -45,13 +44,13 @@ def served(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(STOPS_WITHIN)
+        thread.join(PATIENCE)
         stopped = not thread.is_alive()
         server.force_exit = True
-        thread.join(STOPS_WITHIN)
+        thread.join(PATIENCE)
         assert stopped, "the server did not stop"
 
 
 def client(address: str) -> httpx.Client:
     # Not through a proxy that the environment may name.
-    return httpx.Client(base_url=address, timeout=30.0, trust_env=False)
+    return httpx.Client(base_url=address, timeout=PATIENCE, trust_env=False)
