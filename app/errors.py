@@ -235,6 +235,16 @@ class ForbiddenRequest(TidemarkError):
 # Who may do what
 
 
+class NoAdministrator(TidemarkError):
+    """Others can reach this Tidemark, and nobody administers it: so it serves nobody."""
+
+    status_code = 503
+    remedy = (
+        "Open the link that was printed when it started, or run "
+        "`tidemark user create NAME --administrator` where it runs."
+    )
+
+
 class NotSignedIn(TidemarkError):
     """A request by nobody in particular, for what not everybody may do."""
 

@@ -20,6 +20,7 @@ from app.web.live import LiveAnswers
 from app.web.mcp import door as mcp
 from app.web.observed import NO_TELEMETRY, Draining, Observed, know_routes
 from app.web.security import BodyLimit, SameSiteOnly, SecurityHeaders
+from app.web.setting_up import AdministratorFirst
 
 
 def create_app(
@@ -66,6 +67,8 @@ def create_app(
     app.add_middleware(SameSiteOnly, host=settings.host, public_url=settings.public_url)
     app.add_middleware(SecurityHeaders)
     v1.install(app, settings)
+    if services is not None:
+        app.add_middleware(AdministratorFirst, callers=services.callers, users=services.users)
     app.add_middleware(
         Observed,
         draining=app.state.draining,

@@ -146,7 +146,7 @@ def port_refused(refused: OSError, host: str, port: int) -> InvalidSetting:
 def _greeting(app: FastAPI, settings: Settings, port: int) -> str:
     """Where Tidemark is; and while others can reach it and nobody administers it, how to come in.
 
-    Until somebody has, it lets nobody in: there is nobody who could sign in, and no other way.
+    Until somebody has, nothing else is served: see `AdministratorFirst`.
     """
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{port}"
@@ -166,7 +166,7 @@ def _greeting(app: FastAPI, settings: Settings, port: int) -> str:
         app.state.welcome = Welcome()
         link = f"{shown}/welcome?token={app.state.welcome.token}"
         said += (
-            "\nNobody is let in until there is an administrator. Become it within the hour, at\n"
+            "\nNothing is served until there is an administrator. Become it within the hour, at\n"
             f"{link}\nor run `tidemark user create NAME --administrator`."
         )
     return said

@@ -47,6 +47,13 @@ def opened(settings: Settings, embedder: Embedder) -> Iterator[Services]:
         database.dispose()
 
 
+def strangers_asked(services: Services) -> Services:
+    """The services of a Tidemark that others can reach; one that somebody administers."""
+    if not services.users.any_administrator():
+        services.users.create("the first", "a few words will do", administrator=True)
+    return replace(services, callers=replace(services.callers, asks=True))
+
+
 @dataclass(frozen=True)
 class Found:
     retrieval: Retrieval

@@ -16,6 +16,7 @@ from app.config import Settings
 from app.errors import InvalidSetting
 from app.services import Services
 from tests.fake_issuer import FakeIssuer, issuing, new_key
+from tests.integration.parts import strangers_asked
 from tests.server import application, client, served
 
 HTML = {"accept": "text/html"}
@@ -35,8 +36,7 @@ def strict(services: Services, issuer: FakeIssuer) -> Services:
         SecretStr(issuer.client_secret),
         frozenset({"example.com"}),
     )
-    callers = replace(services.callers, asks=True)
-    return replace(services, callers=callers, openid=provider)
+    return replace(strangers_asked(services), openid=provider)
 
 
 @pytest.fixture(scope="module")

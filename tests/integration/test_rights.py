@@ -20,7 +20,7 @@ from app.config import Settings
 from app.documents.model import KnowledgeBase
 from app.main import create_app
 from app.services import Services
-from tests.integration.parts import MortalWorker, Uploader
+from tests.integration.parts import MortalWorker, Uploader, strangers_asked
 from tests.integration.v1 import MODEL
 from tests.routes import Registered, registered
 from tests.server import application, client, served
@@ -96,7 +96,7 @@ def fill(services: Services, content: str = "The tide turns at noon.") -> Place:
 @pytest.fixture(scope="module")
 def strict(services: Services) -> Services:
     """The services of a Tidemark that others than this machine can reach."""
-    return replace(services, callers=replace(services.callers, asks=True))
+    return strangers_asked(services)
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from app.errors import InvalidRequest, NotAllowed, RateLimited, UserExists, Wron
 from app.main import create_app
 from app.services import Services
 from app.web.pages.signing_in import Welcome
+from tests.integration.parts import strangers_asked
 from tests.server import application, client, served
 
 PASSWORD = "the tide turns at noon"
@@ -30,7 +31,7 @@ HTML = {"accept": "text/html"}
 
 @pytest.fixture(scope="module")
 def strict(services: Services) -> Services:
-    return replace(services, callers=replace(services.callers, asks=True))
+    return strangers_asked(services)
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +257,7 @@ def test_the_first_administrator_comes_in_by_the_link_once(
     link = f"/welcome?token={app.state.welcome.token}"
     with served(app) as address, client(address) as http:
         http.headers["origin"] = address
-        assert http.get("/", headers=HTML).status_code == 303
+        assert http.get("/", headers=HTML).status_code == 503
         assert http.get("/welcome?token=guessed").status_code == 404
         assert http.get(link).status_code == 200
         form = {"token": app.state.welcome.token, "name": "first", "password": "short"}
