@@ -420,7 +420,15 @@ def compose(
         conversations=ConversationStore(database),
         feedback=FeedbackStore(database),
         ingest=Ingest(
-            database, jobs, indexes, builds, embedders, parsing, publication, recipes.of_settings
+            database,
+            jobs,
+            indexes,
+            builds,
+            embedders,
+            parsing,
+            publication,
+            recipes.of_settings,
+            courtesy,
         ),
         pictures=PagePictures(),
         builds=builds,

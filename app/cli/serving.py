@@ -80,7 +80,10 @@ def worker() -> None:
 
     Any number of these may run on one TiDB. A stop by SIGTERM is an orderly end, with exit code 0.
     """
+    from app.ingestion.priority import give_way
+
     with open_everything() as services:
+        give_way()  # after TiDB was started, which is not to be as slow
         working = services.worker()
         stop = threading.Event()
         INTERRUPTS.on_first = stop.set

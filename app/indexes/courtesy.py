@@ -41,6 +41,11 @@ class Courtesy:
     def busy(self) -> bool:
         return self._searches > 0 or time.monotonic() - self._last < self.calm
 
+    def portion(self, most: int, while_busy: int) -> int:
+        """How much to do next, once it is the background's turn: little while people search."""
+        self.turn()
+        return while_busy if self.busy else most
+
     def turn(self) -> None:
         """Wait for the searches there are, for `patience` at most."""
         until = time.monotonic() + self.patience

@@ -248,8 +248,7 @@ class _Run:
         while at < len(texts):
             if self.stop.is_set():
                 raise _Stopping
-            self.building.courtesy.turn()
-            size = CHUNKS_WHILE_BUSY if self.building.courtesy.busy else CHUNKS_A_BATCH
+            size = self.building.courtesy.portion(CHUNKS_A_BATCH, CHUNKS_WHILE_BUSY)
             yield texts[at : at + size]
             at += size
 

@@ -27,6 +27,7 @@ from app.indexes.analysis import language_of
 from app.indexes.builds import BuildStore
 from app.indexes.chunk_table import chunk_id
 from app.indexes.chunks import ChunkStore
+from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
 from app.indexes.index import Contents, Index, NewChunk
 from app.indexes.postings import ChunkTerms
@@ -41,7 +42,10 @@ from app.ingestion.parsing import Parsing, ParsingStopped
 from app.ingestion.publication import IndexSwitched, Publication
 from app.telemetry import DOCUMENTS, span, stage
 
-CHUNKS_A_BATCH = 256
+CHUNKS_A_BATCH = 128
+"""That are embedded and then written at once: as long as that takes, it is in a search's way."""
+CHUNKS_WHILE_BUSY = 32
+"""The same, while people search in this process."""
 NO_SUCH_TABLE = 1146
 DELETED = "The document was deleted before it could be ingested."
 
@@ -68,6 +72,7 @@ class Ingest:
     parsing: Parsing
     publication: Publication
     new_recipe: Callable[[], Recipe]
+    courtesy: Courtesy
 
     def run(self, claim: Claim, progress: Progress) -> None:
         """Do the claim's jobs; each ends succeeded, failed or, where that may help, ready again."""
@@ -111,7 +116,7 @@ class Ingest:
             sources = self.indexes.with_its_vectors(index)
             store = ChunkStore(self.database, index, embedder, sources)
             done = store.stored([job.revision_id for job in chunks])
-            for batch in _batches(dict(chunks), done):
+            for batch in _batches(dict(chunks), done, self._portion):
                 if progress.stop.is_set():
                     return set()
                 store.add(
@@ -217,7 +222,7 @@ class Ingest:
         def publish(whole: dict[Job, int]) -> None:
             self.publication.publish(index, claim, whole, beside)
 
-        for batch in _batches(unfinished, done):
+        for batch in _batches(unfinished, done, self._portion):
             if progress.stop.is_set():
                 self.jobs.release(claim)
                 return
@@ -228,6 +233,9 @@ class Ingest:
                 progress.of[job.id] = (stage, before + len(added), total)
             self._publish_whole(counts, unfinished, progress, publish)
         self._publish_whole(counts, unfinished, progress, publish)
+
+    def _portion(self) -> int:
+        return self.courtesy.portion(CHUNKS_A_BATCH, CHUNKS_WHILE_BUSY)
 
     def _add(
         self,
@@ -327,11 +335,11 @@ def contents_of(chunks: Sequence[NewChunk]) -> Contents:
 
 
 def _batches(
-    unfinished: dict[Job, list[NewChunk]], done: dict[int, int]
+    unfinished: dict[Job, list[NewChunk]], done: dict[int, int], portion: Callable[[], int]
 ) -> Iterator[dict[Job, list[NewChunk]]]:
-    """Chunks not yet stored, by job, `CHUNKS_A_BATCH` at a time, in order."""
+    """Chunks not yet stored, by job, in order, as many at a time as `portion` says each time."""
     batch: dict[Job, list[NewChunk]] = {}
-    size = 0
+    size, most = 0, portion()
     for job in list(unfinished):
         # It may have been published or lost since the batches were begun.
         for chunk in unfinished.get(job, [])[done.get(job.revision_id, 0) :]:
@@ -339,9 +347,9 @@ def _batches(
                 break
             batch.setdefault(job, []).append(chunk)
             size += 1
-            if size == CHUNKS_A_BATCH:
+            if size == most:
                 yield batch
-                batch, size = {}, 0
+                batch, size, most = {}, 0, portion()
     if batch:
         yield batch
 

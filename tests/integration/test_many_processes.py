@@ -23,6 +23,7 @@ from sqlalchemy import URL
 from app.access.keys import KeyLimits, NewKey
 from app.access.rights import Scope
 from app.cli import main
+from app.ingestion.priority import NICE
 from app.services import Services
 from tests.integration.parts import SearchableBase
 from tests.integration.test_api_search import events
@@ -185,6 +186,20 @@ def test_no_work_is_done_twice_and_every_browser_is_told_of_it(
     live = f"SELECT SUM(chunks) FROM indexed_revisions WHERE index_id = {index.id}"  # noqa: S608
     ((counted,),) = knowledge_base.execute(live)
     assert knowledge_base.rows("chunks_{index}") == counted >= DOCUMENTS
+
+
+def test_workers_leave_the_processors_to_those_who_search(
+    cluster: Cluster, webs: list[httpx.Client], knowledge_base: SearchableBase
+) -> None:
+    upload(webs[0], knowledge_base.base.name, {"a.md": "The tide turns at noon."})
+    deadline = time.monotonic() + PATIENCE
+    while not knowledge_base.search("tide").names():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    of_workers = [os.getpriority(os.PRIO_PROCESS, each.pid or 0) for each in cluster.workers]
+    of_webs = [os.getpriority(os.PRIO_PROCESS, each.pid or 0) for each in cluster.webs.values()]
+    assert min(of_workers) >= NICE
+    assert set(of_webs) == {os.getpriority(os.PRIO_PROCESS, 0)}
 
 
 def test_what_one_process_kept_is_not_shown_once_another_has_changed_it(

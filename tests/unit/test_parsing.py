@@ -18,6 +18,7 @@ from app.errors import EmptyDocument, ParserUnavailable, UnreadableDocument, Uns
 from app.ingestion.parsers import registry
 from app.ingestion.parsing import Limits, Parsing, ParsingStopped
 from app.ingestion.parsing.confinement import GROWN
+from app.ingestion.priority import NICE
 from tests.factories import docx, eml, epub, notebook, odf, pdf, pptx, tar_of, xlsx, zip_of, zipped
 
 HOSTILE = "tests.unit.hostile_parsers:parse"
@@ -39,6 +40,10 @@ def hurried() -> Iterator[Parsing]:
 
 def process_of(parsing: Parsing) -> int:
     return int(parsing.parse(b"process", "a.txt").text.text)
+
+
+def test_parsers_leave_the_processors_to_those_who_search(parsing: Parsing) -> None:
+    assert os.getpriority(os.PRIO_PROCESS, process_of(parsing)) >= NICE
 
 
 def test_a_text_comes_out_as_the_parser_gave_it(parsing: Parsing) -> None:

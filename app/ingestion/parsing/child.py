@@ -26,6 +26,7 @@ from app.ingestion.parsing.messages import (
     refusal_of,
     reply_of,
 )
+from app.ingestion.priority import give_way
 
 CHANNEL = 0  # stdin is a socket, for both directions
 IDLE_SECONDS = 60.0
@@ -39,6 +40,7 @@ Parse = Callable[[bytes, str], Parsed | Picture]
 def main(lifeline: int, parse_function: str, memory: int, characters: int) -> None:
     """Serve until the parent closes the channel, nothing comes, or too much memory is held."""
     confinement.end_with_parent(lifeline)
+    give_way()
     module, function = parse_function.split(":")
     parse: Parse = getattr(importlib.import_module(module), function)
     confinement.confine(memory)
