@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         description="Base URL of an OpenTelemetry collector, http://127.0.0.1:4318, to which spans "
         "are sent by OTLP over HTTP; needs `uv sync --extra telemetry`.",
     )
+    worker_metrics: str | None = Field(
+        None,
+        description="Where `tidemark worker` tells its figures to Prometheus: a port of 127.0.0.1, "
+        "or address:port for another. Whoever reaches it may read them.",
+    )
     drain_seconds: float = Field(
         0,
         ge=0,
@@ -337,6 +342,22 @@ class Settings(BaseSettings):
     def openid_domain_names(self) -> frozenset[str]:
         """The domains of `openid_domains`, as they are compared."""
         return frozenset(each.casefold().lstrip("@") for each in _listed(self.openid_domains or ""))
+
+    @field_validator("worker_metrics")
+    @classmethod
+    def _has_a_port(cls, value: str | None) -> str | None:
+        port = value.rpartition(":")[2] if value else "0"
+        if not (port.isdecimal() and int(port) < 2**16):
+            raise ValueError("it must be a port, or address:port as in 0.0.0.0:9464")
+        return value
+
+    @property
+    def worker_metrics_address(self) -> tuple[str, int] | None:
+        """Host and port of `worker_metrics`."""
+        if not self.worker_metrics:
+            return None
+        host, _, port = self.worker_metrics.rpartition(":")
+        return host.strip("[]") or "127.0.0.1", int(port)
 
     @field_validator("rerank_model")
     @classmethod

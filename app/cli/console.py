@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from app.errors import TidemarkError
+from app.errors import InvalidRequest, TidemarkError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,6 +64,20 @@ def tell(error: TidemarkError) -> None:
 def write_json(value: object) -> None:
     """One JSON document on stdout."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def asked_in_secret(what: str, *, twice: bool = False) -> str:
+    """What is typed unseen, `twice` to be sure of it; or the first line of a pipe.
+
+    Raises:
+        InvalidRequest: there is nothing in the pipe.
+    """
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True, confirmation_prompt=twice))
+    line = sys.stdin.readline().strip("\r\n")
+    if not line:
+        raise InvalidRequest(f"{what}: nothing was given.", remedy="Pipe it, or use a terminal.")
+    return line
 
 
 def shown(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.console import bars, results, say, write_json
+from app.cli.console import asked_in_secret, bars, results, say, write_json
 from app.cli.opening import read_settings
 from app.errors import DatabaseRefused
 
@@ -54,8 +54,13 @@ def stop() -> None:
 @program.command()
 def move(
     url: Annotated[
-        str, typer.Argument(metavar="URL", help="mysql+pymysql://user:password@host:4000/database")
-    ],
+        str,
+        typer.Argument(
+            metavar="[URL]",
+            help="mysql+pymysql://user:password@host:4000/database. Without it, or with -, it is "
+            "asked for, or read from a pipe: of an argument, other users can see the password.",
+        ),
+    ] = "-",
 ) -> None:
     """Copy everything to another TiDB, whose database is empty, and check that it is the same.
 
@@ -66,6 +71,8 @@ def move(
 
     settings = read_settings()
     _refuse_while_used(settings)
+    if url == "-":
+        url = asked_in_secret("URL of the other TiDB")
     with bars() as progress:
         tasks: dict[str, TaskID] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,11 +82,16 @@ def worker() -> None:
     """
     from app.ingestion.priority import give_way
 
-    with open_everything() as services:
+    with open_everything() as services, ExitStack() as stack:
         give_way()  # after TiDB was started, which is not to be as slow
         working = services.worker()
         stop = threading.Event()
         INTERRUPTS.on_first = stop.set
+        if address := services.settings.worker_metrics_address:
+            from app.figures import told_at
+
+            port = stack.enter_context(told_at(*address, services))
+            say(f"Figures for Prometheus are at http://{address[0]}:{port}/metrics.")
         working.start()
         say("Waiting for documents to ingest. Ctrl-C ends.")
         stop.wait()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from app.cli.console import results, say, shown_name, write_json
+from app.cli.console import asked_in_secret, results, say, shown_name, write_json
 from app.cli.opening import open_everything
-from app.errors import InvalidRequest
 
 program = typer.Typer(help="Make and change users, and say what they may do.", no_args_is_help=True)
 
@@ -124,9 +122,4 @@ def _set_disabled(name: str, *, disabled: bool) -> None:
 
 def _password() -> str:
     """Typed twice, unseen; or the first line of a pipe. Never an argument, which others can see."""
-    if sys.stdin.isatty():
-        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
-    line = sys.stdin.readline().rstrip("\r\n")
-    if not line:
-        raise InvalidRequest("No password was given.", remedy="Pipe it, or use a terminal.")
-    return line
+    return asked_in_secret("Password", twice=True)

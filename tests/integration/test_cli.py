@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -324,12 +325,19 @@ def test_a_second_ctrl_c_waits_for_the_end_of_the_first() -> None:
         assert "Traceback" not in said
 
 
-def test_a_worker_ingests_what_others_uploaded_until_it_is_told_to_stop(folder: Path) -> None:
+def test_a_worker_ingests_what_others_uploaded_until_it_is_told_to_stop(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "late.md").write_text("The ferry leaves at nine.")
-    with running("worker") as (process, _):
+    monkeypatch.setenv("TIDEMARK_WORKER_METRICS", "0")
+    with running("worker") as (process, first):
+        (address,) = re.findall(r"http://127\.0\.0\.1:\d+/metrics", first)
         assert outcomes(run("ingest", "late.md", "-k", "ferry", "--json")) == {
             "late.md": "ingested"
         }
+        figures = httpx.get(address, trust_env=False).text
+        assert 'tidemark_jobs{state="succeeded"}' in figures
+        assert "tidemark_tidb_up 1.0" in figures
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=PATIENCE)
         assert process.returncode == ExitCode.DONE

@@ -88,7 +88,11 @@ def test_a_copy_of_the_stopped_data_folder_is_a_backup_and_a_move_takes_everythi
     with in_use(data_dir, machine_settings.cache_dir):
         refused = CliRunner().invoke(program, ["database", "move", url])
     assert "Other Tidemark processes are using the data" in refused.stderr
-    assert "both databases are the same" in run("move", url)
+    nothing = CliRunner().invoke(program, ["database", "move"], input="")
+    assert "URL of the other TiDB: nothing was given" in nothing.stderr
+    moved = CliRunner().invoke(program, ["database", "move", "-"], input=f"{url}\n")
+    assert "both databases are the same" in moved.stderr
+    assert url not in moved.output
     backup = tmp_path / "backup"
     shutil.copytree(data_dir, backup, symlinks=True)
     shutil.rmtree(data_dir)

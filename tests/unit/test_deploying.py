@@ -13,10 +13,10 @@ import typer
 import yaml
 from prometheus_client import REGISTRY
 
+import app.figures
 from app.cli.program import program
 from app.config import Settings, project_folder, setting_name
 from app.database.embedded.program import IMAGE
-from app.web import metrics
 
 ROOT = project_folder()
 DEPLOY = ROOT / "deploy"
@@ -137,6 +137,9 @@ def test_the_proxy_and_prometheus_ask_every_web_process(services: dict[str, Any]
     scraped = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
     targets = [target for each in scraped[0]["static_configs"] for target in each["targets"]]
     assert targets == [f"127.0.0.1:{port}" for port in ports(services)]
+    (workers,) = scraped[1]["dns_sd_configs"]
+    address = services["worker"]["environment"]["TIDEMARK_WORKER_METRICS"]
+    assert (workers["names"], f"0.0.0.0:{workers['port']}") == (["worker"], address)
     published = services["proxy"]["ports"][0].rsplit(":", 1)[1]
     assert f"listen {published};" in conf
 
@@ -144,7 +147,7 @@ def test_the_proxy_and_prometheus_ask_every_web_process(services: dict[str, Any]
 def figures() -> set[str]:
     """The names of all figures, as Prometheus sees them."""
     own = {f"tidemark_{name}" for name in ("jobs", "tidb_up", "documents", "knowledge_bases")}
-    assert all(f'"{name}"' in Path(metrics.__file__).read_text() for name in own)
+    assert all(f'"{name}"' in Path(app.figures.__file__).read_text() for name in own)
     told = set(own)
     for family in REGISTRY.collect():
         ends = {"histogram": ("_bucket", "_count", "_sum"), "counter": ("_total",)}

@@ -93,6 +93,23 @@ def test_paths_are_made_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().data_dir == Path.cwd() / "here" / "data"
 
 
+def test_a_workers_figures_are_at_a_port_of_loopback_or_where_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load_settings().worker_metrics_address is None
+    for said, address in (
+        ("9464", ("127.0.0.1", 9464)),
+        ("10.0.0.7:9464", ("10.0.0.7", 9464)),
+        ("[::1]:9464", ("::1", 9464)),
+    ):
+        monkeypatch.setenv("TIDEMARK_WORKER_METRICS", said)
+        assert load_settings().worker_metrics_address == address
+    for wrong in ("worker", "127.0.0.1", "127.0.0.1:66000", "-1"):
+        monkeypatch.setenv("TIDEMARK_WORKER_METRICS", wrong)
+        with pytest.raises(InvalidSetting, match="it must be a port, or address:port"):
+            load_settings()
+
+
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEMARK_CHAT_API_KEY", "sk-sesame")
     monkeypatch.setenv("TIDB_DATABASE_URL", "mysql+pymysql://root:sesame@127.0.0.1:4000/tidemark")
