@@ -25,6 +25,11 @@ ASKED = [
     {"role": "user", "content": [{"type": "text", "text": "When does the tide turn?"}]},
 ]
 
+FOLLOW_UP = [
+    {"role": "user", "content": "When does the tide turn?"},
+    {"role": "user", "content": "Is it so?"},
+]
+
 
 @pytest.fixture
 def model(uploader: Uploader, worker: MortalWorker, knowledge_base: SearchableBase) -> str:
@@ -85,6 +90,29 @@ def test_what_the_documents_do_not_say_is_not_answered(http: httpx.Client, model
     message = reply["choices"][0]["message"]
     assert message["content"].startswith("Nothing in the documents answers this.")
     assert message["annotations"] == []
+
+
+@pytest.mark.parametrize("endpoint", [CHAT, "/v1/responses"])
+def test_a_follow_up_is_looked_for_with_what_it_owes_to_the_questions_before(
+    http: httpx.Client, model: str, endpoint: str
+) -> None:
+    field = "messages" if endpoint == CHAT else "input"
+    alone, followed = (
+        http.post(endpoint, json={"model": model, field: said}).text
+        for said in (FOLLOW_UP[1:], FOLLOW_UP)
+    )
+    assert "The tide turns at noon." not in alone
+    assert "The tide turns at noon." in followed
+
+
+def test_the_chat_model_rewrites_a_follow_up(
+    written: httpx.Client, model: str, generator: FakeGenerator
+) -> None:
+    reply = written.post(CHAT, json={"model": model, "messages": FOLLOW_UP})
+    assert reply.status_code == 200
+    rewriting, answering = generator.told
+    assert "1. When does the tide turn?\n2. Is it so?" in rewriting[-1].content
+    assert "The tide turns at noon. [1] It is so." in answering[-1].content  # as it was rewritten
 
 
 def test_a_stream_says_the_same_in_chunks(http: httpx.Client, model: str) -> None:

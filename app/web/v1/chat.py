@@ -21,7 +21,7 @@ from app.web.v1.charging import charged
 from app.web.v1.cited import Annotation, Stretch
 from app.web.v1.errors import Refused
 from app.web.v1.hanging_up import unless_hung_up
-from app.web.v1.messages import question_of
+from app.web.v1.messages import asked_in
 from app.web.v1.telling import Spent, telling, whole
 from app.web.wiring import Wired
 
@@ -63,14 +63,12 @@ async def chat_completions(
     sent: SentBody, services: Wired, _: Allowed, request: Request
 ) -> Response:
     """An answer to the last user message, from the knowledge base that is the model."""
-    model, question = sent.model(), question_of(sent.get("messages"))
+    model, asked = sent.model(), asked_in(sent.get("messages"))
     streamed, counted = sent.flag("stream"), _include_usage(sent)
     if sent.get("n") not in (None, 1):
         raise Refused("'n' must be 1: a question has one answer here.", param="n")
     head = Head.of(model)
-    stretches = charged(
-        request, telling(services, model, question, str(request.base_url), "messages")
-    )
+    stretches = charged(request, telling(services, model, asked, str(request.base_url), "messages"))
     if streamed:
         # What fails before the first word fails as any request does: clients try that again.
         first = await unless_hung_up(request, _first(stretches))

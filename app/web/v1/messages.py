@@ -1,6 +1,8 @@
-"""The question in a conversation, as chat clients send it."""
+"""The questions in a conversation, as chat clients send it."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from app.web.v1.errors import Refused
 
@@ -8,24 +10,32 @@ _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "functio
 _TEXTS = frozenset({"text", "input_text", "output_text"})
 
 
-def question_of(messages: object, param: str = "messages") -> str:
-    """The text of the last user message: every question stands for itself.
+@dataclass(frozen=True)
+class Asked:
+    """The last user message, and those before it, the oldest first, which it may point back to."""
 
-    What was said before it is checked and not read. `param` is the field that is to blame.
+    question: str
+    before: tuple[str, ...] = ()
+
+
+def asked_in(messages: object, param: str = "messages") -> Asked:
+    """What is asked in a conversation; what others than the user said in it is checked, not read.
+
+    `param` is the field that is to blame.
 
     Raises:
         Refused: no conversation, none with a question in text, or of another shape.
     """
     if not isinstance(messages, list) or not messages:
         raise Refused(f"{param!r} must be an array of messages that is not empty.", param=param)
-    question = None
+    questions = list[str]()
     for place, message in enumerate(messages):
         said = _text(message, f"{param}[{place}]", param)
         if message["role"] == "user":
-            question = said
-    if question is None or not question.strip():
+            questions.append(said)
+    if not questions or not questions[-1].strip():
         raise Refused(f"{param!r} must have a message of the role 'user' with text.", param=param)
-    return question
+    return Asked(questions[-1], tuple(filter(str.strip, questions[:-1])))
 
 
 def _text(message: object, name: str, param: str) -> str:

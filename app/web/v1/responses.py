@@ -21,7 +21,7 @@ from app.web.v1.charging import charged
 from app.web.v1.cited import Annotation, Stretch
 from app.web.v1.errors import Refused
 from app.web.v1.hanging_up import unless_hung_up
-from app.web.v1.messages import question_of
+from app.web.v1.messages import asked_in
 from app.web.v1.telling import Spent, Told, telling, whole
 from app.web.wiring import Wired
 
@@ -84,15 +84,15 @@ class Reply:
 @needs(Right.ASK)
 async def responses(sent: SentBody, services: Wired, _: Allowed, request: Request) -> Response:
     """An answer to `input`, or to the last user message in it; nothing is stored."""
-    model, asked = sent.model(), sent.get("input")
-    conversation = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
-    question, streamed = question_of(conversation, "input"), sent.flag("stream")
+    model, given = sent.model(), sent.get("input")
+    conversation = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    asked, streamed = asked_in(conversation, "input"), sent.flag("stream")
     if sent.get("previous_response_id") is not None:
         raise Refused(
             "No response is stored here: send the conversation as 'input'.",
             param="previous_response_id",
         )
-    stretches = charged(request, telling(services, model, question, str(request.base_url), "input"))
+    stretches = charged(request, telling(services, model, asked, str(request.base_url), "input"))
     reply = Reply(model)
     if streamed:
         first = await unless_hung_up(request, _first(stretches))

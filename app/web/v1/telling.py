@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from anyio import CancelScope, to_thread
 
 from app.answering.answer import Answer, Answered, AnswerEvent, Failed, SentenceDone, Token
+from app.answering.standalone import Standalone
 from app.embedding.embedder import TokenCounter
 from app.errors import TidemarkError
 from app.retrieval.passage import Query
@@ -15,6 +16,7 @@ from app.services import Services
 from app.web.v1.catalogue import knowledge_base_named
 from app.web.v1.cited import Annotation, CitedText, Stretch
 from app.web.v1.errors import refused
+from app.web.v1.messages import Asked
 
 PASSAGES = 8
 """How many passages an answer is made from, as our own API has it."""
@@ -38,19 +40,20 @@ class Told:
 
 
 async def telling(
-    services: Services, model: str, question: str, base_url: str, param: str
+    services: Services, model: str, asked: Asked, base_url: str, param: str
 ) -> AsyncGenerator[Stretch | Spent, None]:
     """Nothing as soon as it is begun; each sentence once it is cited; the sources; what was spent.
 
-    Closing it stops the chat model. `param` is the request's field that has the question.
+    A question that points back is asked with what it owes to those before it. Closing it stops the
+    chat model. `param` is the request's field that has the question.
 
     Raises:
         Refused: no such model, a question that cannot be asked, or an answer that broke off.
     """
     try:
-        events = await to_thread.run_sync(_events, services, model, question)
+        events = await to_thread.run_sync(_events, services, model, asked)
         try:
-            async for stretch in _stretches(services, question, events, CitedText(base_url)):
+            async for stretch in _stretches(services, asked.question, events, CitedText(base_url)):
                 yield stretch
         finally:
             with CancelScope(shield=True):  # whoever hangs up stops the chat model
@@ -75,8 +78,10 @@ async def whole(stretches: AsyncIterator[Stretch | Spent]) -> Told:
     return Told(text, tuple(annotations), spent)
 
 
-def _events(services: Services, model: str, question: str) -> Generator[AnswerEvent, None, None]:
+def _events(services: Services, model: str, asked: Asked) -> Generator[AnswerEvent, None, None]:
     base = knowledge_base_named(model, services)
+    rewriting = Standalone(services.generator_for(base))
+    question = rewriting.rewrite(asked.question, asked.before)
     return services.answerer(base, PASSAGES).answer(Query(question))
 
 
