@@ -391,6 +391,13 @@ class ModelNotFound(TidemarkError):
     remedy = "The page Models lists those that there are."
 
 
+class ModelInUse(TidemarkError):
+    """A model that an index needs: what it embeds its questions and new documents with."""
+
+    status_code = 409
+    remedy = "Drop those indexes, or switch to another and drop them; then remove the model."
+
+
 class ModelExists(TidemarkError):
     """A model of that name has been added already."""
 

@@ -63,6 +63,7 @@ from app.indexes.document_vectors import DocumentVectorReader
 from app.indexes.embedders import Embedders
 from app.indexes.headings import Headings
 from app.indexes.hits import HitReader
+from app.indexes.keeping_models import KeepingModels
 from app.indexes.keyword_search import KeywordSearch
 from app.indexes.narrowing import Narrowing
 from app.indexes.recipes import Recipes, settings_for
@@ -152,6 +153,7 @@ class Services:
     ledger: Ledger
     added: AddedEmbedders
     """Embedding models beside the one in the settings."""
+    keeping_models: KeepingModels
     callers: Callers
     openid: OpenIdProvider | None
     """Another way to sign in than by a password."""
@@ -460,6 +462,7 @@ def compose(
         audit=Audit(database),
         ledger=Ledger(database, settings.embedding_budget),
         added=AddedEmbedders(added, lambda model: make(settings_of_model(settings, model))),
+        keeping_models=KeepingModels(settings, added, indexes),
         callers=Callers(keys, users, sessions, settings.asks_who_calls),
         openid=make_openid(settings),
         rate_limits=RateLimits(

@@ -20,6 +20,7 @@ from app.cli import (
     jobs,
     keys,
     mcp,
+    models,
     porting,
     searching,
     serving,
@@ -80,6 +81,7 @@ program.add_typer(keys.program, name="key")
 program.add_typer(jobs.program, name="jobs")
 program.add_typer(documents.program, name="document")
 program.add_typer(users.program, name="user")
+program.add_typer(models.program, name="model")
 
 
 def _version(*, wanted: bool) -> None:

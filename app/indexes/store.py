@@ -76,6 +76,22 @@ class IndexStore:
 
         return self.database.transaction(read)
 
+    def using(self, model: str) -> tuple[tuple[str, Index], ...]:
+        """Each index that was made with a model, active or not, with its knowledge base's name."""
+
+        def read(session: Session) -> tuple[tuple[str, Index], ...]:
+            rows = session.execute(
+                select(KnowledgeBaseRow.name, IndexRow)
+                .join(IndexRow, KnowledgeBaseRow.id == IndexRow.knowledge_base_id)
+                .options(load_only(*OF_INDEX))
+                .where(KnowledgeBaseRow.deletion == 0, IndexRow.state != IndexState.DROPPED)
+                .order_by(KnowledgeBaseRow.name, IndexRow.id)
+            )
+            found = ((name, _index(row)) for name, row in rows)
+            return tuple((name, index) for name, index in found if index.recipe.model == model)
+
+        return self.database.transaction(read)
+
     def ensure(
         self, knowledge_base_id: int, recipe: Recipe, function: BaseEmbeddingFunction
     ) -> Index:

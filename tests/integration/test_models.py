@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from typer.testing import CliRunner, Result
 
+from app.cli.program import program
 from app.config import Settings
 from app.embedding.added_models import AddedModels, NewModel
 from app.embedding.embedder import Embedder
@@ -141,6 +144,63 @@ def test_an_added_model_can_be_built_into_an_index(
     assert (index.state, index.recipe.dimensions) == ("ready", 1536)
     (spent,) = [each for each in sealed.ledger.by_day(1) if each.knowledge_base_id == base.id]
     assert spent.model == f"openai/{SMALL}"
+
+
+def test_a_model_that_an_index_needs_is_not_removed(
+    pages: httpx.Client, sealed: Services, provider: FakeProvider
+) -> None:
+    sealed.added.models.add(NewModel(ADA, provider.api_base, SecretStr(KEY)))
+    base = sealed.knowledge_bases.create(f"models-{uuid4().hex[:8]}")
+    Uploader(sealed, base).upload("tides.md", "The tide turns at noon.")
+    MortalWorker(sealed, base).drain()
+    index_id = sealed.changeover.build(base, Choice(model=f"openai/{ADA}"))
+    refused = pages.post("/providers/remove", data={"model": ADA}, headers=HTML)
+    assert refused.status_code == 409
+    assert base.name in refused.text
+    assert ADA in [each.name for each in sealed.added.models.list()]
+    sealed.switch.drop(base.id, index_id)
+    assert pages.post("/providers/remove", data={"model": ADA}).status_code == 303
+
+
+@pytest.mark.parametrize("price", ["nan", "inf", "-1", "two cents"])
+def test_a_price_that_cannot_be_is_refused(
+    pages: httpx.Client, provider: FakeProvider, price: str
+) -> None:
+    refused = pages.post("/providers", data={**form(provider, "add", ADA), "price": price})
+    assert refused.status_code == 422
+    assert provider.requests == []
+
+
+def test_models_are_tried_added_and_removed_on_the_command_line(
+    settings: Settings, sealed: Services, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.tidb_database_url is not None
+    monkeypatch.setenv("TIDB_DATABASE_URL", settings.tidb_database_url.get_secret_value())
+    monkeypatch.setenv("TIDEMARK_DATA_DIR", str(sealed.settings.data_dir))
+
+    def run(*arguments: str, given: str = "") -> Result:
+        return CliRunner().invoke(program, ("model", *arguments), input=given)
+
+    there = ("--base", provider.api_base, "--key")
+    wrong = run("add", ADA, *there, given="sk-wrong\n")
+    assert (wrong.exit_code, "sk-wrong" in wrong.output) == (1, False)
+    assert run("add", ADA, *there).exit_code == 2  # no key was piped
+    assert run("add", ADA).exit_code == 2
+    assert run("add", ADA, "--provider", "nobody").exit_code == 2
+    tried = run("test", ADA, *there, "--json", given=f"{KEY}\n")
+    assert json.loads(tried.stdout)["width"] == 1536
+    assert sealed.added.models.list() == ()
+    assert run("add", ADA, *there, "--price", "0.02", given=f"{KEY}\n").exit_code == 0
+    (kept,) = sealed.added.models.list()
+    assert (kept.name, kept.has_key, kept.price) == (ADA, True, 0.02)
+    assert run("add", ADA, *there, given=f"{KEY}\n").exit_code != 0
+    listed = run("list", "--json")
+    assert [each["name"] for each in json.loads(listed.stdout)["models"]] == [ADA]
+    assert KEY not in listed.output
+    assert run("test", ADA).exit_code == 0
+    assert run("remove", ADA).exit_code == 0
+    assert run("test", ADA).exit_code != 0
+    assert sealed.added.models.list() == ()
 
 
 def test_two_models_are_compared_on_one_question(

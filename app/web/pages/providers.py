@@ -10,14 +10,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import SecretStr
 
 from app.access.rights import Right
-from app.embedding.added_models import AddedModel, NewModel, checked, endpoint_settings
+from app.embedding.added_models import AddedModel, NewModel, endpoint_settings
 from app.embedding.embedder import Embedder
-from app.embedding.making import make_embedder
-from app.embedding.preflight import Preflight, preflight
 from app.embedding.prices import price
 from app.embedding.providers import ENTRIES, Provider, provider_at
-from app.errors import InvalidRequest, ModelExists, ModelNotFound, TidemarkError
+from app.errors import ModelInUse, ModelNotFound, TidemarkError
 from app.evaluation.two_models import TwoModels, ranked_by_two
+from app.indexes.keeping_models import Tried, dollars_of
 from app.retrieval.passage import Query as Asked
 from app.services import Services
 from app.web.access import needs
@@ -52,14 +51,6 @@ class Filled:
     model: str = ""
     base: str = ""
     price: str = ""
-
-
-@dataclass(frozen=True)
-class Tested:
-    """What a pre-flight found, in words, with what a million tokens cost."""
-
-    found: Preflight
-    price: str
 
 
 @router.get("/providers")
@@ -103,15 +94,11 @@ def try_model(
     filled = Filled(model.strip(), base.strip(), price.strip())
     known = next((each for each in PRESETS.values() if each.base == filled.base), None)
     try:
-        asked = NewModel(
-            filled.model, filled.base, SecretStr(key) if key.strip() else None, _dollars(price)
-        )
-        checked(asked)
-        if do == "add" and services.added.of(asked.name) is not None:
-            raise ModelExists(f"The model {asked.name!r} has been added already.")
-        tested = _tested(asked, services)
+        secret = SecretStr(key.strip()) if key.strip() else None
+        asked = NewModel(filled.model, filled.base, secret, dollars_of(price))
+        keeping = services.keeping_models
+        tested = keeping.add(asked) if do == "add" else keeping.try_new(asked)
         if do == "add" and tested.found.problem is None:
-            services.added.models.add(asked)
             request.state.deed = "add_model"
             return RedirectResponse("/providers", status_code=303)
     except TidemarkError as error:
@@ -122,9 +109,13 @@ def try_model(
 @router.post("/providers/remove")
 @needs(Right.ADMIN)
 def remove_model(request: Request, services: Wired, model: Text) -> Response:
-    """Forget a model and its key; an index made with it is searched by its words alone then."""
+    """Forget a model and its key, unless an index needs it."""
     request.state.subject = model[:200]
-    services.added.models.remove(model)
+    try:
+        services.keeping_models.remove(model)
+    except ModelInUse as needed:
+        request.state.deed = None
+        return _show(request, services, Filled(), None, error=needed)
     return RedirectResponse("/providers", status_code=303)
 
 
@@ -174,28 +165,13 @@ def _embedder(name: str, services: Services) -> Embedder:
     return added
 
 
-def _tested(asked: NewModel, services: Services) -> Tested:
-    """Without the vectors that are kept: it is to be told how long they take."""
-    settings = endpoint_settings(asked, services.settings).model_copy(
-        update={
-            "embedding_dimensions": None,
-            "embedding_query_prefix": None,
-            "embedding_document_prefix": None,
-        }
-    )
-    return Tested(
-        preflight(make_embedder(settings, lambda _: None)),
-        _priced(price(f"openai/{asked.name}", settings)),
-    )
-
-
 def _show(
     request: Request,
     services: Services,
     filled: Filled,
     known: Provider | None,
     *,
-    tested: Tested | None = None,
+    tested: Tried | None = None,
     error: TidemarkError | None = None,
 ) -> HTMLResponse:
     return show(
@@ -208,6 +184,7 @@ def _show(
         filled=filled,
         known=known,
         tested=tested,
+        tested_price=None if tested is None else _priced(tested.price),
         error=error,
     )
 
@@ -243,12 +220,3 @@ def _row(model: AddedModel, services: Services) -> ShownModel:
 
 def _priced(asked: float | None) -> str:
     return "not known" if asked is None else "free" if asked == 0 else dollars(asked)
-
-
-def _dollars(given: str) -> float | None:
-    try:
-        return float(given) if given.strip() else None
-    except ValueError:
-        raise InvalidRequest(
-            f"{given[:20]!r} is no price.", remedy="Give US dollars for a million tokens: 0.02."
-        ) from None
