@@ -4,6 +4,7 @@ UV_VERSION := 0.13.8
 COLLECTIONS ?= ../shared/data
 PYTEST_ARGS ?=
 CYCLES ?= 100
+AWAY ?= 60
 ARGS ?=
 
 # The uv on PATH if it runs, else one of this checkout's own.
@@ -27,7 +28,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make run     set everything up and serve on http://127.0.0.1:8000"
 	@echo "make test    set up what the tests need, and run them on a real TiDB; PYTEST_ARGS='-k search'"
-	@echo "make torture CYCLES=100: kill workers, serve and TiDB under load, and look whether anything is lost or double"
+	@echo "make torture CYCLES=100: kill workers, serve and TiDB under load, and look whether anything is lost or double;"
+	@echo "             AWAY=60: take TiDB away for so many seconds"
 	@echo "make check   lint, formatting, types, which room may import which, known vulnerabilities"
 	@echo "make bench   measure; COLLECTIONS=$(COLLECTIONS) is where the collections are, ARGS go on"
 
@@ -40,6 +42,7 @@ test: development chromium node
 
 torture: development
 	@TORTURE_CYCLES=$(CYCLES) $(RUN) pytest tests/integration -k killed_at_any_moment
+	@TIDB_AWAY_SECONDS=$(AWAY) $(RUN) pytest tests/integration/test_tidb_away.py
 
 check: development
 	@echo "Lint:"

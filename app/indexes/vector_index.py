@@ -43,14 +43,22 @@ class VectorIndexProgress:
     @property
     def ready(self) -> bool:
         """Whether searches go by the vector index."""
-        return self.available and not self.waiting and not self.error
+        return self.copied and not self.waiting and not self.error
+
+    @property
+    def copied(self) -> bool:
+        """Whether the replica is there and whole: one that lags behind lets searches wait for it.
+
+        The server says for good that it is available once it has been so.
+        """
+        return self.available and self.replica >= 1
 
     @property
     def told(self) -> str:
         """How far it is, in words."""
         if self.error:
             return f"TiFlash cannot build the vector index: {self.error}"
-        if not self.available:
+        if not self.copied:
             return f"TiFlash has copied {self.replica:.0%} of the rows"
         if self.waiting:
             return f"{self.waiting:,} of {self.waiting + self.indexed:,} rows lack the vector index"

@@ -17,6 +17,7 @@ from app.indexes.vector_index import VectorIndexProgress, has_vector_index, vect
 # Rows as TiDB's own handbook shows them: TIFLASH_REPLICA and TIFLASH_INDEXES, before, on the way
 # and at the end; https://docs.pingcap.com/tidb/stable/vector-search-index.
 COPYING = ((0, 0.4), (0, 0, 0, 0, ""))
+LAGGING = ((1, 0.98), (13000, 0, 0, 0, ""))
 INDEXING = ((1, 1.0), (0, 13000, 0, 2000, ""))
 READY = ((1, 1.0), (18000, 0, 0, 2000, ""))
 FAILED = ((1, 1.0), (0, 13000, 0, 0, "Cannot allocate memory"))
@@ -78,6 +79,7 @@ def recorded() -> Iterator[Recorded]:
     ("replica", "rows", "ready", "told"),
     [
         (*COPYING, False, "TiFlash has copied 40% of the rows"),
+        (*LAGGING, False, "TiFlash has copied 98% of the rows"),
         (*INDEXING, False, "13,000 of 13,000 rows lack the vector index"),
         (*READY, True, "the vector index has 18,000 rows, and 2,000 are new"),
         (*FAILED, False, "TiFlash cannot build the vector index: Cannot allocate memory"),
@@ -124,6 +126,9 @@ class Explained:
         ("keep order:false, stats:pseudo, annIndex:COSINE(embedding..[1,0,0], limit:10)", True),
         ("keep order:false, stats:pseudo, annIndex:L2(embedding..[1,0,0], limit:10)", False),
         ("keep order:false, stats:pseudo", False),
+        # As its handbook has it, and as TiDB's own tests have it of many dimensions.
+        ("annIndex:COSINE(test.vector_table_with_index.embedding..[1,2,3], limit:10), ...", True),
+        ("keep order:false, annIndex:COSINE(vec..[1e+02,1e+02,(95 more)...], limit:1)", True),
     ],
 )
 def test_an_index_counts_as_used_only_if_explain_names_one_of_the_same_distance(
