@@ -15,6 +15,7 @@ from app.ingestion.tables import JobRow
 
 WINDOW = timedelta(seconds=60)
 LEAST = 3.0  # seconds; a pace measured over less would jump
+FEWEST = 30  # chunks; fewer tell nothing of documents that nobody has parsed
 MOST_JOBS = 2_000  # in one window; of more, the latest tell
 
 
@@ -23,7 +24,7 @@ class Pace:
     """Of a queue that is worked on; nothing is promised of one that stands still.
 
     `chunks_per_second` is of the last minute. `seconds_left` is None where it cannot be told; the
-    chunks of documents that nobody has parsed yet are guessed from their size.
+    chunks of documents that nobody has parsed yet are guessed from their size, once enough were.
     """
 
     chunks_per_second: float = 0.0
@@ -104,7 +105,7 @@ def pace_of(spells: list[Spell], chunks_left: int, octets_left: int, moment: dat
     if chunks <= 0 or watched < LEAST:
         return Pace()
     rate = chunks / watched
-    if octets_left and octets <= 0:
+    if octets_left and (octets <= 0 or chunks < FEWEST):
         return Pace(rate)
     unparsed = octets_left * chunks / octets if octets_left else 0.0
     return Pace(rate, (chunks_left + unparsed) / rate)

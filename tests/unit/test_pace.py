@@ -29,6 +29,11 @@ def test_documents_that_nobody_has_parsed_are_guessed_from_their_size() -> None:
     assert pace.seconds_left == pytest.approx((20 + 100) / 5)
 
 
+def test_a_few_small_documents_promise_nothing_of_those_that_nobody_has_parsed() -> None:
+    pace = pace_of([Spell(ago(10), NOON, 6, 600)], 0, 9_000_000, NOON)
+    assert pace == Pace(pytest.approx(0.6))
+
+
 def test_jobs_side_by_side_add_up() -> None:
     spells = [Spell(ago(20), NOON, 40, 400), Spell(ago(20), ago(10), 60, 600)]
     assert pace_of(spells, 0, 0, NOON).chunks_per_second == pytest.approx(5)

@@ -62,6 +62,25 @@ def test_a_heading_is_shown_as_one_and_code_keeps_its_blank_lines() -> None:
     ]
 
 
+def test_a_table_is_shown_as_one_with_what_is_marked_in_its_cells() -> None:
+    text = "| Berth | Depth |\n|:---|---:|\n| North \\| quay | 9 m |\n| South | 7 m |"
+    start, end = text.index("quay"), text.index(" m")
+    (table,) = blocks(text, 100, [Section(100, 100 + len(text))], (100 + start, 100 + end))
+    assert table.kind == "table"
+    assert ["".join(part.text for part in cell.parts) for cell in table.head] == ["Berth", "Depth"]
+    said = [["".join(part.text for part in cell.parts) for cell in row] for row in table.rows]
+    assert said == [["North \\| quay", "9 m"], ["South", "7 m"]]
+    cells = [cell for row in table.rows for cell in row]
+    assert [part.text for cell in cells for part in cell.parts if part.marked] == ["quay", "9"]
+    assert [cell.anchor for cell in cells] == [True, False, False, False]
+
+
+def test_the_middle_of_a_long_table_is_a_table_without_a_head() -> None:
+    text = "| North | 9 m |\n| South | 7 m |"
+    (table,) = blocks(text, 0, [Section(0, len(text))], None)
+    assert (table.kind, table.head, len(table.rows)) == ("table", (), 2)
+
+
 def test_headings_never_skip_a_level() -> None:
     text = "deep\nhigh\n"
     sections = [Section(0, 5, ("a", "b", "c", "deep")), Section(5, 10, ("high",))]

@@ -1,6 +1,7 @@
-"""A stretch of a document's text in blocks that can be read: pages, headings, paragraphs, code.
+"""A stretch of a document's text in blocks that can be read: headings, prose, tables, code.
 
-The text is shown as it was written, character for character but for the blank lines between blocks.
+The text is shown as it was written, character for character but for the blank lines between blocks
+and what stands between a table's cells.
 """
 
 from __future__ import annotations
@@ -8,24 +9,39 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from app.documents.model import Section
 from app.web.pages.marked import Part, Span, parts
 
-Kind = Literal["page", "heading", "prose", "code"]
+Kind = Literal["page", "heading", "prose", "code", "table"]
 
 FENCE = re.compile(r"\s*(?:```|~~~)")
 INDENTED = re.compile(r"(?:    |\t)")
 HEADING_MARKS = re.compile(r"[ ]{0,3}#{1,6}[ \t]+")
+BAR = re.compile(r"(?<!\\)\|")
+RULE = re.compile(r"\|(?:\s*:?-+:?\s*\|)+")
 DEEPEST = 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`anchor` is that the marked place begins in it."""
+
+    parts: tuple[Part, ...]
+    anchor: bool = False
+
+
+Row = tuple[Cell, ...]
 
 
 @dataclass(frozen=True)
 class Block:
     """`start` is its offset into the revision's text; `anchor`, that the marked place begins in it.
 
-    `depth` is a heading's place below the page's own, from 2; it never skips one.
+    `depth` is a heading's place below the page's own, from 2; it never skips one. `head` and `rows`
+    are a table's, `parts` is all of its text.
     """
 
     kind: Kind
@@ -33,6 +49,8 @@ class Block:
     parts: tuple[Part, ...]
     anchor: bool = False
     depth: int = 0
+    head: Row = ()
+    rows: tuple[Row, ...] = ()
 
 
 def blocks(
@@ -58,7 +76,9 @@ def blocks(
             anchor = bool(spans) and not anchored
             anchored = anchored or anchor
             shown = parts(text[first:last], spans)
-            made.append(Block(kind, at, shown, anchor, depth if kind == "heading" else 0))
+            head, rows = _table(text[first:last], spans) if kind == "table" else ((), ())
+            level = depth if kind == "heading" else 0
+            made.append(Block(kind, at, shown, anchor, level, head, rows))
     return tuple(made)
 
 
@@ -111,7 +131,38 @@ def _kind(block: str) -> Kind:
     lines = block.split("\n")
     if FENCE.match(block) or all(INDENTED.match(line) for line in lines if line.strip()):
         return "code"
-    return "code" if len(lines) > 1 and all(line.startswith("|") for line in lines) else "prose"
+    if len(lines) == 1 or not all(line.startswith("|") for line in lines):
+        return "prose"
+    return "table" if all(len(BAR.findall(line)) > 1 for line in lines) else "code"
+
+
+def _table(block: str, marks: tuple[Span, ...]) -> tuple[Row, tuple[Row, ...]]:
+    """The head of a Markdown table, if this stretch of it has one, and its other rows."""
+    head: Row = ()
+    rows: list[Row] = []
+    anchored = False
+    for first, after in _lines(block, 0, len(block)):
+        line = block[first:after].rstrip()
+        if RULE.fullmatch(line):
+            if len(rows) == 1:
+                head = rows.pop()
+            continue
+        bars = [bar.end() for bar in BAR.finditer(line)]
+        row: list[Cell] = []
+        for start, end in pairwise([*bars, len(line) + 1]):
+            said = line[start : end - 1]
+            if start == bars[-1] and not said.strip():
+                continue  # what follows the last bar
+            begun = first + start + len(said) - len(said.lstrip())
+            told = said.strip()
+            inside = [
+                (s - begun, e - begun) for s, e in marks if s < begun + len(told) and e > begun
+            ]
+            anchor = bool(inside) and not anchored
+            anchored = anchored or anchor
+            row.append(Cell(parts(told, inside), anchor))
+        rows.append(tuple(row))
+    return head, tuple(rows)
 
 
 def _inside(marked: Span | None, start: int, end: int) -> tuple[Span, ...]:
