@@ -24,14 +24,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.answering.sentences import sentence_spans
-
 from app.answering.drafts import DraftSentence
 from app.answering.names import names, small_words
 from app.answering.verification import Verifier
 from app.config import load_settings
 from app.embedding import Embedder, make_embedder
 from app.retrieval.passage import Passage
+from app.retrieval.sentences import sentence_spans
 from benchmarks.extracts import Remembering
 from benchmarks.measurement import Measurement
 

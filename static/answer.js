@@ -25,7 +25,8 @@ export class AnswerOnPage {
     this.said = made("div", "said");
     this.article.append(this.label, this.said);
     this.article.setAttribute("aria-busy", "true");
-    this.draft = null;
+    this.ahead = "";
+    this.draft = [];
     this.passages = [];
     output.replaceChildren(this.article);
   }
@@ -48,19 +49,28 @@ export class AnswerOnPage {
     this.article.append(this.found);
   }
 
+  // What is written and not checked yet: each sentence, once it is checked, takes its part of it.
   token(text) {
-    if (!this.draft) {
-      const trimmed = text.replace(/^\s+/, "");
-      if (!trimmed) {
-        this.breaks = this.breaks || text.includes("\n\n");
-        return;
-      }
-      this.draft = made("span", "sentence draft");
-      this.paragraph(this.breaks || /^\s*\n\n/.test(text)).append(this.draft);
-      this.breaks = false;
-      text = trimmed;
-    }
-    this.draft.append(text);
+    const breaks = /\n\s*$/.test(this.ahead) || text.includes("\n");
+    this.ahead += text;
+    if (this.draft.length && !breaks) this.draft.at(-1).append(text);
+    else this.drafts();
+  }
+
+  drafts() {
+    this.undraft();
+    this.draft = this.ahead.split(/\n\n\s*/).flatMap((part, index) => {
+      if (!part.trim()) return [];
+      const draft = made("span", "sentence draft", index ? part : part.replace(/^\s+/, ""));
+      this.paragraph(index > 0).append(draft);
+      return [draft];
+    });
+  }
+
+  undraft() {
+    for (const draft of this.draft) draft.remove();
+    for (const empty of this.said.querySelectorAll("p:empty")) empty.remove();
+    this.draft = [];
   }
 
   paragraph(fresh) {
@@ -86,14 +96,10 @@ export class AnswerOnPage {
     }
     whole.append(letters.slice(done).join(""));
     if (kind === "written" && sign(sentence)) whole.append(made("span", "sign", sign(sentence)));
-    const fresh = sentence.gap.includes("\n\n");
-    if (this.draft && !(fresh && this.draft.previousElementSibling)) this.draft.replaceWith(whole);
-    else {
-      this.draft?.remove();
-      this.paragraph(fresh).append(whole);
-    }
-    whole.after(" ");
-    this.draft = null;
+    this.undraft();
+    this.paragraph(sentence.gap.includes("\n\n")).append(whole, " ");
+    this.ahead = [...this.ahead].slice([...sentence.gap, ...sentence.text].length).join("");
+    if (this.ahead) this.drafts();
   }
 
   cite(citation) {
@@ -137,7 +143,8 @@ export class AnswerOnPage {
   whole(answer) {
     if (this.said.querySelectorAll(".sentence").length === answer.sentences.length) return;
     this.said.replaceChildren();
-    this.draft = null;
+    this.ahead = "";
+    this.draft = [];
     for (const sentence of answer.sentences) this.sentence(sentence, answer.kind);
   }
 
@@ -183,7 +190,7 @@ export class AnswerOnPage {
 
   broken(error) {
     this.article.removeAttribute("aria-busy");
-    this.draft?.classList.remove("draft");
+    for (const draft of this.draft) draft.classList.remove("draft");
     const told = made("div", "problem");
     told.setAttribute("role", "alert");
     const message = made("p");

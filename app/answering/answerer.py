@@ -63,11 +63,14 @@ class Answerer:
         extractor, verifier = Extractor(embedder), Verifier(embedder)
         return cls(retrieve, generator, extractor, verifier, prompter or Prompter(), approach)
 
-    def answer(self, query: Query) -> abc.Generator[AnswerEvent, None, None]:
+    def answer(
+        self, query: Query, stopping: Callable[[], bool] = lambda: False
+    ) -> abc.Generator[AnswerEvent, None, None]:
         """The events of an answer: `Divided` if it is, `Retrieved`, `Answered` or `Failed` last.
 
-        Closing the iterator stops the chat model. Any thread may take the next event or close it,
-        one at a time.
+        Closing the iterator stops the chat model. So does `stopping`, which is asked after each of
+        its words, and the answer ends with the sentences that were whole. Any thread may take the
+        next event or close it, one at a time.
 
         Raises:
             TidemarkError: retrieval failed, before the first event; what fails later is `Failed`.
@@ -85,7 +88,7 @@ class Answerer:
             if self.generator is None or not passages:
                 answer = yield from self._extract(query.text, parts, passages)
             else:
-                answer = yield from self._write(query.text, passages, self.generator)
+                answer = yield from self._write(query.text, passages, self.generator, stopping)
         except TidemarkError as error:
             yield Failed(error)
         else:
@@ -126,10 +129,14 @@ class Answerer:
         return tuple(found.values()) or nothing_found(question, passages)
 
     def _write(
-        self, question: str, passages: tuple[Passage, ...], generator: Generator
+        self,
+        question: str,
+        passages: tuple[Passage, ...],
+        generator: Generator,
+        stopping: Callable[[], bool],
     ) -> Answering:
         writer = Writer(generator, self.verifier, self.prompter)
-        written = yield from writer.write(question, passages)
+        written = yield from writer.write(question, passages, stopping)
         return Answer(
             question,
             "nothing found" if written.refused else "written",

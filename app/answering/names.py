@@ -99,6 +99,8 @@ def _bare(word: str) -> str:
 
 def folded(word: str) -> str:
     """A word without case, accents and width."""
+    if word.isascii():
+        return word.lower()
     decomposed = unicodedata.normalize("NFKD", word.casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.answering.lexical import terms
 
@@ -21,6 +23,7 @@ _NEGATORS = frozenset(
     " mai nessun nessuna senza não nem sem не нет ни без никогда".split()
 )
 _TURNING = frozenset("failed fails fail unable refused lacks lacked lack".split())
+_TURNERS = _NEGATORS | _TURNING
 _NEGATED = re.compile(r"n['’]t$")  # noqa: RUF001
 _UNSPACED = re.compile(r"[不没沒無无未非]")
 _NOT_ONLY = re.compile(
@@ -35,8 +38,8 @@ _MOST = 0.6
 """The share of these that a claim has which says the same without the negation."""
 _PAUSE = re.compile(r"[,;:()–—]|[.!?]\s")  # noqa: RUF001
 
-_OPPOSITES: set[frozenset[str]] = {
-    frozenset(pair.split("/"))
+_PAIRS = [
+    pair.split("/")
     for pair in (
         "increase/decrease rise/fall rose/fell higher/lower more/fewer more/less most/least"
         " before/after first/last maximum/minimum largest/smallest longest/shortest north/south"
@@ -48,7 +51,12 @@ _OPPOSITES: set[frozenset[str]] = {
         " highest/lowest earliest/latest inside/outside upper/lower increased/decreased"
         " increases/decreases increasing/decreasing male/female husband/wife oben/unten"
     ).split()
+]
+_OPPOSITES = {
+    word: frozenset(other for pair in _PAIRS if word in pair for other in pair) - {word}
+    for word in {word for pair in _PAIRS for word in pair}
 }
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ def opposed(claim: str, core: str, quote: str) -> str | None:
 
 
 def _unpaired(
-    turned: list[_Negation], given: list[_Negation]
+    turned: Sequence[_Negation], given: Sequence[_Negation]
 ) -> tuple[list[_Negation], list[_Negation]]:
     """The negations of each side that have none to answer them on the other, the nearest first."""
     pairs = sorted(
@@ -109,13 +117,14 @@ def _prefixed(text: str, reach: frozenset[str]) -> bool:
     return any(reach.intersection(terms(_IN_WORD.sub("", word))) for word in words)
 
 
-def _negations(text: str) -> list[_Negation]:
+@lru_cache(maxsize=1024)  # a sentence is held against many stretches of the same passage
+def _negations(text: str) -> tuple[_Negation, ...]:
     text = _NOT_ONLY.sub(" ", unicodedata.normalize("NFKC", text))
     words = list(_WORD.finditer(text))
     found = []
     for place, word in enumerate(words):
         key = word[0].casefold()
-        if key not in _NEGATORS | _TURNING and not _NEGATED.search(key):
+        if key not in _TURNERS and not _NEGATED.search(key):
             continue
         if text[word.end() : word.end() + 1] == "-":
             continue  # "non-revolutionary" is a word of its own
@@ -125,7 +134,7 @@ def _negations(text: str) -> list[_Negation]:
         _Negation(mark[0], frozenset(terms(text[mark.end() : mark.end() + 6])))
         for mark in _UNSPACED.finditer(text)
     )
-    return found
+    return tuple(found)
 
 
 def _reach(text: str, words: list[re.Match[str]], place: int) -> list[str]:
@@ -158,9 +167,6 @@ def _opposite(claim: str, quote: str) -> str | None:
     mine: set[str] = {word.casefold() for word in _WORD.findall(claim)}
     theirs = {word.casefold() for word in _WORD.findall(quote)}
     for word in sorted(mine - theirs):
-        for pair in _OPPOSITES:
-            if word in pair:
-                other = next(iter(pair - {word}))
-                if other in theirs and other not in mine:
-                    return word
+        if _OPPOSITES.get(word, _NONE) & theirs - mine:
+            return word
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -32,6 +32,12 @@ ENOUGH = 0.75
 SOMETHING = 0.45
 """… and of one that says something of it. Both were set on one half of the topics of
 `benchmarks/verification.py`, and are measured on the other."""
+
+LIKELY = 4
+"""Sentences of a passage whose meaning is compared: those that share most words with the claim."""
+FOREIGN = 0.1
+"""The least coverage that makes words a guide to these; below it all are compared, for a passage in
+another language shares no words with what it bears out."""
 
 NEAR = 0.2
 """How much less of a sentence's words than the best a quote may have."""
@@ -92,7 +98,12 @@ class _Source:
 
     def __init__(self, passage: Passage) -> None:
         self.passage = passage
-        self.spans: list[Span] = sentence_spans(passage.text) or [(0, len(passage.text))]
+        self._numbers = dict[Span, list[Number]]()
+        self._books = dict[Span, NameBook]()
+
+    @cached_property
+    def spans(self) -> list[Span]:
+        return sentence_spans(self.passage.text) or [(0, len(self.passage.text))]
 
     @cached_property
     def texts(self) -> list[str]:
@@ -115,6 +126,24 @@ class _Source:
     def heading(self) -> str:
         passage = self.passage
         return " \n ".join([passage.document_name, passage.title or "", *passage.section_path])
+
+    @cached_property
+    def heading_book(self) -> NameBook:
+        return NameBook.of(self.heading)
+
+    @cached_property
+    def small(self) -> set[str]:
+        return small_words(self.passage.text)
+
+    def numbers_in(self, span: Span) -> list[Number]:
+        if span not in self._numbers:
+            self._numbers[span] = numbers(self.passage.text[slice(*span)])
+        return self._numbers[span]
+
+    def names_in(self, span: Span) -> NameBook:
+        if span not in self._books:
+            self._books[span] = NameBook.of(self.passage.text[slice(*span)])
+        return self._books[span]
 
 
 @dataclass
@@ -144,7 +173,7 @@ class Verification:
             else:
                 missing[number] = None
         claim = self._claim(draft.text)
-        findings = {n: self._examine(claim, self.sources[n - 1]) for n in marks}
+        findings = self._examined(claim, marks)
         verdict = _together(findings)
         places = dict(marks)
         if verdict.support != "supported":
@@ -174,7 +203,7 @@ class Verification:
 
     def _claim(self, text: str) -> _Claim:
         found = numbers(text)
-        small = set().union(*(self._small(source) for source in self.sources))
+        small = set().union(*(source.small for source in self.sources))
         language = language_of(text)
         named = [
             name
@@ -187,16 +216,12 @@ class Verification:
             done = max(done, number.end)
         return _Claim(text, tuple(found), tuple(named), tuple(question_terms(words + text[done:])))
 
-    @staticmethod
-    def _small(source: _Source) -> set[str]:
-        return small_words(source.passage.text)
-
     def _elsewhere(self, claim: _Claim, marks: dict[int, int]) -> dict[int, _Finding]:
         """What the passages that were not cited give, those first that share most words."""
         wanted = set(claim.terms)
         others = [n for n in range(1, len(self.sources) + 1) if n not in marks]
         others.sort(key=lambda n: -len(wanted & self.sources[n - 1].terms))
-        return {n: self._examine(claim, self.sources[n - 1]) for n in others[:4]}
+        return self._examined(claim, others[:4])
 
     def _quote(self, number: int, finding: _Finding) -> Quote:
         return quote_of(self.sources[number - 1].passage, *finding.span)
@@ -205,12 +230,25 @@ class Verification:
         words = _words(text)
         return bool(words) and any(words in _words(citation.quote.text) for citation in cited)
 
-    def _examine(self, claim: _Claim, source: _Source) -> _Finding:
+    def _examined(self, claim: _Claim, numbers: Iterable[int]) -> dict[int, _Finding]:
+        """What each of the passages of these numbers gives; all that is new is embedded at once."""
+        covered = {n: self.sources[n - 1].lexicon.coverage(claim.terms) for n in numbers}
+        likely = {n: _likely(cover) for n, cover in covered.items() if cover.max() < CLEAR}
+        texts = [self.sources[n - 1].texts[i] for n, rows in likely.items() for i in rows]
+        if texts:
+            self._embed([claim.text, *texts])
+        return {
+            n: self._examine(claim, self.sources[n - 1], cover, likely.get(n, ()))
+            for n, cover in covered.items()
+        }
+
+    def _examine(
+        self, claim: _Claim, source: _Source, coverage: Scores, likely: Sequence[int]
+    ) -> _Finding:
         """The quote of `source` that bears `claim` out best, and how far."""
-        coverage = source.lexicon.coverage(claim.terms)
         similarity = np.zeros(len(source.spans))
-        if coverage.max() < CLEAR:
-            similarity = self._similarity(claim.text, source.texts)
+        if len(likely):
+            similarity[likely] = self._similarity(claim.text, [source.texts[i] for i in likely])
         findings = [
             self._weigh(claim, source, start, end, similarity)
             for start, end in _windows(coverage, similarity)
@@ -224,7 +262,6 @@ class Verification:
         self, claim: _Claim, source: _Source, start: int, end: int, similarity: Scores
     ) -> _Finding:
         span = source.spans[start][0], source.spans[end - 1][1]
-        quote = source.passage.text[span[0] : span[1]]
         alone = source.lexicon.coverage(claim.terms)[start:end]
         core = start + int(np.argmax(COVERAGE_WEIGHT * alone + similarity[start:end]))
         shared = set().union(*source.lexicon.texts[start:end])
@@ -233,7 +270,7 @@ class Verification:
         meaning = COVERAGE_WEIGHT * coverage + float(similarity[start:end].max())
         if coverage >= CLEAR:
             meaning = max(meaning, ENOUGH)
-        checks = self._checks(claim, source, quote, source.texts[core], coverage)
+        checks = self._checks(claim, source, span, source.spans[core], coverage)
         support = _mark(meaning, checks)
         held = sum(check.verdict in {"found", "derived"} for check in checks)
         score = (
@@ -245,30 +282,42 @@ class Verification:
         return _Finding(span, support, checks, score, coverage)
 
     def _checks(
-        self, claim: _Claim, source: _Source, quote: str, core: str, coverage: float
+        self, claim: _Claim, source: _Source, span: Span, core: Span, coverage: float
     ) -> tuple[Check, ...]:
-        checks = _number_checks(claim, numbers(core), numbers(quote))
-        book = NameBook.of(quote)
+        quote = source.passage.text[slice(*span)]
+        checks = []
+        if claim.numbers:
+            checks = _number_checks(claim, source.numbers_in(core), source.numbers_in(span))
         for name in claim.names:
-            check = _name_check(name, book, source, quote)
+            check = _name_check(name, source.names_in(span), source, quote)
             # Where most words are others, the first is only another of them.
             if check.verdict != "missing" or not name.weak or coverage >= HALF:
                 checks.append(check)
-        turned = opposed(claim.text, core, quote)
+        turned = opposed(claim.text, source.passage.text[slice(*core)], quote)
         if turned is not None:
             checks.append(Check("negation", turned, "contradicted", "the quote says the opposite"))
         return tuple(checks)
 
-    def _similarity(self, claim: str, texts: Sequence[str]) -> Scores:
-        """Cosines of the claim and each text, from 0 for what unrelated texts have, to 1."""
-        new = [text for text in dict.fromkeys([claim, *texts]) if text not in self._vectors]
+    def _embed(self, texts: Sequence[str]) -> None:
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
         if new:
             vectors = self.embedder.embed_documents(new)
             self._vectors.update(zip(new, (np.array(v) for v in vectors), strict=True))
+
+    def _similarity(self, claim: str, texts: Sequence[str]) -> Scores:
+        """Cosines of the claim and each text, from 0 for what unrelated texts have, to 1."""
         cosines = np.array([self._vectors[text] for text in texts]) @ self._vectors[claim]
         floor = floor_of(self.embedder)
         scaled: Scores = (cosines - floor) / (1 - floor)
         return scaled
+
+
+def _likely(coverage: Scores) -> Sequence[int]:
+    """The rows of the sentences that may say what is claimed."""
+    if coverage.max() < FOREIGN:
+        return range(len(coverage))
+    best: list[int] = np.argsort(-coverage, kind="stable")[:LIKELY].tolist()
+    return best
 
 
 def _windows(coverage: Scores, similarity: Scores) -> list[Span]:
@@ -333,7 +382,7 @@ def _name_check(name: Name, book: NameBook, source: _Source, quote: str) -> Chec
         return Check("name", name.text, "found")
     if book.spells_out(name):
         return Check("name", name.text, "derived", "by its initials")
-    if NameBook.of(source.heading).has(name):
+    if source.heading_book.has(name):
         return Check("name", name.text, "derived", "from the heading")
     if source.book.has(name) and _ANAPHOR.search(quote):
         return Check("name", name.text, "derived", "from elsewhere in the passage")

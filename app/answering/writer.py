@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -16,10 +16,12 @@ from app.answering.answer import (
     Token,
     Usage,
 )
+from app.answering.checking import Checks
 from app.answering.drafts import Draft, DraftSentence
 from app.answering.generator import Generator
 from app.answering.prompt import REFUSAL, Prompt, Prompter
-from app.answering.verification import Verification, Verifier
+from app.answering.verification import Verifier
+from app.errors import ProviderError
 from app.retrieval.passage import Passage
 
 
@@ -43,54 +45,87 @@ class Writer:
     prompter: Prompter = field(default_factory=Prompter)
 
     def write(
-        self, question: str, passages: Sequence[Passage]
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        stopping: Callable[[], bool] = lambda: False,
     ) -> abc.Generator[AnswerEvent, None, Written]:
         """`Reading`, then `Token`s and `SentenceDone`s; closing it stops the model.
+
+        Sentences are verified beside the writing: each is done soon after its last token, while
+        those of the next come. Once `stopping` says so, the model is stopped, and the sentences
+        that were whole by then are told. What was written before the model broke off is told too.
 
         Raises:
             ProviderError: the chat model's provider refused or broke off, or the embedder's.
         """
         prompt = self.prompter.prompt(question, passages)
         yield Reading(prompt.passages, prompt.tokens, prompt.budget, prompt.left_out)
-        sentences: list[AnswerSentence] = []
+        telling = _Telling(Checks(self.verifier.over(prompt.passages)))
         usage: Usage | None = None
         ending: Ending | None = None
-        draft, verification = Draft(), self.verifier.over(prompt.passages)
         held: str | None = ""  # the beginning, while it may still become a refusal
-        with closing(self.generator.stream(prompt.messages)) as stream:
-            for piece in stream:
-                if isinstance(piece, Usage):
-                    usage = piece
-                    continue
-                if isinstance(piece, Ending):
-                    ending = piece
-                    continue
-                if held is not None:
-                    held += piece
-                    if _may_refuse(held):
+        with closing(telling), closing(self.generator.stream(prompt.messages)) as stream:
+            try:
+                for piece in stream:
+                    if isinstance(piece, Usage):
+                        usage = piece
                         continue
-                    piece, held = held, None  # noqa: PLW2901
-                yield from self._show(draft.read(piece), verification, sentences)
-        if held is not None:
-            if _bare(held).startswith(REFUSAL):
+                    if isinstance(piece, Ending):
+                        ending = piece
+                        continue
+                    if held is not None:
+                        held += piece
+                        if _may_refuse(held):
+                            continue
+                        piece, held = held, None  # noqa: PLW2901
+                    yield from telling.read(piece)
+                    if stopping():
+                        break
+            except ProviderError:
+                yield from telling.rest()
+                raise
+            if held is not None and _bare(held).startswith(REFUSAL):
                 return Written((), prompt, usage, ending, refused=True)
-            yield from self._show(draft.read(held), verification, sentences)
-        yield from self._show(draft.finish(), verification, sentences)
-        return Written(tuple(sentences), prompt, usage, ending, refused=False)
+            if not stopping():
+                yield from telling.finish(held or "")
+            yield from telling.rest()
+        return Written(tuple(telling.sentences), prompt, usage, ending, refused=False)
 
-    def _show(
-        self,
-        parts: Iterator[str | DraftSentence],
-        verification: Verification,
-        sentences: list[AnswerSentence],
-    ) -> Iterator[AnswerEvent]:
+
+@dataclass
+class _Telling:
+    """Pieces of a model's text → tokens at once, and sentences as they are verified."""
+
+    checks: Checks
+    sentences: list[AnswerSentence] = field(default_factory=list)
+    _draft: Draft = field(default_factory=Draft)
+
+    def read(self, piece: str) -> Iterator[AnswerEvent]:
+        yield from self._tell(self._draft.read(piece))
+        yield from map(self._done, self.checks.ready())
+
+    def finish(self, held: str) -> Iterator[AnswerEvent]:
+        """What the text ends with; `held` is what was not read yet."""
+        yield from self._tell(self._draft.read(held))
+        yield from self._tell(self._draft.finish())
+
+    def rest(self) -> Iterator[AnswerEvent]:
+        yield from map(self._done, self.checks.rest())
+
+    def close(self) -> None:
+        self.checks.close()
+
+    def _tell(self, parts: Iterator[str | DraftSentence]) -> Iterator[AnswerEvent]:
         for part in parts:
             if isinstance(part, str):
                 yield Token(part)
-                continue
-            sentence = verification.verify(part)
-            sentences.append(sentence)
-            yield SentenceDone(len(sentences) - 1, sentence)
+            else:
+                self.checks.add(part)
+
+    def _done(self, sentence: AnswerSentence) -> SentenceDone:
+        self.sentences.append(sentence)
+        return SentenceDone(len(self.sentences) - 1, sentence)
 
 
 def _may_refuse(beginning: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,8 +44,8 @@ def ask(
 ) -> None:
     """Answer a question from the documents, citing the words each sentence rests on.
 
-    With a chat model set, the answer is written as you watch; without one, it is made of the
-    documents' own sentences. What the documents don't say, it says it doesn't know.
+    With a chat model set, the answer is written, sentence by sentence; without one, it is made of
+    the documents' own sentences. What the documents don't say, it says it doesn't know.
     """
     from app.answering.answer import whole_answer
     from app.retrieval.passage import Query
@@ -58,7 +57,7 @@ def ask(
         way: Approach = "thorough" if thorough else "quick"
         query = Query(question, document_ids(services, base, document))
         with closing(services.answerer(base, top_k, way).answer(query)) as events:
-            answer = whole_answer(events if as_json else _Telling().told(events))
+            answer = whole_answer(events if as_json else _told(events))
     if as_json:
         from app.web.api.answer import AnswerShape
 
@@ -67,41 +66,22 @@ def ask(
         _conclude(answer)
 
 
-@dataclass
-class _Telling:
-    """Writes an answer while it comes: word by word to a terminal, else by sentences."""
+def _told(events: Generator[AnswerEvent, None, None]) -> Generator[AnswerEvent, None, None]:
+    """The same events; each sentence is written once it is checked, with what it rests on."""
+    from app.answering.answer import SentenceDone
 
-    live: bool = field(default_factory=sys.stdout.isatty)
-    _begun: bool = False
-    """Whether tokens of the sentence at hand have been written."""
+    for event in events:
+        if isinstance(event, SentenceDone):
+            _write(event.sentence)
+        yield event
 
-    def told(
-        self, events: Generator[AnswerEvent, None, None]
-    ) -> Generator[AnswerEvent, None, None]:
-        """The same events, each written as it passes."""
-        from app.answering.answer import SentenceDone, Token
 
-        for event in events:
-            if isinstance(event, Token) and self.live:
-                self._write(event.text)
-                self._begun = True
-            elif isinstance(event, SentenceDone):
-                self._end(event.sentence)
-            yield event
-
-    def _end(self, sentence: AnswerSentence) -> None:
-        if self._begun:  # its text stands there already: only what it rests on is missing
-            numbers = dict.fromkeys(citation.number for citation in sentence.citations)
-            self._write("".join(f" [{number}]" for number in numbers))
-        else:
-            self._write(sentence.gap + sentence.marked)
-        if sentence.support != "supported" and sentence.text.strip():
-            self._write(f" {UNSUPPORTED if sentence.support == 'unsupported' else PARTLY}")
-        self._begun = False
-
-    def _write(self, text: str) -> None:
-        sys.stdout.write(shown(text))
-        sys.stdout.flush()
+def _write(sentence: AnswerSentence) -> None:
+    said = sentence.gap + sentence.marked
+    if sentence.support != "supported" and sentence.text.strip():
+        said += f" {UNSUPPORTED if sentence.support == 'unsupported' else PARTLY}"
+    sys.stdout.write(shown(said))
+    sys.stdout.flush()
 
 
 def _conclude(answer: Answer) -> None:

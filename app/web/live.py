@@ -15,7 +15,7 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import Depends, Request
 
-from app.answering.answer import Answer, Answered, AnswerEvent, Failed, Token
+from app.answering.answer import Answer, Answered, AnswerEvent, Failed, SentenceDone, Token
 from app.answering.conversations import State, Turn
 from app.answering.standalone import Standalone
 from app.documents.model import KnowledgeBase
@@ -176,16 +176,17 @@ def _told(
     live.tell("understood", UnderstoodData(question=standalone, changed=changed).model_dump_json())
     noted = 0.0
     answerer = services.answerer(base, turn.top_k, turn.approach)
-    with closing(answerer.answer(Query(standalone, turn.document_ids))) as events:
+    asked = Query(standalone, turn.document_ids)
+    with closing(answerer.answer(asked, live.stopping.is_set)) as events:
         for said in events:
+            if live.stopping.is_set() and not isinstance(said, Token | SentenceDone):
+                return "stopped", None, ("stopped", StoppedData(stopped=True).model_dump_json())
             told = named_event(standalone, said)
             if isinstance(said, Answered):
                 return "done", said.answer, told
             if isinstance(said, Failed):
                 return "failed", None, told
             live.tell(*told)
-            if live.stopping.is_set():
-                return "stopped", None, ("stopped", StoppedData(stopped=True).model_dump_json())
             if _lasts(said) and time.monotonic() - noted >= NOTED_EVERY:
                 services.conversations.note(turn.id, _lasting(live.told), standalone)
                 noted = time.monotonic()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
 import pytest
 
 from app.answering.answer import (
@@ -9,6 +13,7 @@ from app.answering.answer import (
     Answered,
     AnswerEvent,
     Failed,
+    Piece,
     Reading,
     Retrieved,
     SentenceDone,
@@ -17,6 +22,8 @@ from app.answering.answer import (
     whole_answer,
 )
 from app.answering.answerer import Answerer
+from app.answering.generator import Generator as ChatModel
+from app.answering.prompt import Message
 from app.errors import KnowledgeBaseNotFound, ProviderUnavailable
 from app.retrieval.passage import Passage, Query, Retrieval
 from tests.fake_chat import BagOfWords, FakeGenerator, passage
@@ -27,7 +34,7 @@ REPLY = "The tide turns at noon. [1] After that, ships sail at dusk [1]. Nobody 
 
 
 def answerer(
-    generator: FakeGenerator | None = None, passages: tuple[Passage, ...] = PASSAGES
+    generator: ChatModel | None = None, passages: tuple[Passage, ...] = PASSAGES
 ) -> Answerer:
     return Answerer.of(lambda query: Retrieval(query, passages), generator, BagOfWords())
 
@@ -91,9 +98,77 @@ def test_events_come_in_order_and_sentences_take_the_place_of_their_tokens() -> 
     assert not any("[" in event.text for event in writing if isinstance(event, Token))
 
 
+@dataclass
+class WritesUntil:
+    """A chat model that writes one sentence, and then another until `enough` or a minute passed."""
+
+    enough: threading.Event = field(default_factory=threading.Event)
+    model: str = "fake/endless"
+    told: list[Sequence[Message]] = field(default_factory=list)
+
+    def stream(self, messages: Sequence[Message]) -> Generator[Piece, None, None]:
+        self.told.append(messages)
+        yield "The tide turns at noon. [1] And then it goes on "
+        for _ in range(600):
+            yield "and on "
+            if self.enough.wait(0.1):
+                break
+        yield "to its end. [1]"
+
+
 def test_a_sentence_is_done_before_the_model_has_finished() -> None:
-    kinds = [type(event) for event in events(FakeGenerator(REPLY))]
-    assert kinds.index(SentenceDone) < len(kinds) - 1 - kinds[::-1].index(Token)
+    model = WritesUntil()
+    told = answerer(model).answer(ASKED)
+    assert any(isinstance(event, SentenceDone) for event in told)
+    assert not model.enough.is_set()
+    model.enough.set()
+    whole = whole_answer(told)
+    assert [sentence.text[-5:] for sentence in whole.sentences] == ["noon.", " end."]
+
+
+class SlowToEmbed(BagOfWords):
+    """An embedder that takes until `ready`, or a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ready = threading.Event()
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        self.ready.wait(60)
+        return super().embed_documents(texts)
+
+
+def test_no_word_waits_for_a_sentence_to_be_checked() -> None:
+    embedder = SlowToEmbed()
+    found = Retrieval(ASKED, PASSAGES)
+    reply = "High water comes at twelve. [1] After that, ships sail at dusk [1]."
+    slow = Answerer.of(lambda _: found, FakeGenerator(reply, 4), embedder)
+    said = list[AnswerEvent]()
+    for event in slow.answer(ASKED):
+        said.append(event)
+        if "".join(e.text for e in said if isinstance(e, Token)).endswith("dusk."):
+            embedder.ready.set()
+    kinds = [type(event) for event in said]
+    assert kinds.index(SentenceDone) > len(kinds) - 1 - kinds[::-1].index(Token)
+    assert kinds.count(SentenceDone) == 2
+
+
+def test_a_model_that_is_stopped_writes_no_more_and_its_whole_sentences_are_told() -> None:
+    generator = FakeGenerator(REPLY, 4)
+    words = list[str]()
+
+    def enough() -> bool:
+        return "After that, ships sail" in "".join(words)
+
+    told = list[AnswerEvent]()
+    for event in answerer(generator).answer(ASKED, enough):
+        told.append(event)
+        words += [event.text] if isinstance(event, Token) else []
+    assert generator.closed
+    assert "Nobody" not in "".join(words)
+    assert [e.sentence.text for e in told if isinstance(e, SentenceDone)] == [
+        "The tide turns at noon."
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 4, 100])

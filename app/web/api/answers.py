@@ -56,9 +56,9 @@ def answer(
     """Answer a question from the documents: each sentence leads to the passage it rests on.
 
     With `Accept: text/event-stream`, the events are, in this order: `divided` where the
-    question is looked for in parts, `retrieved`, `reading`, for
-    each sentence its `token`s and then `sentence`, which takes their place, and in the end
-    `answer`, or `error` where the answer broke off.
+    question is looked for in parts, `retrieved`, `reading`, then `token`s, and a `sentence`
+    once one is checked, which takes the place of its tokens while those of the next may
+    already come, and in the end `answer`, or `error` where the answer broke off.
     """
     if asked.documents:
         services.documents.require(base.id, asked.documents)
