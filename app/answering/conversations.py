@@ -262,14 +262,13 @@ class ConversationStore:
     def knowledge_base_of(self, number: int, *, turn: bool) -> str | None:
         """The name of the knowledge base that a conversation, or a turn's, is held with."""
 
-        def read(session: Session) -> str | None:
-            asked = session.get(TurnRow, number) if turn else None
-            if turn and asked is None:
-                return None
-            row = session.get(ConversationRow, asked.conversation_id if asked else number)
-            return row.knowledge_base if row else None
-
-        return self.database.transaction(read)
+        held = select(ConversationRow.knowledge_base)
+        if turn:
+            of_turn = TurnRow.conversation_id == ConversationRow.id
+            held = held.join(TurnRow, of_turn).where(TurnRow.id == number)
+        else:
+            held = held.where(ConversationRow.id == number)
+        return self.database.transaction(lambda session: session.scalar(held))
 
     def note(self, turn_id: int, said: Sequence[tuple[str, str]], standalone: str) -> None:
         """Keep what has been said of an answer so far: another process may have to tell it."""

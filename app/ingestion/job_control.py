@@ -121,10 +121,12 @@ class JobControl:
         def steer(session: Session) -> Job:
             missing = JobNotFound(f"There is no job {job_id}.")
             row = session.get(JobRow, job_id, with_for_update=True)
-            document = None if row is None else session.get(DocumentRow, row.document_id)
-            if row is None or document is None or document.deletion:
+            if row is None:
                 raise missing
-            self.sight.check(row.knowledge_base_id, missing)
+            self.sight.check(row.knowledge_base_id, missing)  # before more is asked about it
+            document = session.get(DocumentRow, row.document_id)
+            if document is None or document.deletion:
+                raise missing
             if row.state not in allowed:
                 raise JobNotSteerable(f"Job {job_id} is {row.state}: it cannot be {done}.")
             if row.state not in UNFINISHED and not _newest_of_a_document(session, row):

@@ -50,8 +50,8 @@ PLACES: Mapping[str, Callable[[Services, str], object]] = {
 def _base_of(services: Services, number: str, *, turn: bool) -> None:
     """Look for the knowledge base that a conversation is held with; whose it is, its store asks."""
     asked = _number.validate_python(number)
-    name = services.conversations.knowledge_base_of(asked, turn=turn)
-    if name is None or name not in {base.name for base, _ in services.knowledge_bases.list()}:
+    seen = {base.name for base, _ in services.knowledge_bases.list()}  # asked for in either case
+    if services.conversations.knowledge_base_of(asked, turn=turn) not in seen:
         raise ConversationNotFound(f"There is no conversation or turn {asked} of yours.")
 
 

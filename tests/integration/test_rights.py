@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.access.callers import Caller
 from app.access.keys import NewKey
@@ -83,6 +85,14 @@ class Place:
         }
 
 
+@dataclass(frozen=True)
+class Nowhere(Place):
+    """One that does not exist, of ids as long as those that do."""
+
+    index_id: int = 999_999_999
+    deleted_id: int = 999_999_999
+
+
 def fill(services: Services, content: str = "The tide turns at noon.") -> Place:
     base = services.knowledge_bases.create(f"rights-{uuid4().hex[:12]}")
     receipt = Uploader(services, base).upload(f"{SECRET}.md", content)
@@ -153,6 +163,11 @@ def outcome(
 ) -> tuple[str, str]:
     """What became of a request that has all a route could ask for; and the reply's text."""
     give(place, headers)
+    return sent(http, route, request_of(route, place), headers)
+
+
+def request_of(route: Registered, place: Place) -> dict[str, Any]:
+    """A request about the place that has all a route could ask for."""
     chat = f"tidemark/{place.base.name}"
     parts = place.parts | ({"name": chat} if route.openai else {})
     if "{index_id}" in route.path:  # only then: making an index is making tables
@@ -160,10 +175,10 @@ def outcome(
     if "{deleted_id}" in route.path:
         parts["deleted_id"] = str(place.deleted_id)
     address = re.sub(r"{(\w+)(:path)?}", lambda m: parts[m[1]], route.path)
-    sent: dict[str, object] = {}
+    body: dict[str, object] = {}
     if route.openai and route.method == "POST":
         model = MODEL if route.right is Right.EMBED else chat
-        sent["json"] = {
+        body["json"] = {
             "model": model,
             "input": "tide",
             "messages": [{"role": "user", "content": "tide"}],
@@ -184,17 +199,17 @@ def outcome(
         }
         if route.path == "/documents/deleted":
             form["deleted"] = str(place.deleted_id)
-        sent |= {"data": form, "files": {"files": ("a.md", b"Text.")}}
+        body |= {"data": form, "files": {"files": ("a.md", b"Text.")}}
     elif route.method in {"POST", "PUT", "PATCH"}:
-        sent["json"] = {"name": f"made-{uuid4().hex[:12]}", "question": "tide"}
+        body["json"] = {"name": f"made-{uuid4().hex[:12]}", "question": "tide"}
     query = {"q": "tide", "knowledge-base": place.base.name, "document": place.document_id}
-    with http.stream(
-        route.method,
-        address,
-        params=query,
-        headers={**headers, "accept": "*/*"},
-        **sent,  # type: ignore[arg-type]
-    ) as reply:
+    return {"method": route.method, "url": address, "params": query, **body}
+
+
+def sent(
+    http: httpx.Client, route: Registered, request: Mapping[str, Any], headers: Mapping[str, str]
+) -> tuple[str, str]:
+    with http.stream(headers={**headers, "accept": "*/*"}, **request) as reply:
         stream = reply.headers.get("content-type", "").startswith("text/event-stream")
         text = next(reply.iter_text()) if stream else reply.read().decode("utf-8", "replace")
         return _classified(reply.status_code, text), text
@@ -307,6 +322,61 @@ def test_a_user_may_do_what_their_role_says(
         became, _ = outcome(strict_http, route, place, signed_in(services, user))
         granted = route.right is not Right.ADMIN and role >= route.right.role
         assert became == (PASSED if granted else REFUSED), role
+
+
+@contextmanager
+def statements(services: Services) -> Iterator[list[str]]:
+    """What TiDB is asked meanwhile, without the values."""
+    asked: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        asked.append(statement)
+
+    event.listen(services.database.engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(services.database.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture(scope="module")
+def nowhere(hidden: Place) -> Nowhere:
+    base = replace(hidden.base, id=999_999_999, name="rights-nowhere")
+    turn = replace(hidden.turn, id=999_999_999, conversation_id=999_999_999)
+    return Nowhere(base, 999_999_999, 999_999_999, turn, hidden.services)
+
+
+@EACH_ROUTE
+def test_what_is_hidden_and_what_is_not_there_take_one_way_to_one_reply(  # noqa: PLR0917
+    strict_http: httpx.Client,
+    services: Services,
+    hidden: Place,
+    lasting: Place,
+    nowhere: Nowhere,
+    route: Registered,
+) -> None:
+    """Counted in statements, so that neither words nor time tell the one from the other."""
+    if route.right in {Right.OPEN, Right.ADMIN, Right.ACCOUNT}:
+        return  # asked about no knowledge base, or refused before
+    headers = key(services, *Scope, bases=(lasting.base.id,))
+    said, asked = [], []
+    for place in (hidden, nowhere, hidden, nowhere):
+        give(place, headers)
+        request = request_of(route, place)
+        with statements(services) as made:
+            became, reply = sent(strict_http, route, request, headers)
+        if became == PASSED:  # about the caller's own, whatever the address says
+            assert SECRET not in reply
+            return
+        said.append(masked(reply, place))
+        asked.append(made)
+    assert said[2] == said[3]
+    assert asked[2] == asked[3]
+
+
+def masked(reply: str, place: Place) -> str:
+    """The reply without what the request itself says of the place."""
+    return re.sub(r"\b\d+\b", "<number>", reply.replace(place.base.name, "<name>"))
 
 
 def test_lists_and_counts_have_what_the_key_is_bound_to(
