@@ -10,7 +10,17 @@ from sqlalchemy import URL
 
 from app.config import Settings, load_settings
 from app.errors import TidemarkError
+from app.indexes import vocabulary
 from tests.tidb import fresh_database, tidb_for_tests
+from tests.waiting import PATIENCE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried() -> Iterator[None]:
+    """What is given up when it takes a moment may take its time here: the machine may be busy."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vocabulary, "LONGEST_LOOK", int(1000 * PATIENCE))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from app.answering.answer import Ending, Piece, Usage
 from app.answering.prompt import Message
 from app.embedding import TokenCounter
 from app.retrieval.passage import Passage
+from tests.waiting import PATIENCE
 
 Fault = Literal["wrong key", "over the limit", "down", "hangs", "dies", "stalls", "says nothing"]
 
@@ -181,7 +182,7 @@ class ChatHandler(BaseHTTPRequestHandler):
         elif fault == "down":
             self._refuse(503, "The model is loading.", "server_is_overloaded")
         elif fault == "hangs":
-            self.chat.released.wait(30)
+            self.chat.released.wait(PATIENCE)
         else:
             try:
                 self._stream(self.chat.text_for(body["messages"]), fault)
@@ -212,7 +213,7 @@ class ChatHandler(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 return  # without the last, empty chunk: the connection just ends
             if number == 2 and fault == "stalls":
-                self.chat.released.wait(30)
+                self.chat.released.wait(PATIENCE)
                 return
             self._chunk({"content": piece})
         while self.chat.endless:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
+from tests.waiting import PATIENCE
+
 Kind = Literal["cohere", "jina", "vllm", "tei"]
 Fault = Literal["down", "hangs", "says nothing", "forgets one", "is no JSON"]
 
@@ -36,7 +38,7 @@ class FakeReranker:
         if self.fault == "down":
             return 503, {"error": "Model is overloaded"}
         if self.fault == "hangs":
-            self.stopping.wait(30)
+            self.stopping.wait(PATIENCE)
         texts = request[wanted]
         found = [(n, text.lower().count(self.word) / 10) for n, text in enumerate(texts)]
         found.sort(key=lambda one: -one[1])

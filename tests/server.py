@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,8 +14,7 @@ from app.config import Settings
 from app.main import create_app
 from app.services import Services
 from app.web.server import Server
-
-PATIENCE = 120.0  # seconds; the machine may be busy
+from tests.waiting import PATIENCE, wait_until
 
 
 def application(settings: Settings, services: Services) -> FastAPI:
@@ -35,11 +33,8 @@ def served(app: FastAPI) -> Iterator[str]:
     thread = threading.Thread(target=server.run, name="server", daemon=True)
     thread.start()
     try:
-        waited = time.monotonic() + PATIENCE
-        while not server.started:
-            assert thread.is_alive(), "the server ended"
-            assert time.monotonic() < waited, "the server did not start"
-            time.sleep(0.01)
+        wait_until(lambda: server.started or not thread.is_alive(), "the server did not start")
+        assert server.started, "the server ended"
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
     finally:

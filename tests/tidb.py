@@ -15,8 +15,7 @@ from app.database.embedded import EmbeddedServer
 from app.database.embedded.container import docker_answers
 from app.database.embedded.program import IMAGE
 from app.errors import DatabaseUnavailable
-
-READY_WITHIN = 120  # seconds
+from tests.waiting import PATIENCE
 
 
 @contextmanager
@@ -81,7 +80,7 @@ def _container() -> Iterator[URL]:
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-    ready = HttpWaitStrategy(10080, "/status").with_startup_timeout(READY_WITHIN)
+    ready = HttpWaitStrategy(10080, "/status").with_startup_timeout(int(PATIENCE))
     image = DockerContainer(IMAGE).with_exposed_ports(4000, 10080).waiting_for(ready)
     with image as container:
         yield URL.create(

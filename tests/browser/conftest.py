@@ -17,6 +17,7 @@ from app.config import Settings
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder
 from app.services import Services
+from tests import waiting
 from tests.browser.library import HARBOUR, Library
 from tests.integration.parts import opened, unheard
 from tests.server import application, served
@@ -31,7 +32,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 30_000  # milliseconds; the machine may be busy
+PATIENCE = 1000 * waiting.PATIENCE  # milliseconds
 NARROW, WIDE = 320, 1280
 
 

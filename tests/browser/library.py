@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from app.documents.model import Document, KnowledgeBase
@@ -11,6 +10,7 @@ from app.indexes.recipes import Choice
 from app.services import Services
 from app.web.addresses import address
 from tests.factories import pdf
+from tests.waiting import wait_until
 
 PILOTAGE = """# Pilotage guide
 
@@ -83,12 +83,13 @@ class Library:
     def add(self, name: str, content: bytes) -> None:
         self.services.uploads.receive(self.base, name, [content])
 
-    def settle(self, seconds: float = 120) -> None:
+    def settle(self) -> None:
         """Wait until the worker has nothing more to do here."""
-        until = time.monotonic() + seconds
-        while any(not job.state.ended for job in self.services.jobs.unfinished(self.base.id)):
-            assert time.monotonic() < until, "the worker did not come to an end"
-            time.sleep(0.05)
+
+        def settled() -> bool:
+            return all(job.state.ended for job in self.services.jobs.unfinished(self.base.id))
+
+        wait_until(settled, "the worker did not come to an end", look=0.05)
 
     def second_index(self) -> int:
         """An index beside the active one, compared with it."""

@@ -18,6 +18,7 @@ from tests.browser.conftest import Faults
 from tests.browser.library import Library
 from tests.fake_chat import FakeGenerator
 from tests.server import application, served
+from tests.waiting import PATIENCE
 
 TURN = "When does the stream turn at the pier heads?"
 WRITTEN = (
@@ -131,6 +132,7 @@ def test_going_back_shows_the_answer_as_it_was(page: Page, library: Library) -> 
     expect(page.locator(".summary")).to_be_visible()
     words = said.inner_text()
     page.get_by_role("link", name="Documents", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Documents")
     asked: list[str] = []
     page.on("request", lambda r: asked.append(r.url) if r.method == "POST" else None)
     page.go_back()
@@ -146,7 +148,7 @@ def test_nothing_found_says_what_was_looked_for(page: Page, library: Library) ->
     expect(page.locator(".source a").first).to_be_visible()
 
 
-def test_a_written_answer_marks_each_sentence(page: Page, library: Library, written: str) -> None:
+def test_a_written_answer_marks_each_sentence(written: str, page: Page, library: Library) -> None:
     page.goto(written + library.at("/ask", q=TURN))
     answer = page.get_by_role("article", name="Answer")
     expect(answer.locator(".label")).to_have_text("Written by fake/chat from harbour")
@@ -158,7 +160,7 @@ def test_a_written_answer_marks_each_sentence(page: Page, library: Library, writ
     expect(answer.locator(".checked")).to_contain_text("no source: no passage says it")
 
 
-def test_a_models_words_are_never_markup(page: Page, library: Library, written: str) -> None:
+def test_a_models_words_are_never_markup(written: str, page: Page, library: Library) -> None:
     for whole in (0, 1):
         page.goto(written + library.at("/ask", q=TURN, whole=whole))
         expect(page.locator(".said")).to_contain_text("<b>Seals</b>")
@@ -177,8 +179,8 @@ def test_an_answer_is_stopped_and_what_was_written_stays(
         page.get_by_role("button", name="Stop").click()
         expect(page.locator("#stage")).to_have_text("Stopped. What was written is kept.")
         expect(page.locator(".said")).to_contain_text("forty minutes before high water")
-        assert endless.closed.wait(10), "the chat model was not stopped"
-    page.goto("about:blank")
+        assert endless.closed.wait(PATIENCE), "the chat model was not stopped"
+        page.goto("about:blank")
 
 
 def test_an_answer_that_cannot_be_had_says_why(
@@ -206,7 +208,7 @@ def test_an_answer_goes_on_through_a_reload(
         expect(page.locator(".said")).to_contain_text("And on it goes.")
         page.get_by_role("button", name="Stop").click()
         expect(page.locator("#stage")).to_have_text("Stopped. What was written is kept.")
-        assert endless.closed.wait(10), "the chat model was not stopped"
+        assert endless.closed.wait(PATIENCE), "the chat model was not stopped"
         page.goto("about:blank")
     app.state.live_answers.close()
 

@@ -68,7 +68,8 @@ def test_the_first_administrator_comes_in_makes_a_user_and_a_key(
     page.get_by_label("A first password").fill(PASSWORD)
     page.get_by_role("button", name="Add").click()
     page.get_by_label("Role in default").select_option("reader")
-    page.get_by_role("button", name="Save the role in default").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save the role in default").click()
     expect(page.get_by_label("Role in default")).to_have_value("reader")
     well(page)
     assert list(services.users.grants().values()) == [
@@ -100,6 +101,7 @@ def test_a_reader_signs_in_to_what_they_may_read_and_out_again(
     visitor.goto(f"{address}/users")
     expect(visitor.get_by_role("heading", level=1)).to_contain_text("Only an administrator")
     visitor.goto(f"{address}/account")
-    visitor.get_by_role("button", name="Sign out everywhere").click()
+    with visitor.expect_navigation():
+        visitor.get_by_role("button", name="Sign out everywhere").click()
     visitor.goto(f"{address}/documents")
     expect(visitor.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -15,6 +14,7 @@ from app.web.api.job_feed import JobFeeds
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 from tests.integration.test_api_search import events
 from tests.server import application, client, served
+from tests.waiting import wait_until
 
 Told = Iterator[tuple[str, dict[str, Any]]]
 
@@ -85,10 +85,7 @@ def test_everyone_who_listens_shares_one_look_and_none_is_taken_when_all_are_gon
             for told in streams:
                 next(told)
             assert [len(feed.listeners) for feed in feeds.feeds.values()] == [2]
-        waited = time.monotonic() + 5
-        while feeds.feeds:
-            assert time.monotonic() < waited, "somebody still looks"
-            time.sleep(0.02)
+        wait_until(lambda: not feeds.feeds, "somebody still looks")
 
 
 def test_a_server_that_stops_ends_the_connections_that_are_open(

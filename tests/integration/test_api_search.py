@@ -19,6 +19,7 @@ from app.config import Settings
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 from tests.server import application, client, served
+from tests.waiting import PATIENCE
 
 QUESTION = "When does the tide turn?"
 
@@ -38,9 +39,9 @@ def filled(uploader: Uploader, worker: MortalWorker) -> dict[str, int]:
 def events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, object]]]:
     """(name, data) of server-sent events; comments keep a connection open for ever, not this."""
     name = ""
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + PATIENCE
     for line in lines:
-        assert time.monotonic() < ends, "what was waited for was not told within a minute"
+        assert time.monotonic() < ends, "what was waited for was not told"
         if line.startswith("event: "):
             name = line.removeprefix("event: ")
         elif line.startswith("data: "):
@@ -248,4 +249,4 @@ def test_who_hangs_up_stops_the_chat_model(
             told = events(reply.iter_lines())
             next(data for name, data in told if name == "sentence")
             assert not model.closed.is_set()
-        assert model.closed.wait(10)
+        assert model.closed.wait(PATIENCE)

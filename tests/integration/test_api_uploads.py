@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.parts import MortalWorker, SearchableBase
 from tests.integration.test_errors import check
+from tests.waiting import PATIENCE
 
 
 def post(http: httpx.Client, base: SearchableBase, *files: tuple[str, bytes]) -> httpx.Response:
@@ -170,7 +171,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(
 ) -> None:
     path = f"/api/knowledge-bases/{knowledge_base.base.name}/documents"
     where = urlsplit(address)
-    with socket.create_connection((where.hostname, where.port or 80), timeout=10) as raw:
+    with socket.create_connection((where.hostname, where.port or 80), timeout=PATIENCE) as raw:
         raw.sendall(
             f"POST {path} HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: 100000\r\n"
             "Content-Type: multipart/form-data; boundary=edge\r\n\r\n"

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from app.config import project_folder
+from tests.waiting import PATIENCE
 
 FOUND = "PYSEC-0000-1"
 NOWHERE = "http://127.0.0.1:9"
@@ -71,7 +72,7 @@ def audited(service: str, ci: str = "") -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -21,8 +21,7 @@ from typer.testing import CliRunner, Result
 from app.cli.exits import ExitCode
 from app.cli.program import program
 from tests.fake_site import website
-
-PATIENCE = 60  # seconds for a process to do what it should; it is given up after that
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -160,7 +159,7 @@ def test_a_folder_that_is_watched_is_in_step_after_each_change(folder: Path) -> 
         told = next(line for line in process.stderr if "Watching" in line)
         assert told.startswith("1 ingested, 1 deleted.")
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == ExitCode.INTERRUPTED
+        assert process.wait(PATIENCE) == ExitCode.INTERRUPTED
 
 
 def test_a_folder_that_is_empty_or_cannot_be_read_deletes_nothing(folder: Path) -> None:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from app.cli.program import program
 from app.config import Settings, project_folder
 from app.database.embedded import EmbeddedServer, stop_embedded_server
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def in_use(data_dir: Path, cache_dir: Path) -> Iterator[None]:
         process.stdout.readline()
         yield
         process.stdin.close()
-        process.wait(60)
+        process.wait(PATIENCE)
 
 
 def outcome(*arguments: str) -> str:

@@ -20,6 +20,7 @@ from app.services import Services
 from tests.fake_chat import FakeGenerator
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 from tests.server import application, client, served
+from tests.waiting import PATIENCE
 
 GUIDE = "The tide turns at noon. Ships sail at dusk. The keeper of the light is Ada Marsh."
 
@@ -36,7 +37,7 @@ class Held:
         try:
             yield "The tide turns at noon [1]. Ships sail at "
             yield "dusk [1]. And on it goes, "
-            self.let.wait(20)
+            self.let.wait(PATIENCE)
             yield "says the keeper."
         finally:
             self.closed.set()
@@ -157,7 +158,7 @@ def test_a_stopped_answer_keeps_its_sentences(held: tuple[httpx.Client, Held], b
         assert http.post(f"/api/turns/{turn['id']}/stop").status_code == 204
         model.let.set()
         assert any(line == "event: stopped" for line in lines)
-    assert model.closed.wait(10)
+    assert model.closed.wait(PATIENCE)
     (kept,) = conversation(http, turn)["turns"]
     assert (kept["state"], kept["answer"]) == ("stopped", None)
     assert ("sentence", "The tide turns at noon.") in [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import httpx
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from app.documents.labels import Labels
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+from tests.waiting import wait_until
 
 SEA = [
     "The tide turns at noon and the ebb runs out of the harbour.",
@@ -110,10 +110,12 @@ def test_without_scripts_the_page_draws_lists_classifies_and_compares(
         "one": SEA[0],
         "other": SEA[1],
     }
-    until = time.monotonic() + 60
-    while "is being drawn" in (page := http.get("/map", params=asked).text):
-        assert time.monotonic() < until
-        time.sleep(0.2)
+    wait_until(
+        lambda: "is being drawn" not in http.get("/map", params=asked).text,
+        "the map was not drawn",
+        look=0.2,
+    )
+    page = http.get("/map", params=asked).text
     assert page.count("<circle") == 9
     assert "Nearly the same" in page
     assert re.search(r"tides \d\d%", page)

@@ -29,6 +29,7 @@ from app.errors import (
     TidemarkError,
 )
 from tests.fake_provider import FakeProvider, Kind, Reply, serving
+from tests.waiting import PATIENCE, wait_until
 
 JAVA = [
     "Java: Object-oriented language for cross-platform development.",
@@ -74,7 +75,7 @@ def embedder_at(tmp_path: Path, pauses: Pauses) -> Maker:
         given: dict[str, Any] = {
             "embedding_model": "openai/" + MODELS[provider.kind],
             "embedding_api_base": provider.api_base,
-            "embedding_timeout": 5.0,
+            "embedding_timeout": PATIENCE,
             "cache_dir": tmp_path,
             **settings,
         }
@@ -341,14 +342,12 @@ def test_a_failure_that_stays_is_told(embedder_at: Maker, provider: FakeProvider
 def test_a_provider_that_hangs_is_given_up_after_the_timeout(
     embedder_at: Maker, provider: FakeProvider
 ) -> None:
-    embedder = embedder_at(provider, embedding_timeout=0.3)
-    embedder.embed_query("the first call also loads litellm")
-    provider.replies = [Reply(delay=30)]
-    started = time.monotonic()
+    embedder = embedder_at(provider, embedding_timeout=0.3, embedding_dimensions=1536)
+    provider.replies = [Reply(delay=PATIENCE)] * 3
     with pytest.raises(ProviderUnavailable, match=r"no answer within 0\.3 s"):
         embedder.embed_query("tide")
-    assert time.monotonic() - started < 2
-    assert len(provider.requests) == 1 + 2, "the time is up: a person has waited for it once"
+    wait_until(lambda: provider.requests, "the provider was not asked")
+    assert len(provider.requests) == 1, "the time is up: a person has waited for it once"
 
 
 def test_a_provider_that_is_down_is_told(embedder_at: Maker) -> None:

@@ -15,6 +15,7 @@ from app.config import load_settings
 from app.main import create_app
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 from tests.routes import registered
+from tests.waiting import PATIENCE
 
 UNKNOWN = {
     "name": "nowhere",
@@ -202,7 +203,7 @@ def test_a_query_of_100_000_characters_is_told_of(
 ) -> None:
     where = urlsplit(address)
     # The client of the other tests is not willing to write so long an address.
-    connection = HTTPConnection(where.hostname or "", where.port, timeout=30)
+    connection = HTTPConnection(where.hostname or "", where.port, timeout=PATIENCE)
     path = f"/api/knowledge-bases/{knowledge_base.base.name}/search?q={letter * 100_000}"
     with closing(connection):
         connection.request("GET", path)

@@ -14,10 +14,10 @@ from sqlalchemy import URL
 from app.config import PREFIX, TIDB_NAMES, Settings, project_folder
 from app.embedding import Embedder, make_embedder
 from tests.fake_provider import FakeProvider, Kind, serving
+from tests.waiting import PATIENCE
 
 TUTORIAL = project_folder() / "examples" / "openai_compatible_embeddings.py"
 ABOUT_THE_LANGUAGE = "Java: Object-oriented language for cross-platform development."
-WITHIN = 120  # seconds
 
 pytestmark = pytest.mark.slow  # each is a process of its own, that loads a model's client
 
@@ -52,7 +52,7 @@ def best_two(folder: Path, tidb: URL, cache_dir: Path, **settings: str) -> list[
         env=environment,
         capture_output=True,
         text=True,
-        timeout=WITHIN,
+        timeout=PATIENCE,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

@@ -15,6 +15,7 @@ from app.answering.prompt import Message, Prompter
 from app.config import Settings
 from app.errors import ProviderError, ProviderUnavailable
 from tests.fake_chat import FakeChat, Fault, chatting, obey, passage
+from tests.waiting import PATIENCE, wait_until
 
 ASKED = [Message("system", "Answer."), Message("user", "When does the tide turn?")]
 SECRET = "sk-very-secret"
@@ -27,7 +28,7 @@ def chat() -> Iterator[FakeChat]:
 
 
 def model_at(
-    chat: FakeChat, *, timeout: float = 5.0, pauses: list[float] | None = None
+    chat: FakeChat, *, timeout: float = PATIENCE, pauses: list[float] | None = None
 ) -> ChatModel:
     waited = pauses if pauses is not None else []
     return ChatModel("openai/fake", chat.api_base, SecretStr(SECRET), timeout, pause=waited.append)
@@ -88,15 +89,16 @@ def test_a_provider_that_never_begins_is_given_up_after_the_timeout(chat: FakeCh
     chat.faults = deque(["hangs"] * 3)
     with pytest.raises(ProviderUnavailable, match=r"within 0\.3 s"):
         text_of(model_at(chat, timeout=0.3).stream(ASKED))
+    wait_until(lambda: chat.requests, "the provider was not asked")
     assert len(chat.requests) == 1
 
 
 @pytest.mark.parametrize("fault", ["dies", "stalls"])
 def test_an_answer_that_breaks_off_is_not_begun_again(chat: FakeChat, fault: Fault) -> None:
     chat.faults = deque([fault])
-    read = []
+    timeout = 3.0 if fault == "stalls" else PATIENCE  # in which the first pieces have to come
     with pytest.raises(ProviderUnavailable, match="broke off"):
-        read.extend(model_at(chat, timeout=0.5).stream(ASKED))
+        text_of(model_at(chat, timeout=timeout).stream(ASKED))
     assert len(chat.requests) == 1
 
 
@@ -178,7 +180,7 @@ def test_closing_the_stream_stops_the_model(chat: FakeChat) -> None:
     stream = model_at(chat).stream(ASKED)
     next(stream)
     stream.close()
-    assert chat.reader_left.wait(5)
+    assert chat.reader_left.wait(PATIENCE)
 
 
 def test_what_a_model_thinks_first_is_left_out(chat: FakeChat) -> None:

@@ -28,8 +28,8 @@ from app.services import Services
 from tests.integration.parts import SearchableBase
 from tests.integration.test_api_search import events
 from tests.server import client
+from tests.waiting import PATIENCE, wait_until
 
-PATIENCE = 120.0  # seconds, on a machine that has other things to do
 WEBS, WORKERS = 2, 3
 DOCUMENTS = 45
 DRAIN = 4.0  # seconds; the proxy looks twenty times as often
@@ -83,11 +83,9 @@ class Cluster:
             process.join()
 
     def wait_until_ready(self, port: int) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not ready(port):
-            assert time.monotonic() < deadline, "a web process did not start"
-            assert self.webs[port].is_alive(), "a web process ended"
-            time.sleep(0.1)
+        web = self.webs[port]
+        wait_until(lambda: ready(port) or not web.is_alive(), "a web process did not start")
+        assert web.is_alive(), "a web process ended"
 
 
 def address(port: int) -> str:
@@ -213,10 +211,7 @@ def test_what_one_process_kept_is_not_shown_once_another_has_changed_it(
 
     for text in ("The ferry leaves at nine.", "The ferry leaves at ten."):
         upload(webs[0], name, {"ferry.md": text})
-        deadline = time.monotonic() + PATIENCE
-        while found(webs[0]) != [text]:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: found(webs[0]) == [text], "what is new was not found")  # noqa: B023
         assert found(webs[1]) == [text]
 
 
@@ -285,11 +280,11 @@ class Proxy:
     def wait_until_answered_by(self, port: int) -> None:
         """Wait until the process has answered enough requests more."""
         enough = self.answered_by(port) + ENOUGH
-        deadline = time.monotonic() + PATIENCE
-        while self.answered_by(port) < enough:
-            assert self.faults == []
-            assert time.monotonic() < deadline, "requests do not come to a process"
-            time.sleep(0.05)
+        wait_until(
+            lambda: self.faults or self.answered_by(port) >= enough,
+            "requests do not come to a process",
+        )
+        assert self.faults == []
 
     @contextmanager
     def going(self, name: str) -> Iterator[None]:
@@ -323,8 +318,5 @@ def test_a_rolling_restart_drops_no_request_and_no_job(
             proxy.wait_until_answered_by(port)
     assert proxy.faults == []
     assert [reply.text for reply in proxy.replies if not reply.is_success] == []
-    deadline = time.monotonic() + PATIENCE
     unfinished = f"knowledge_base_id = {knowledge_base.base.id} AND state <> 'succeeded'"
-    while knowledge_base.rows("jobs", unfinished):
-        assert time.monotonic() < deadline, "a job was dropped"
-        time.sleep(0.1)
+    wait_until(lambda: not knowledge_base.rows("jobs", unfinished), "a job was dropped")

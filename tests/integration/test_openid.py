@@ -18,6 +18,7 @@ from app.services import Services
 from tests.fake_issuer import FakeIssuer, issuing, new_key
 from tests.integration.parts import strangers_asked
 from tests.server import application, client, served
+from tests.waiting import PATIENCE
 
 HTML = {"accept": "text/html"}
 
@@ -66,7 +67,7 @@ def at_the_provider(browser: httpx.Client, where: str = "/") -> str:
     """Where the provider sends the browser that Tidemark sent to it."""
     sent = browser.get("/sign-in/openid", params={"next": where})
     assert sent.status_code == 303
-    back = httpx.get(sent.headers["location"], trust_env=False)
+    back = httpx.get(sent.headers["location"], trust_env=False, timeout=PATIENCE)
     assert back.status_code == 303
     return back.headers["location"]
 
@@ -197,7 +198,9 @@ def test_whoever_turns_back_is_told_so(browser: httpx.Client, person: FakeIssuer
 def test_a_provider_that_is_away_leaves_the_password(settings: Settings, strict: Services) -> None:
     away = OpenIdProvider("http://127.0.0.1:9", "tidemark", SecretStr("the issuer's word"))
     with served(application(settings, replace(strict, openid=away))) as address:
-        told = httpx.get(f"{address}/sign-in/openid", headers=HTML, trust_env=False)
+        told = httpx.get(
+            f"{address}/sign-in/openid", headers=HTML, trust_env=False, timeout=PATIENCE
+        )
     assert told.status_code == 403
     assert "cannot be asked now" in told.text
     assert 'name="password"' in told.text

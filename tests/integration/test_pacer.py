@@ -6,17 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.embedding.making import make_embedder
 from app.embedding.pacer import SharedPacer, account_of
 from app.embedding.providers import Rate
 from app.embedding.remote import RemoteEmbedder
+from app.embedding.tables import ProviderPaceRow
 from app.errors import ProviderUnavailable
 from app.services import Services
 from tests.fake_provider import FakeProvider, Reply, serving
@@ -35,9 +38,47 @@ def pacer(
     return SharedPacer.of(services.database, account, Rate(requests, tokens), largest=100)
 
 
-def test_several_processes_together_keep_to_the_limit_and_use_it(
-    services: Services, account: str
+@dataclass
+class Clock:
+    """TiDB's, as pacers read it: it stands still unless somebody sleeps by it."""
+
+    now: float = 1e9
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What passes is what the test lets pass, however slow the machine."""
+    clock = Clock()
+    row = SharedPacer._row
+
+    def read(self: SharedPacer, session: Session) -> tuple[ProviderPaceRow, float]:
+        return row(self, session)[0], clock.now
+
+    monkeypatch.setattr(SharedPacer, "_row", read)
+    return clock
+
+
+def test_several_processes_that_take_turns_use_nearly_all_of_the_limit(
+    services: Services, account: str, clock: Clock
 ) -> None:
+    pacers = [pacer(services, account, 3000) for _ in range(4)]
+    for each in pacers:
+        each.sleep, each.clock = clock.sleep, lambda: clock.now
+    bucket = pacers[0].requests
+    assert bucket is not None
+    began, asked = clock.now, 0
+    while clock.now < began + 6:
+        pacers[0].admit(1, urgent=False)
+        asked += 1
+        if not pacers[0]._left[0]:  # its batch is used up
+            pacers.append(pacers.pop(0))
+    assert asked >= 0.9 * 6 / bucket.interval
+
+
+def test_several_processes_at_once_keep_to_the_limit(services: Services, account: str) -> None:
     seconds, limit = 3.0, 3000
     until = time.monotonic() + seconds
 
@@ -55,7 +96,7 @@ def test_several_processes_together_keep_to_the_limit_and_use_it(
         asked = sum(pool.map(ask, pacers))
     # Those of each that had been granted when the time was over; and what TiDB took longer.
     granted = bucket.burst + (time.monotonic() - until + seconds) / bucket.interval
-    assert 0.8 * seconds / bucket.interval <= asked <= granted + 4
+    assert bucket.burst < asked <= granted + 4
 
 
 def test_bulk_work_asks_tidb_less_often_than_it_is_admitted(
@@ -77,7 +118,9 @@ def test_bulk_work_asks_tidb_less_often_than_it_is_admitted(
     assert asked == 1
 
 
-def test_a_question_goes_before_bulk_work_that_waits(services: Services, account: str) -> None:
+def test_a_question_goes_before_bulk_work_that_waits(
+    services: Services, account: str, clock: Clock
+) -> None:
     waits: list[float] = []
     question = pacer(services, account, 120)  # two a second
     question.sleep = waits.append
@@ -94,12 +137,12 @@ def test_a_question_goes_before_bulk_work_that_waits(services: Services, account
     with pytest.raises(InterruptedError):
         bulk.admit(1, urgent=False)
     question.admit(1, urgent=True)  # though bulk work came first
-    assert waits == sorted(waits)
+    assert waits == pytest.approx([0, 0, 0.5, 1], abs=0.05)
     assert slept.is_set()
 
 
 def test_a_question_that_would_wait_for_long_is_told_so_and_takes_no_turn(
-    services: Services, account: str
+    services: Services, account: str, clock: Clock
 ) -> None:
     question = pacer(services, account, 60)
     question.hold(30)
@@ -108,7 +151,7 @@ def test_a_question_that_would_wait_for_long_is_told_so_and_takes_no_turn(
             question.admit(1, urgent=True)
 
 
-def test_tokens_are_held_to_their_limit_too(services: Services, account: str) -> None:
+def test_tokens_are_held_to_their_limit_too(services: Services, account: str, clock: Clock) -> None:
     waits: list[float] = []
     bulk = pacer(services, account, 10_000, tokens=600)
 
@@ -167,6 +210,6 @@ def test_the_pause_that_a_provider_asks_for_holds_for_all(
     assert time.monotonic() - began >= 1
     assert isinstance(remote.pacer, SharedPacer)
     other = SharedPacer.of(services.database, remote.pacer.account, Rate(600), 1)
-    other.hold(20)
+    other.hold(300)
     with pytest.raises(ProviderUnavailable, match="limit is used up"):
         remote.embed_query("ferry")

@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from app.config import Settings
 from app.main import create_app
 from app.services import Services
+from tests.waiting import PATIENCE
 
 EXAMPLES = 3  # of each operation: more of them find less than they cost
 ENDLESS = r"/events$"
@@ -51,7 +52,7 @@ def test_every_operation_replies_as_the_document_says(operation: Any, address: s
         suppress_health_check=list(HealthCheck),
     )
     def replies(case: schemathesis.Case) -> None:
-        case.call_and_validate(base_url=address, checks=CHECKS, timeout=30)
+        case.call_and_validate(base_url=address, checks=CHECKS, timeout=PATIENCE)
 
     replies()
 

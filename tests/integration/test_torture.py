@@ -25,10 +25,10 @@ from app.ingestion.job import JobState
 from app.ingestion.wholeness import Wholeness
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, opened, unheard
+from tests.waiting import PATIENCE
 
 CYCLES = int(os.environ.get("TORTURE_CYCLES", "2"))
 """How often something is killed: a few times in the suite, as often as wanted by `make torture`."""
-READY_WITHIN = 120  # seconds
 VICTIMS = ("web", "TiDB", "both")
 DOCUMENTS = 12
 BASE = "/api/knowledge-bases/default"
@@ -64,7 +64,7 @@ class Machine:
         )
         address = f"http://127.0.0.1:{port}"
         try:
-            with httpx.Client(base_url=address, timeout=30, trust_env=False) as http:
+            with httpx.Client(base_url=address, timeout=PATIENCE, trust_env=False) as http:
                 self._wait(process, http)
                 yield process, http
         finally:
@@ -72,7 +72,7 @@ class Machine:
             process.wait()
 
     def _wait(self, process: subprocess.Popen[bytes], http: httpx.Client) -> None:
-        deadline = time.monotonic() + READY_WITHIN
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 if http.get("/health/ready").status_code == httpx.codes.OK:

@@ -24,6 +24,7 @@ from tests.fake_provider import FakeProvider, serving
 from tests.integration.parts import opened, unheard
 from tests.node.running import FOLDER, node
 from tests.server import application, served
+from tests.waiting import PATIENCE
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 BASES = (
@@ -32,7 +33,6 @@ BASES = (
     "https://api.langdock.com/openai/eu/v1",
 )
 KEYS = ("YOUR_NANOGPT_API_KEY", "<YOUR_LANGDOCK_API_KEY>")
-WITHIN = 60  # seconds
 FIND_SIMILAR_TEXTS = """
 def find_similar_texts(query_embedding, knowledge_base, top_k):
     return [item["text"] for item in knowledge_base][:top_k]
@@ -94,7 +94,7 @@ def _run(command: list[str], base_url: str) -> str:
         env=kept | {"OPENAI_API_KEY": "any", "OPENAI_BASE_URL": base_url},
         capture_output=True,
         text=True,
-        timeout=WITHIN,
+        timeout=PATIENCE,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

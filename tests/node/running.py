@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import PATIENCE
+
 FOLDER = Path(__file__).parent
-WITHIN = 120  # seconds
 
 
 def node(program: Path, *arguments: str, **environment: str) -> str:
@@ -33,7 +34,7 @@ def node(program: Path, *arguments: str, **environment: str) -> str:
         env=kept | environment,
         capture_output=True,
         text=True,
-        timeout=WITHIN,
+        timeout=PATIENCE,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

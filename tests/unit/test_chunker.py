@@ -155,10 +155,10 @@ def test_a_text_of_white_space_has_no_chunks(text: str, limit: int | None) -> No
     ids=lambda text: repr(text[:6]),
 )
 def test_a_text_without_places_to_split_is_split_all_the_same(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     made = texts(parsed(text), 200, MINILM)
     assert max(map(len, made)) <= 200 * CHARACTERS_PER_TOKEN
-    assert time.perf_counter() - started < 10
+    assert time.thread_time() - started < 10
 
 
 def test_a_section_longer_than_a_window_is_split_as_any_other() -> None:

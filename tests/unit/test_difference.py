@@ -81,9 +81,9 @@ def test_thousands_of_changes_are_found_in_seconds(*, repeated: bool) -> None:
     kept = [f"kept {n % 40 if repeated else n}" for n in range(20_000)]
     old = "\n".join(f"{line}\nold value of {n}" for n, line in enumerate(kept))
     new = "\n".join(f"{line}\nnew value of {n}" for n, line in enumerate(kept))
-    began = time.perf_counter()
+    began = time.thread_time()
     told = difference(old, new)
-    assert time.perf_counter() - began < 10
+    assert time.thread_time() - began < 10
     assert applied(old, told) == new
 
 
