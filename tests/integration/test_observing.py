@@ -23,6 +23,7 @@ from app.main import create_app
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 from tests.server import application, client, served
+from tests.waiting import wait_until
 
 SECRET_WORDS = "The heron nests in the willow."
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -170,8 +171,12 @@ def test_a_trace_goes_from_the_proxys_request_to_tidbs_statements(
         params={"q": "a heron in a tree"},
         headers={"traceparent": parent},
     )
+    told_of = (
+        "GET /api/knowledge-bases/{name}/search"  # once the reply is there, and a moment after
+    )
+    wait_until(lambda: told_of in of_trace(exporter, int(TRACE, 16)), "there is no span")
     spans = of_trace(exporter, int(TRACE, 16))
-    request = spans["GET /api/knowledge-bases/{name}/search"]
+    request = spans[told_of]
     assert request.attributes is not None
     assert request.attributes["http.response.status_code"] == 200
     names = {name for name, span in spans.items() if parent_of(spans, span) is request}

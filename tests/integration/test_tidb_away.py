@@ -110,7 +110,9 @@ def test_requests_fail_at_once_jobs_wait_and_everything_goes_on_by_itself(
             finally:
                 worker.stop()
             during = [
-                (seconds, reply) for began, seconds, reply in load.replies if away < began < back
+                (seconds, reply)
+                for began, seconds, reply in load.replies
+                if away < began < began + seconds < back
             ]
             assert len(during) >= MEANWHILE
             assert median(seconds for seconds, _ in during) < AT_ONCE
