@@ -324,16 +324,31 @@ class AddressRefused(UnreadableDocument):
 
 
 class PageUnavailable(UnreadableDocument):
-    """An address that cannot be fetched; `status` is what its site replied, if it did."""
+    """An address that cannot be fetched; `status` is what its site replied, if it did.
+
+    `silent` tells of one whose site did not answer.
+    """
 
     status_code = 502
     remedy = "Check the address, and try again later."
 
     def __init__(
-        self, message: str, *, remedy: str | None = None, status: int | None = None
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        status: int | None = None,
+        silent: bool = False,
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.status = status
+        self.silent = silent
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same address may answer a little later, with nothing being changed."""
+        status = self.status or 0
+        return self.silent or status in {408, 425, 429} or status >= 500  # noqa: PLR2004
 
 
 class PasswordProtected(UnreadableDocument):

@@ -77,7 +77,7 @@ from app.indexes.vocabulary import Vocabulary
 from app.ingestion.building import Building
 from app.ingestion.clearing import Clearing
 from app.ingestion.deletion import Deletion
-from app.ingestion.fetching import Fetcher, Sources
+from app.ingestion.fetching import AddressQueue, Crawler, Fetcher, Sources
 from app.ingestion.ingest import Ingest
 from app.ingestion.job_control import JobControl
 from app.ingestion.job_store import JobStore
@@ -122,6 +122,7 @@ class Services:
     pace_meter: PaceMeter
     uploads: Uploads
     sources: Sources
+    addresses: AddressQueue
     deletion: Deletion
     restoration: Restoration
     renaming: Renaming
@@ -180,7 +181,8 @@ class Services:
 
     def worker(self) -> Worker:
         """A worker of its own queue position; start it, and stop it before the services close."""
-        return Worker(self.jobs, self.ingest, self.building, self.clearing)
+        crawler = Crawler(self.addresses, self.sources, self.knowledge_bases)
+        return Worker(self.jobs, self.ingest, self.building, self.clearing, crawler)
 
     def evaluator(self) -> Evaluator:
         """What measures retrieval; it works the queue itself while it takes a corpus in."""
@@ -413,6 +415,7 @@ def compose(
         pace_meter=PaceMeter(database),
         uploads=uploads,
         sources=Sources(database, uploads, Fetcher(settings.max_upload_mb, settings.private_hosts)),
+        addresses=AddressQueue(database),
         deletion=Deletion(database),
         restoration=Restoration(database, jobs, kept),
         renaming=Renaming(database),

@@ -11,6 +11,7 @@ import app.documents.question_tables
 import app.documents.tables
 import app.embedding.tables
 import app.indexes.tables
+import app.ingestion.fetching.tables
 import app.ingestion.tables  # noqa: F401 - each module declares its tables on FixedTable
 from app.config import load_settings
 from app.database.tables import FixedTable

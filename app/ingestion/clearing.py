@@ -30,6 +30,7 @@ from app.documents.tables import (
 from app.indexes.chunks import drop_index_tables, remove_chunks
 from app.indexes.index import IndexState, Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
+from app.ingestion.fetching.tables import AddressRow
 from app.ingestion.job import JobState
 from app.ingestion.tables import JobRow
 
@@ -207,6 +208,7 @@ class Clearing:
             for document_id in document_ids:
                 self._remove_document(document_id)
         self._delete(delete(JobRow).where(JobRow.knowledge_base_id == base_id))
+        self._delete(delete(AddressRow).where(AddressRow.knowledge_base_id == base_id))
         self._delete(delete(QuestionRow).where(QuestionRow.knowledge_base_id == base_id))
         self._delete(delete(SavedSearchRow).where(SavedSearchRow.knowledge_base_id == base_id))
         evaluations = select(EvaluationRow.id).where(EvaluationRow.knowledge_base_id == base_id)

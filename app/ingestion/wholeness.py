@@ -81,6 +81,7 @@ class Wholeness:
             ("revisions", "document_id", "documents"),
             ("sources", "document_id", "documents"),
             ("documents", "knowledge_base_id", "knowledge_bases"),
+            ("addresses", "knowledge_base_id", "knowledge_bases"),
         ):
             lost = f"{key} NOT IN (SELECT id FROM {owner})"  # noqa: S608 - names of ours
             (number,) = self._rows(f"SELECT COUNT(*) FROM {table} WHERE {lost}")[0]  # noqa: S608

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from app.errors import DatabaseUnavailable, TidemarkError
 from app.ingestion.building import Building
 from app.ingestion.clearing import Clearing
+from app.ingestion.fetching import Crawler
 from app.ingestion.ingest import Ingest, Progress
 from app.ingestion.job import JobStage
 from app.ingestion.job_store import JobStore
@@ -25,6 +26,7 @@ REPORT_PAUSE = 2.0  # seconds; TiDB keeps every version of a row, so progress is
 RENEW_PAUSE = 30.0  # seconds; a third of a lease
 AWAY_PAUSE = 1.0  # seconds between looks for a TiDB that is away
 BUILD_PAUSE = 1.0  # seconds between looks for an index to build
+FETCH_PAUSE = 1.0  # seconds between looks for addresses to fetch
 CLEAR_PAUSE = 10.0  # seconds between looks for what may be cleared
 
 
@@ -36,6 +38,7 @@ class Worker:
     ingest: Ingest
     building: Building
     clearing: Clearing
+    crawler: Crawler
     _stop: threading.Event = field(default_factory=threading.Event)
     _wake: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -45,7 +48,8 @@ class Worker:
             thread = threading.Thread(target=self._work, name=f"worker-{number}")
             thread.start()
             self._threads.append(thread)
-        for name, work in (("building", self._build), ("clearing", self._clear)):
+        others = (("building", self._build), ("clearing", self._clear), ("fetching", self._fetch))
+        for name, work in others:
             thread = threading.Thread(target=work, name=name)
             thread.start()
             self._threads.append(thread)
@@ -63,8 +67,12 @@ class Worker:
         self._wake.set()
 
     def drain(self) -> None:
-        """Do jobs, and build indexes, until nothing is ready."""
-        while self._do_next() or self.building.run_next(self._stop):
+        """Fetch addresses, do jobs, and build indexes, until nothing is ready."""
+        while (
+            self.crawler.run_next(self._stop)
+            or self._do_next()
+            or self.building.run_next(self._stop)
+        ):
             pass
 
     def _work(self) -> None:
@@ -139,6 +147,16 @@ class Worker:
                 log.warning("Building pauses: %s %s", error.message, error.remedy)
             except Exception:
                 log.exception("An index could not be built")
+
+    def _fetch(self) -> None:
+        while not self._stop.wait(FETCH_PAUSE):
+            try:
+                while self.crawler.run_next(self._stop):
+                    pass
+            except TidemarkError as error:
+                log.warning("Fetching pauses: %s", error.message)
+            except Exception:
+                log.exception("An address could not be fetched")
 
     def _clear(self) -> None:
         while not self._stop.wait(CLEAR_PAUSE):

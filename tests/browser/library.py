@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.documents.labels import Labels
 from app.documents.model import Document, KnowledgeBase
 from app.indexes.index import IndexState
 from app.indexes.recipes import Choice
+from app.ingestion.fetching import AddressKind, AddressState
 from app.services import Services
 from app.web.addresses import address
 from tests.factories import pdf
@@ -90,6 +92,16 @@ class Library:
             return all(job.state.ended for job in self.services.jobs.unfinished(self.base.id))
 
         wait_until(settled, "the worker did not come to an end", look=0.05)
+
+    def with_addresses(self, seconds: float = 120) -> Library:
+        """With an address that could not be fetched: it is none of the public internet."""
+        queue = self.services.addresses
+        queue.add(self.base, {AddressKind.PAGE: ["http://127.0.0.1:9/tides"]}, Labels())
+        until = time.monotonic() + seconds
+        while not queue.counts(self.base)[AddressState.FAILED]:
+            assert time.monotonic() < until, "the address was not refused"
+            time.sleep(0.05)
+        return self
 
     def second_index(self) -> int:
         """An index beside the active one, compared with it."""

@@ -35,6 +35,7 @@ PAGES = {
     "history": lambda library: f"/documents/{library.document('pilotage.md').id}/history",
     "deleted": lambda library: library.at("/documents/deleted"),
     "failures": lambda library: library.at("/documents/failures"),
+    "addresses": lambda library: library.with_addresses().at("/documents/addresses"),
     "quality": lambda library: library.measured(),
     "answers": lambda library: library.measured().replace("/quality", "/quality/answers"),
     "no quality": lambda _: "/quality?knowledge-base=default",

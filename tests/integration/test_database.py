@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 import app.documents.tables
 import app.indexes.tables
+import app.ingestion.fetching.tables
 import app.ingestion.tables  # noqa: F401 - each module declares its tables
 from app.database.capabilities import probe
 from app.database.connection import Database

@@ -1,7 +1,22 @@
 """Pages and files of the web as sources: fetched with limits, and from public addresses alone."""
 
 from app.ingestion.fetching.crawl import Crawl, Page
+from app.ingestion.fetching.crawler import Crawler
 from app.ingestion.fetching.fetcher import Fetched, Fetcher, Validators
+from app.ingestion.fetching.queue import Address, AddressKind, AddressQueue, AddressState
 from app.ingestion.fetching.sources import Source, Sources
 
-__all__ = ["Crawl", "Fetched", "Fetcher", "Page", "Source", "Sources", "Validators"]
+__all__ = [
+    "Address",
+    "AddressKind",
+    "AddressQueue",
+    "AddressState",
+    "Crawl",
+    "Crawler",
+    "Fetched",
+    "Fetcher",
+    "Page",
+    "Source",
+    "Sources",
+    "Validators",
+]

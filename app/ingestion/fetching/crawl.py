@@ -88,14 +88,18 @@ class Crawl:
             )
         return list(found)[:MOST_PAGES]
 
+    def pause_of(self, host: str) -> float:
+        """How many seconds the host wants between two requests, as far as it has been asked."""
+        known = (self._robots.get(f"{scheme}://{host}") for scheme in ("https", "http"))
+        asked = [r.crawl_delay(USER_AGENT) for r in known if isinstance(r, RobotFileParser)]
+        wanted = [float(each) for each in asked if each is not None]
+        return min(LONGEST_PAUSE, max(wanted, default=PAUSE))
+
     def _pause(self, url: str) -> None:
         """Let so much time pass as the host wants between two requests."""
         host = urlsplit(url).netloc
-        robots = self._robots.get(_origin(url))
-        asked = robots.crawl_delay(USER_AGENT) if isinstance(robots, RobotFileParser) else None
-        pause = PAUSE if asked is None else min(LONGEST_PAUSE, float(asked))
         if host in self._last:
-            self.wait(max(0.0, self._last[host] + pause - time.monotonic()))
+            self.wait(max(0.0, self._last[host] + self.pause_of(host) - time.monotonic()))
         self._last[host] = time.monotonic()
 
     def _forbidden(self, url: str) -> TidemarkError | None:

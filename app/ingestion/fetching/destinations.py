@@ -32,7 +32,7 @@ def resolve(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as unknown:
-        raise PageUnavailable(f"There is no host named {host[:80]!r}.") from unknown
+        raise PageUnavailable(f"There is no host named {host[:80]!r}.", silent=True) from unknown
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 

@@ -71,7 +71,9 @@ class Fetcher:
         """
         if not self._slots.acquire(timeout=WAITS):
             raise PageUnavailable(
-                f"{AT_ONCE} addresses are being fetched already.", remedy="Try again in a minute."
+                f"{AT_ONCE} addresses are being fetched already.",
+                remedy="Try again in a minute.",
+                silent=True,
             )
         try:
             with self._pool() as pool:
@@ -130,6 +132,7 @@ class Fetcher:
             raise PageUnavailable(
                 f"{_host(url)} does not answer, or not in time.",
                 remedy="Check the address, and try again later.",
+                silent=True,
             ) from silent
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol, zlib.error) as odd:
             raise PageUnavailable(f"{_host(url)} answers in a way that is no HTTP.") from odd

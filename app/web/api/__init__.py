@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Depends
 
 from app.web.api import (
+    addresses,
     answers,
     contents,
     conversations,
@@ -32,6 +33,7 @@ PARTS = (
     documents,
     uploads,
     fetching,
+    addresses,
     contents,
     revisions,
     deleted,

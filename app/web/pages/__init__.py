@@ -15,6 +15,7 @@ from app.web.pages import (
     document_map,
     documents,
     explanation,
+    fetched_addresses,
     fetching,
     history,
     indexes,
@@ -35,8 +36,18 @@ from app.web.pages.assets import Assets
 
 
 def install(app: FastAPI) -> None:
-    # `deleted`, `deleting` and `steering` before `document`, whose address would take its own.
-    pages = (search, explanation, ask, documents, deleted, deleting, steering, document)
+    # `deleted`, `deleting` and others before `document`, whose address would take theirs.
+    pages = (
+        search,
+        explanation,
+        ask,
+        documents,
+        deleted,
+        deleting,
+        steering,
+        fetched_addresses,
+        document,
+    )
     for page in (
         *pages,
         labels,

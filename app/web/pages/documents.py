@@ -16,6 +16,7 @@ from app.errors import InvalidRequest, TidemarkError
 from app.services import Services
 from app.web.access import needs
 from app.web.addresses import address, api_address
+from app.web.pages.fetched_addresses import in_short
 from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.frame import chosen as choose
 from app.web.pages.labels import tags_in
@@ -138,6 +139,8 @@ def _show(
         pace=pace_in_words(services.pace_meter.measure(base.id)) if uploads else "",
         failures=sum(upload.failed for upload in uploads),
         failures_page=address("/documents/failures", ("knowledge-base", base.name)),
+        addresses=in_short(services, chosen),
+        addresses_page=address("/documents/addresses", ("knowledge-base", base.name)),
         refused=refused,
         notice=notice,
         limit=size(services.settings.max_upload_mb * 1_000_000),

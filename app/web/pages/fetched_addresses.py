@@ -1,0 +1,130 @@
+"""The queue of addresses on the pages: adding many, how far it is, what could not be fetched."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from app.access.rights import Right
+from app.documents.labels import checked_labels
+from app.errors import InvalidRequest
+from app.ingestion.fetching import AddressKind, AddressState
+from app.services import Services
+from app.web.access import needs
+from app.web.addresses import address, api_address
+from app.web.pages.frame import Chosen, ChosenBase, frame, show
+from app.web.pages.labels import tags_in
+from app.web.pages.wording import count, when
+from app.web.wiring import Wired
+
+router = APIRouter(include_in_schema=False)
+
+ROWS = 50
+MOST_ADDRESSES = 10_000  # in one form
+SHOWN = (AddressState.FAILED, AddressState.WAITING, AddressState.FETCHED)
+
+
+class QueueAction(StrEnum):
+    """What a button does to all addresses of a knowledge base."""
+
+    RETRY = "retry"
+    CANCEL = "cancel"
+
+
+def in_short(services: Services, chosen: Chosen) -> str:
+    """How far the queue is, in a line; nothing where none waits or failed."""
+    counts = services.addresses.counts(chosen.base)
+    waiting, failed = counts[AddressState.WAITING], counts[AddressState.FAILED]
+    if not waiting and not failed:
+        return ""
+    said = [f"{count(waiting, 'address', 'addresses')} still to be fetched"] if waiting else []
+    said += [f"{count(failed, 'address', 'addresses')} could not be fetched"] if failed else []
+    return ", ".join(said)
+
+
+@router.post("/documents/addresses")
+@needs(Right.WRITE)
+def add_addresses(
+    services: Wired,
+    base_name: Annotated[str, Form(alias="knowledge-base")],
+    urls: Annotated[str, Form()] = "",
+    kind: Annotated[AddressKind, Form()] = AddressKind.PAGE,
+    tags: Annotated[str, Form()] = "",
+) -> RedirectResponse:
+    """Have the addresses of a form fetched, one on each line."""
+    base = services.knowledge_bases.get(base_name)
+    given = urls.split()
+    if not given:
+        raise InvalidRequest("There is no address.", remedy="Write one on each line.")
+    if len(given) > MOST_ADDRESSES:
+        raise InvalidRequest(
+            f"{len(given):,} addresses are too many at once.",
+            remedy=f"Give up to {MOST_ADDRESSES:,}, and the others after them.",
+        )
+    services.addresses.add(base, {kind: given}, checked_labels(tags_in(tags), {}))
+    shown = address("/documents/addresses", ("knowledge-base", base.name))
+    return RedirectResponse(shown, status_code=303)
+
+
+@router.post("/documents/addresses/queue")
+@needs(Right.WRITE)
+def steer_addresses(
+    services: Wired,
+    base_name: Annotated[str, Form(alias="knowledge-base")],
+    action: Annotated[QueueAction, Form()],
+) -> RedirectResponse:
+    """Fetch again what failed, or fetch nothing more of what waits."""
+    base = services.knowledge_bases.get(base_name)
+    if action is QueueAction.RETRY:
+        services.addresses.retry_failed(base)
+    else:
+        services.addresses.cancel_waiting(base)
+    shown = address("/documents/addresses", ("knowledge-base", base.name))
+    return RedirectResponse(shown, status_code=303)
+
+
+@router.get("/documents/addresses")
+@needs(Right.READ)
+def addresses_page(
+    request: Request,
+    services: Wired,
+    chosen: ChosenBase,
+    state: AddressState | None = None,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> HTMLResponse:
+    """How far the queue is, and the addresses in one state: what failed first, if anything did."""
+    base = chosen.base
+    counts = services.addresses.counts(base)
+    shown = state or next((each for each in SHOWN if counts[each]), AddressState.WAITING)
+    found = services.addresses.listed(base, shown, offset=offset, limit=ROWS)
+
+    def at(place: int, of: AddressState = shown) -> str:
+        parameters = (("knowledge-base", base.name), ("state", of), ("offset", place or None))
+        return address("/documents/addresses", *parameters)
+
+    return show(
+        request,
+        "addresses.html",
+        frame("Addresses", "/documents", base.name, api_address(base.name, "addresses")),
+        chosen=chosen,
+        counts=counts,
+        states=[(each, counts[each], at(0, each), each is shown) for each in AddressState],
+        shown=shown,
+        rows=[
+            {
+                "url": each.url,
+                "sitemap": each.kind is AddressKind.SITEMAP,
+                "error": each.error,
+                "remedy": each.remedy,
+                "document": f"/documents/{each.document_id}" if each.document_id else None,
+                "looked": when(each.updated_at),
+            }
+            for each in found
+        ],
+        earlier=at(max(0, offset - ROWS)) if offset else None,
+        later=at(offset + len(found)) if offset + len(found) < counts[shown] else None,
+        back=address("/documents", ("knowledge-base", base.name)),
+    )
