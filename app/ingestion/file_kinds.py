@@ -18,6 +18,7 @@ ODS = f"{_ODF}.spreadsheet"
 ODP = f"{_ODF}.presentation"
 NOTEBOOK = "application/x-ipynb+json"
 EMAIL = "message/rfc822"
+MBOX = "application/mbox"
 ENCRYPTED_OFFICE = "application/x-office-encrypted"
 
 SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -79,6 +80,7 @@ OLE_STREAMS: tuple[tuple[str, str], ...] = (
 """Streams at the top of an OLE container: below it are those of what is embedded."""
 
 MARKDOWN_NAMES = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"})
+MBOX_NAMES = frozenset({".mbox", ".mbx"})
 HTML_NAMES = frozenset({".html", ".htm", ".xhtml"})
 _TEXT_NAMES = {
     ".txt": "text/plain",
@@ -116,6 +118,7 @@ DESCRIPTIONS = {
     "application/json": "JSON",
     NOTEBOOK: "a Jupyter notebook",
     EMAIL: "an e-mail (EML)",
+    MBOX: "a mailbox (MBOX)",
     "application/pdf": "a PDF",
     "application/rtf": "an RTF document",
     DOCX: "a Word document (DOCX)",

@@ -19,6 +19,8 @@ from app.ingestion.file_kinds import (
     EMAIL,
     HTML_NAMES,
     MARKDOWN_NAMES,
+    MBOX,
+    MBOX_NAMES,
     NAMED_TEXTS,
     NOTEBOOK,
     OFFICE_PARTS,
@@ -56,6 +58,7 @@ _NOTEBOOK = re.compile(r"\"(?:cells|worksheets)\"\s*:\s*\[")
 _JSON_NAMES = frozenset({"", ".json", ".ipynb", ".jsonl", ".ndjson", ".geojson"})
 # The lines before the first empty one, if each is a header or a header's next line.
 _EMAIL_HEAD = re.compile(r"\s*+((?:[!-9;-~]{1,76}+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)++)(?:\n|\Z)")
+_MBOX_START = re.compile(r"From [^\n]*\d\d:\d\d[^\n]*\n")
 _EMAIL_HEADER = re.compile(
     r"^(from|to|cc|subject|date|received|return-path|reply-to|message-id|mime-version|content-type):",
     re.IGNORECASE | re.MULTILINE,
@@ -162,6 +165,9 @@ def _text_kind(data: bytes, name: str) -> str:
 
 def _structured_kind(text: str, extension: str) -> str | None:
     """E-mail and JSON, which may be anything's name or none."""
+    folder = _MBOX_START.match(text)
+    if folder and (extension in MBOX_NAMES or _is_email(text[folder.end() :], ".eml")):
+        return MBOX
     if _is_email(text, extension):
         return EMAIL
     if extension in _JSON_NAMES and _JSON_START.match(text):

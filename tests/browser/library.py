@@ -93,14 +93,15 @@ class Library:
 
         wait_until(settled, "the worker did not come to an end", look=0.05)
 
-    def with_addresses(self, seconds: float = 120) -> Library:
+    def with_addresses(self) -> Library:
         """With an address that could not be fetched: it is none of the public internet."""
         queue = self.services.addresses
         queue.add(self.base, {AddressKind.PAGE: ["http://127.0.0.1:9/tides"]}, Labels())
-        until = time.monotonic() + seconds
-        while not queue.counts(self.base)[AddressState.FAILED]:
-            assert time.monotonic() < until, "the address was not refused"
-            time.sleep(0.05)
+
+        def refused() -> bool:
+            return queue.counts(self.base)[AddressState.FAILED] > 0
+
+        wait_until(refused, "the address was not refused", look=0.05)
         return self
 
     def second_index(self) -> int:

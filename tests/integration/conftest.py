@@ -77,7 +77,8 @@ def knowledge_base(services: Services) -> Iterator[SearchableBase]:
     base = services.knowledge_bases.create(f"test-{uuid4().hex[:12]}")
     knowledge_base = SearchableBase(services, base)
     yield knowledge_base
-    knowledge_base.execute(f"DELETE FROM jobs WHERE knowledge_base_id = {base.id}")  # noqa: S608
+    for table in ("jobs", "addresses"):
+        knowledge_base.execute(f"DELETE FROM {table} WHERE knowledge_base_id = {base.id}")  # noqa: S608
 
 
 @pytest.fixture

@@ -478,7 +478,7 @@ def test_addresses_are_added_and_looked_after_on_the_pages(
     page = fetching.get(added.headers["location"], headers=HTML).text
     assert "1 failed" in page
     assert "Check the address: there is nothing." in page
-    again = fetching.post("/documents/addresses/queue", data=form | {"action": "retry"})
+    again = fetching.post("/documents/addresses/retry", data=form)
     assert "2 waiting" not in fetching.get(again.headers["location"], headers=HTML).text
     assert "1 waiting" in fetching.get(again.headers["location"], headers=HTML).text
     assert fetching.post("/documents/addresses", data=form | {"urls": " "}).status_code == 422

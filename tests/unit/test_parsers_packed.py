@@ -139,3 +139,29 @@ def test_what_is_damaged_is_read_or_refused_in_words(data: bytes) -> None:
 def test_an_outlook_message_of_noise_is_refused_in_words(noise: bytes) -> None:
     head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "__substg1.0_".encode("utf-16-le")
     check_read_or_refused(head + noise, "a.msg")
+
+
+def test_a_mailbox_is_read_message_by_message() -> None:
+    first = eml("The tide turns.\n\n>From here it ebbs.\nFrom 10:00 on it is low.\n")
+    second = eml("It is low.\n", subject="Ebb", attached={"ports.csv": b"port,high\nBrest,6\n"})
+    mailbox = b"".join(
+        b"From ann@shore.test Mon Jun  1 10:00:00 2026\n" + each + b"\n\n"
+        for each in (first, second)
+    )
+    read = parse(mailbox, "inbox")
+    assert read.media_type == "application/mbox"
+    assert [section.path for section in read.text.sections] == [
+        ("Tides",),
+        ("Ebb",),
+        ("Ebb", "ports.csv"),
+        ("Ebb", "ports.csv", "Rows 2-2"),
+    ]
+    assert "\nFrom here it ebbs.\nFrom 10:00 on it is low." in read.text.text
+    assert "port: Brest; high: 6" in read.text.text
+    check_whole(read.text)
+
+
+def test_a_mailbox_of_messages_without_heads_is_told_by_its_name() -> None:
+    text = b"From ann Mon Jun 01 10:00:00 2009\n\nOne.\n\nFrom bea Mon Jun 01 11:00:00 2009\n\nTwo."
+    assert parse(text, "a.mbox").text.text == "# Message 1\n\nOne.\n\n# Message 2\n\nTwo."
+    assert parse(text, "a.txt").media_type == "text/plain"

@@ -7,6 +7,7 @@ from app.ingestion import media_type
 from app.ingestion.parsers.archive import PackedParser, TarParser, ZipParser
 from app.ingestion.parsers.calamine import XlsbParser
 from app.ingestion.parsers.delimited import DelimitedParser
+from app.ingestion.parsers.doc import DocParser
 from app.ingestion.parsers.docx import DocxParser, EncryptedOfficeParser
 from app.ingestion.parsers.eml import EmlParser
 from app.ingestion.parsers.epub import EpubParser
@@ -14,11 +15,13 @@ from app.ingestion.parsers.html import HtmlParser
 from app.ingestion.parsers.image import ImageParser
 from app.ingestion.parsers.json_text import JsonParser
 from app.ingestion.parsers.markdown import MarkdownParser
+from app.ingestion.parsers.mbox import MboxParser
 from app.ingestion.parsers.msg import MsgParser
 from app.ingestion.parsers.notebook import NotebookParser
 from app.ingestion.parsers.odf import OdfParser
 from app.ingestion.parsers.parser import Parsed, Parser
 from app.ingestion.parsers.pdf import PdfParser
+from app.ingestion.parsers.ppt import PptParser
 from app.ingestion.parsers.pptx import PptxParser
 from app.ingestion.parsers.rtf import RtfParser
 from app.ingestion.parsers.source import SourceParser
@@ -33,12 +36,14 @@ PARSERS: tuple[Parser, ...] = (
     HtmlParser(),
     PdfParser(),
     DocxParser(),
+    DocParser(),
     EncryptedOfficeParser(),
     DelimitedParser(),
     XlsxParser(),
     XlsParser(),
     XlsbParser(),
     PptxParser(),
+    PptParser(),
     JsonParser(),
     NotebookParser(),
     SourceParser(),
@@ -47,6 +52,7 @@ PARSERS: tuple[Parser, ...] = (
     RtfParser(),
     EpubParser(),
     EmlParser(),
+    MboxParser(),
     MsgParser(),
     ImageParser(),
     ZipParser(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
@@ -25,13 +24,6 @@ router = APIRouter(include_in_schema=False)
 ROWS = 50
 MOST_ADDRESSES = 10_000  # in one form
 SHOWN = (AddressState.FAILED, AddressState.WAITING, AddressState.FETCHED)
-
-
-class QueueAction(StrEnum):
-    """What a button does to all addresses of a knowledge base."""
-
-    RETRY = "retry"
-    CANCEL = "cancel"
 
 
 def in_short(services: Services, chosen: Chosen) -> str:
@@ -65,25 +57,29 @@ def add_addresses(
             remedy=f"Give up to {MOST_ADDRESSES:,}, and the others after them.",
         )
     services.addresses.add(base, {kind: given}, checked_labels(tags_in(tags), {}))
-    shown = address("/documents/addresses", ("knowledge-base", base.name))
-    return RedirectResponse(shown, status_code=303)
+    return _shown(base.name)
 
 
-@router.post("/documents/addresses/queue")
+@router.post("/documents/addresses/retry")
 @needs(Right.WRITE)
-def steer_addresses(
-    services: Wired,
-    base_name: Annotated[str, Form(alias="knowledge-base")],
-    action: Annotated[QueueAction, Form()],
+def retry_addresses(
+    services: Wired, base_name: Annotated[str, Form(alias="knowledge-base")]
 ) -> RedirectResponse:
-    """Fetch again what failed, or fetch nothing more of what waits."""
+    """Have fetched again what could not be."""
     base = services.knowledge_bases.get(base_name)
-    if action is QueueAction.RETRY:
-        services.addresses.retry_failed(base)
-    else:
-        services.addresses.cancel_waiting(base)
-    shown = address("/documents/addresses", ("knowledge-base", base.name))
-    return RedirectResponse(shown, status_code=303)
+    services.addresses.retry_failed(base)
+    return _shown(base.name)
+
+
+@router.post("/documents/addresses/cancel")
+@needs(Right.WRITE)
+def cancel_addresses(
+    services: Wired, base_name: Annotated[str, Form(alias="knowledge-base")]
+) -> RedirectResponse:
+    """Fetch nothing more of what waits."""
+    base = services.knowledge_bases.get(base_name)
+    services.addresses.cancel_waiting(base)
+    return _shown(base.name)
 
 
 @router.get("/documents/addresses")
@@ -128,3 +124,8 @@ def addresses_page(
         later=at(offset + len(found)) if offset + len(found) < counts[shown] else None,
         back=address("/documents", ("knowledge-base", base.name)),
     )
+
+
+def _shown(base_name: str) -> RedirectResponse:
+    shown = address("/documents/addresses", ("knowledge-base", base_name))
+    return RedirectResponse(shown, status_code=303)
