@@ -34,10 +34,12 @@ def pdf(
     header: str | None = None,
     numbered: bool = False,
     columns: Sequence[Sequence[str]] = (),
+    rows: Sequence[Sequence[str]] = (),
 ) -> bytes:
     """A PDF of pages of lines; one that begins with `# ` is set large, an empty one is a gap.
 
-    `outline` has (title, level from 0, page from 0); `columns` fills one page more, side by side.
+    `outline` has (title, level from 0, page from 0); `columns` fills one page more, side by side;
+    `rows`, another, each cell drawn by itself, without lines around them.
     """
     file = io.BytesIO()
     encryption = StandardEncryption(password) if password else None
@@ -61,6 +63,9 @@ def pdf(
         for place, lines in enumerate(columns):
             _lines(canvas, lines, LEFT + 240 * place)
         canvas.showPage()
+    if rows:
+        _table(canvas, rows)
+        canvas.showPage()
     canvas.save()
     return file.getvalue()
 
@@ -71,6 +76,13 @@ def _lines(canvas: Canvas, lines: Sequence[str], left: float) -> None:
         canvas.setFont("Helvetica", 20 if line.startswith("# ") else 11)
         canvas.drawString(left, height, line.removeprefix("# "))
         height -= 2 * LINE_HEIGHT if line.startswith("# ") else LINE_HEIGHT
+
+
+def _table(canvas: Canvas, rows: Sequence[Sequence[str]]) -> None:
+    canvas.setFont("Helvetica", 11)
+    for down, row in enumerate(rows):
+        for across, cell in enumerate(row):
+            canvas.drawString(LEFT + 110 * across, TOP - LINE_HEIGHT * down, cell)
 
 
 def scanned_pdf(pages: int = 1) -> bytes:

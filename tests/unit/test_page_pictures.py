@@ -63,6 +63,14 @@ def test_of_a_quote_that_goes_on_elsewhere_the_part_on_the_page_is_boxed(
     assert pictures.draw(PAGES, 1, both).boxes == 1
 
 
+def test_rows_of_a_table_are_boxed_though_they_carry_names_that_stand_above_them(
+    pictures: PagePictures,
+) -> None:
+    made = pdf(rows=[("Port", "Berths", "Depth"), ("Brest", "12", "9.5"), ("Hull", "4", "8.0")])
+    quote = "Port: Brest; Berths: 12; Depth: 9.5\nPort: Hull; Berths: 4; Depth: 8.0"
+    assert pictures.draw(made, 1, quote).boxes == 6  # a cell each, in two rows
+
+
 def test_a_quote_that_the_page_lacks_is_boxed_nowhere(pictures: PagePictures) -> None:
     assert pictures.draw(PAGES, 1, "Nobody may lock the pier in a gale.").boxes == 0
 

@@ -10,9 +10,10 @@ from app.errors import PasswordProtected, ScannedDocument, UnreadableDocument
 from app.ingestion.parsers import ocr
 from app.ingestion.parsers.pdf import PdfParser
 from app.ingestion.parsers.pdf_layout import in_reading_order, paragraphs
-from app.ingestion.parsers.pdf_lines import HYPHEN_AT_LINE_END, Line, Page
+from app.ingestion.parsers.pdf_lines import HYPHEN_AT_LINE_END, Cell, Line, Page
 from app.ingestion.parsers.pdf_prose import Prose
 from app.ingestion.parsers.pdf_running import without_running
+from app.ingestion.parsers.pdf_table import Table, with_tables
 from app.ingestion.parsers.registry import parse
 from tests.factories import pdf, scanned_pdf
 from tests.unit.parsing import check_read_or_refused, check_whole, unhurried
@@ -64,6 +65,86 @@ def test_the_outline_makes_sections_within_pages() -> None:
         (("Chapter 1: Tides", "Spring tides"), 1),
         (("The moon",), 2),
     ]
+
+
+def row_of(*cells: tuple[str, float], bottom: float) -> Line:
+    """A line of cells, each a text and where it begins."""
+    made = tuple(Cell(text, left, left + 5 * len(text)) for text, left in cells)
+    text = " ".join(cell.text for cell in made)
+    several = made if len(made) > 1 else ()
+    return Line(text, made[0].left, bottom, made[-1].right, bottom + 10, 10, several)
+
+
+def table_of(*lines: Line) -> list[str]:
+    (table,) = with_tables(lines)
+    assert isinstance(table, Table)
+    return table.text.split("\n")
+
+
+def test_rows_of_a_table_without_borders_carry_the_names_of_their_columns() -> None:
+    rows = [
+        ("Port", "Berths", "Depth"),
+        ("Brest", "12", "9.5"),
+        ("Cadiz", "", "8.0"),
+        ("Hull", "4"),
+    ]
+    parsed = PdfParser().parse(pdf(["Harbours:"], rows=rows))
+    check_whole(parsed)
+    assert parsed.text.endswith(
+        "Port: Brest; Berths: 12; Depth: 9.5\nPort: Cadiz; Depth: 8.0\nPort: Hull; Berths: 4"
+    )
+
+
+def test_labels_of_rows_need_no_name() -> None:
+    assert table_of(
+        row_of(("Hours", 200), ("Rate", 260), ("Cost", 320), bottom=700),
+        row_of(("Body labour", 50), ("2", 200), ("150", 260), ("300", 320), bottom=685),
+        row_of(("Of it paint", 90), ("60", 320), bottom=670),
+    ) == ["Body labour; Hours: 2; Rate: 150; Cost: 300", "Of it paint; Cost: 60"]
+
+
+def test_what_had_no_room_in_its_cell_goes_on_in_the_next_line() -> None:
+    assert table_of(
+        row_of(("Port", 50), ("Remark", 120), ("Depth", 300), bottom=700),
+        row_of(("Brest", 50), ("Deep, but the", 120), ("9.5", 300), bottom=680),
+        row_of(("tide runs hard", 120), bottom=669),
+        row_of(("Cadiz", 50), ("Calm", 120), ("8.0", 300), bottom=649),
+    ) == [
+        "Port: Brest; Remark: Deep, but the tide runs hard; Depth: 9.5",
+        "Port: Cadiz; Remark: Calm; Depth: 8.0",
+    ]
+
+
+def test_cells_without_names_are_told_apart() -> None:
+    rows = [("Ship", "Marigold"), ("Claim", "SF-1008"), ("Model", "Grand Banks")]
+    text = PdfParser().parse(pdf(["Claims"], rows=rows)).text
+    assert text.endswith("Ship | Marigold\nClaim | SF-1008\nModel | Grand Banks")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("1.", "Cast off"), ("2.", "Set sail"), ("3.", "Steer by the stars")],
+        [("o", "Cast off"), ("o", "Set sail"), ("o", "Steer by the stars")],
+        [("Cast off", "Set sail"), ("Steer by the stars", "Make fast")],
+    ],
+)
+def test_lists_and_lines_that_chance_to_have_gaps_are_no_tables(
+    rows: list[tuple[str, str]],
+) -> None:
+    assert "|" not in PdfParser().parse(pdf(["Orders"], rows=rows)).text
+
+
+def test_columns_of_prose_are_no_table() -> None:
+    lines = [
+        row_of(
+            (f"{n} The tide turns at noon and comes", 50),
+            (f"{n} back in the evening again, as", 300),
+            bottom=700 - 12 * n,
+        )
+        for n in range(5)
+    ]
+    assert with_tables(lines) == lines
 
 
 def test_running_headers_and_page_numbers_are_dropped() -> None:

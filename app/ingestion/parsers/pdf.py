@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
@@ -20,6 +21,7 @@ from app.ingestion.parsers.pdf_layout import in_reading_order, paragraphs
 from app.ingestion.parsers.pdf_lines import Line, Page, page_of
 from app.ingestion.parsers.pdf_prose import Prose
 from app.ingestion.parsers.pdf_running import without_running
+from app.ingestion.parsers.pdf_table import Table, with_tables
 
 # PDFium may be called by one thread at a time, whatever the document.
 _PDFIUM = threading.Lock()
@@ -38,7 +40,7 @@ class PdfParser:
     """Text from the text layer; of pages without one, from their pictures, where OCR is there."""
 
     name: str = "pdfium"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({"application/pdf"})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -134,9 +136,10 @@ def paged_text(
     for number, page in enumerate(pages):
         page_starts.append(length)
         marks = marks_of[number]
-        for lines in _with_headings_apart(page, marks):
-            block = prose.joined(lines)
-            level = _marked_level(block, marks) or _sized_level(lines, sizes)
+        for found in _with_headings_apart(page, marks):
+            is_table = isinstance(found[0], Table)
+            block = found[0].text if is_table else prose.joined(found)
+            level = 0 if is_table else _marked_level(block, marks) or _sized_level(found, sizes)
             if level:
                 headings.append(Heading(length, level, " ".join(block.split())))
             blocks.append(block)
@@ -149,8 +152,17 @@ def paged_text(
 
 
 def _with_headings_apart(page: Page, marks: Sequence[_Mark]) -> Iterator[list[Line]]:
-    """The page's paragraphs; a line that the outline names is one of its own."""
-    for lines in paragraphs(in_reading_order(page.lines)):
+    """The page's paragraphs; a table, and a line that the outline names, is one of its own."""
+    ordered = in_reading_order(with_tables(page.lines))
+    for is_table, lines_between in groupby(ordered, lambda line: isinstance(line, Table)):
+        if is_table:
+            yield from ([table] for table in lines_between)
+        else:
+            yield from _paragraphs(list(lines_between), marks)
+
+
+def _paragraphs(lines_between: Sequence[Line], marks: Sequence[_Mark]) -> Iterator[list[Line]]:
+    for lines in paragraphs(lines_between):
         rest: list[Line] = []
         for line in lines:
             if any(_is(mark, line.text) for mark in marks):

@@ -23,9 +23,25 @@ _LIGATURES = str.maketrans(
 )
 
 
+_GAP = 1.0
+"""The white between two cells of a line, in sizes of its letters, at least."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A part of a line that stands apart from the others."""
+
+    text: str
+    left: float
+    right: float
+
+
 @dataclass(frozen=True)
 class Line:
-    """A line of text, its box in points from the page's lower left, and its font's size."""
+    """A line of text, its box in points from the page's lower left, and its font's size.
+
+    `cells` are its parts, from the left, if it has several.
+    """
 
     text: str
     left: float
@@ -33,6 +49,7 @@ class Line:
     right: float
     top: float
     size: float
+    cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,24 +97,49 @@ def _line(text_page: pdfium.PdfTextPage, codes: list[int], start: int, end: int)
     ]
     if not places:
         return None
-    if any(map(_RIGHT_TO_LEFT.match, characters)):
+    turned = any(map(_RIGHT_TO_LEFT.match, characters))
+    if turned:
         characters = _in_reading_order(text_page, characters, start)
     # Only the ends and the middle are asked for their boxes: a call for each character would cost
     # more than all the rest of reading a page.
     boxes = [_box(text_page, places[at]) for at in {0, len(places) // 2, len(places) - 1}]
     # PDFium speaks UTF-16: a character beyond its first plane comes in two halves.
     text = "".join(characters).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    words = " ".join(cleaned(text).translate(_LIGATURES).split())
+    words = _words(text)
     if not words:
         return None
+    size = _font_size(text_page, places[len(places) // 2])
     return Line(
         words + HYPHEN_AT_LINE_END if characters[-1] == HYPHEN_AT_LINE_END else words,
         left=min(box[0] for box in boxes),
         bottom=min(box[1] for box in boxes),
         right=max(box[2] for box in boxes),
         top=max(box[3] for box in boxes),
-        size=_font_size(text_page, places[len(places) // 2]),
+        size=size,
+        cells=() if turned else _cells(text_page, start, end, words, _GAP * size),
     )
+
+
+def _cells(
+    text_page: pdfium.PdfTextPage, start: int, end: int, words: str, gap: float
+) -> tuple[Cell, ...]:
+    """The parts of a line that are drawn one by one, with at least `gap` between them."""
+    boxes: list[tuple[float, float, float, float]] = []
+    for number in range(text_page.count_rects(start, end - start)):
+        box = text_page.get_rect(number)
+        if boxes and box[0] - boxes[-1][2] < gap:
+            left, bottom, right, top = boxes.pop()
+            box = (left, min(bottom, box[1]), max(right, box[2]), max(top, box[3]))
+        boxes.append(box)
+    if len(boxes) == 1:
+        return ()
+    cells = tuple(Cell(_words(text_page.get_text_bounded(*box)), box[0], box[2]) for box in boxes)
+    # What is drawn across other lines, or not from the left, is no row.
+    return cells if " ".join(cell.text for cell in cells) == words else ()
+
+
+def _words(text: str) -> str:
+    return " ".join(cleaned(text).translate(_LIGATURES).split())
 
 
 def _character(code: int) -> str:

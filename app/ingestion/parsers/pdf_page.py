@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import math
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ WIDTH = 1000  # pixels
 MOST_PIXELS = 3_000_000
 LEAST_ALIKE = 12
 """Letters in a row that tell a part of the quote, where the page has not all of it in a row."""
+_NAME = re.compile(r"(?:^|(?<=; ))[^:;]{1,80}: ")
 _SHADE, _EDGE = "#ffeea0", "#b06000"
 _MARGIN = 2  # pixels between words and the edge of their box
 
@@ -33,7 +35,8 @@ def drawn(data: bytes, asked: str) -> Picture:
     """The page that `asked` names, as JSON: `{"page": 3, "quote": "…"}`, counted from 1.
 
     The quote is looked for by its letters and digits alone, since the text was put together from
-    lines; where it is not in one piece on the page, its longer parts are marked.
+    lines; of rows of a table, by their cells; where it is not in one piece on the page, its longer
+    parts are marked.
 
     Raises:
         UnreadableDocument: the page cannot be drawn, or there is none of that number.
@@ -93,7 +96,7 @@ def _boxes(text_page: pdfium.PdfTextPage, quote: str) -> Iterator[Box]:
         for letter in _letters(chr(code)) if code <= sys.maxunicode else "":
             letters.append(letter)
             places.append(index)
-    for start, length in _found("".join(letters), _letters(quote)):
+    for start, length in _found("".join(letters), quote):
         first, last = places[start], places[start + length - 1]
         for rect in range(text_page.count_rects(first, last - first + 1)):
             left, bottom, right, top = text_page.get_rect(rect)
@@ -101,12 +104,19 @@ def _boxes(text_page: pdfium.PdfTextPage, quote: str) -> Iterator[Box]:
 
 
 def _found(page: str, quote: str) -> Iterator[tuple[int, int]]:
-    """Where the quote, or each longer part of it, begins in `page`, and how long it is."""
-    at = page.find(quote) if quote else -1
+    """Where the quote, its rows, or else each longer part of it begins in `page`, and how long."""
+    whole = _letters(quote)
+    at = page.find(whole) if whole else -1
     if at >= 0:
-        yield at, len(quote)
+        yield at, len(whole)
         return
-    for block in SequenceMatcher(None, page, quote, autojunk=False).get_matching_blocks():
+    # The names of columns, which a row of the text carries, stand above it on the page.
+    rows = [_letters(_NAME.sub("", line)) for line in quote.splitlines()]
+    places = [(page.find(row), len(row)) for row in rows if row]
+    if places and all(place >= 0 for place, _ in places):
+        yield from places
+        return
+    for block in SequenceMatcher(None, page, whole, autojunk=False).get_matching_blocks():
         if block.size >= LEAST_ALIKE:
             yield block.a, block.size
 

@@ -10,6 +10,11 @@ _LONGEST_LABEL = 80
 _MOST_COLUMNS = 16_384
 
 
+def is_number(text: str) -> bool:
+    """Whether a cell has a number, with its sign, unit or exponent, or a date in digits."""
+    return _NUMBER.match(text) is not None
+
+
 def joined_cell(text: str) -> str:
     """A cell in one line."""
     return " ".join(text.split())
@@ -25,7 +30,7 @@ def header_of(rows: Sequence[Sequence[str]]) -> Sequence[str] | None:
         len(first) > 1
         and len(first) * 2 > width
         and len({cell.lower() for cell in first}) == len(first)
-        and all(len(cell) <= _LONGEST_LABEL and not _NUMBER.match(cell) for cell in first)
+        and all(len(cell) <= _LONGEST_LABEL and not is_number(cell) for cell in first)
     )
     return rows[0] if names_columns else None
 
