@@ -71,6 +71,7 @@ def load_client() -> None:
     import litellm
 
     litellm.suppress_debug_info = True  # it prints advertisements for its tracker otherwise
+    litellm.disable_streaming_logging = True  # a task in a pool for each token, for nobody here
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def estimated_tokens(text: str) -> int:
     English has 4 characters a token in the vocabularies in use, code 3, scripts other than Latin 1
     to 3: counted are 3 for ASCII and 1 for all else.
     """
-    ascii_only = sum(character.isascii() for character in text)
+    ascii_only = len(text.encode("ascii", "ignore"))
     return math.ceil(ascii_only / 3) + len(text) - ascii_only
 
 
@@ -143,5 +143,7 @@ def _visible(text: str) -> str:
     return "".join(
         c
         for c in text
-        if c in "\n\t\u200c\u200d" or unicodedata.category(c) not in {"Cf", "Cc", "Cs", "Co", "Cn"}
+        if c.isprintable()
+        or c in "\n\t\u200c\u200d"
+        or unicodedata.category(c) not in {"Cf", "Cc", "Cs", "Co", "Cn"}
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _PHRASES = (
     # to forget or pass over what was said
@@ -64,6 +65,7 @@ _MANY_HIDDEN = 8
 LONGEST = 20_000  # characters that are looked at
 
 
+@lru_cache(maxsize=512)  # each event of an answer that shows its passages asks again
 def looks_like_orders(text: str) -> bool:
     """Whether `text` has a phrase that injections have, or hides many characters."""
     head = text[:LONGEST]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator
+from contextlib import aclosing, closing
 from typing import Annotated, Any
 
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 from pydantic import Field
@@ -14,6 +15,7 @@ from app.access.rights import Right
 from app.answering.answer import AnswerEvent, Approach, whole_answer
 from app.retrieval.passage import Query
 from app.web.access import needs
+from app.web.ahead import answering_threads, made_ahead
 from app.web.api.answer import AnswerShape, event_of
 from app.web.api.shape import LARGEST_ID, Shape, errors, reply
 from app.web.event_stream import EVENT_STREAM, EventStream
@@ -47,7 +49,7 @@ ANSWER: dict[int | str, dict[str, Any]] = {
 
 @router.post("/knowledge-bases/{name}/answers", response_model=AnswerShape, responses=ANSWER)
 @needs(Right.ASK)
-def answer(
+async def answer(
     base: ReadableKnowledgeBase,
     asked: Annotated[QuestionShape, Body()],
     services: Wired,
@@ -60,25 +62,30 @@ def answer(
     once one is checked, which takes the place of its tokens while those of the next may
     already come, and in the end `answer`, or `error` where the answer broke off.
     """
-    if asked.documents:
-        services.documents.require(base.id, asked.documents)
-    answerer = services.answerer(base, asked.top_k, asked.way)
-    events = answerer.answer(Query(asked.question, asked.documents))
-    if EVENT_STREAM not in request.headers.get("accept", ""):
-        return reply(AnswerShape.of(whole_answer(events)))
-    first = next(events)  # what fails before anything is said fails like any other request
-    return EventStream(_told(asked.question, first, events))
+
+    def answered() -> Response:
+        if asked.documents:
+            services.documents.require(base.id, asked.documents)
+        answerer = services.answerer(base, asked.top_k, asked.way)
+        events = answerer.answer(Query(asked.question, asked.documents))
+        if EVENT_STREAM not in request.headers.get("accept", ""):
+            return reply(AnswerShape.of(whole_answer(events)))
+        first = next(events)  # what fails before anything is said fails like any other request
+        return EventStream(_told(asked.question, _again(first, events)))
+
+    return await to_thread.run_sync(answered, limiter=answering_threads())
 
 
-async def _told(
-    question: str, first: AnswerEvent, events: Generator[AnswerEvent, None, None]
-) -> AsyncIterator[str]:
+async def _told(question: str, events: Generator[AnswerEvent, None, None]) -> AsyncIterator[str]:
     """Each event as soon as it is there; who hangs up stops the chat model."""
-    said: AnswerEvent | None = first
-    try:
-        while said is not None:
-            yield event_of(question, said)
-            said = await to_thread.run_sync(next, events, None)
-    finally:
-        with CancelScope(shield=True):
-            await to_thread.run_sync(events.close)
+    async with aclosing(made_ahead(events)) as batches:
+        async for batch in batches:
+            yield "".join(event_of(question, said) for said in batch)
+
+
+def _again(
+    first: AnswerEvent, others: Generator[AnswerEvent, None, None]
+) -> Generator[AnswerEvent, None, None]:
+    with closing(others):
+        yield first
+        yield from others

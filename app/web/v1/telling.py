@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import aclosing
 from dataclasses import dataclass
 
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 
 from app.answering.answer import Answer, Answered, AnswerEvent, Failed, SentenceDone, Token
 from app.answering.standalone import Standalone
@@ -13,6 +14,7 @@ from app.embedding.embedder import TokenCounter
 from app.errors import TidemarkError
 from app.retrieval.passage import Query
 from app.services import Services
+from app.web.ahead import answering_threads, made_ahead
 from app.web.v1.catalogue import knowledge_base_named
 from app.web.v1.cited import Annotation, CitedText, Stretch
 from app.web.v1.errors import refused
@@ -51,13 +53,14 @@ async def telling(
         Refused: no such model, a question that cannot be asked, or an answer that broke off.
     """
     try:
-        events = await to_thread.run_sync(_events, services, model, asked)
-        try:
-            async for stretch in _stretches(services, asked.question, events, CitedText(base_url)):
+        events = await to_thread.run_sync(
+            _events, services, model, asked, limiter=answering_threads()
+        )
+        # Whoever hangs up stops the chat model.
+        async with aclosing(made_ahead(events)) as batches:
+            text = CitedText(base_url)
+            async for stretch in _stretches(services, asked.question, batches, text):
                 yield stretch
-        finally:
-            with CancelScope(shield=True):  # whoever hangs up stops the chat model
-                await to_thread.run_sync(events.close)
     except TidemarkError as error:
         raise refused(error, param) from error
 
@@ -86,10 +89,10 @@ def _events(services: Services, model: str, asked: Asked) -> Generator[AnswerEve
 
 
 async def _stretches(
-    services: Services, question: str, events: Generator[AnswerEvent, None, None], text: CitedText
+    services: Services, question: str, batches: AsyncIterator[list[AnswerEvent]], text: CitedText
 ) -> AsyncIterator[Stretch | Spent]:
     written, begun = "", False
-    while (event := await to_thread.run_sync(next, events, None)) is not None:
+    async for event in (event async for batch in batches for event in batch):
         if isinstance(event, Token) and not begun:
             begun = True  # with nothing whole to say yet, but what fails now fails in mid-stream
             yield Stretch("")
