@@ -39,6 +39,8 @@ _BEFORE_ORDINALS = frozenset("am vom zum im des der den dem das die bis ab seit 
 
 _FENCE = re.compile(r"[ \t]*(```|~~~)")
 _ALONE = re.compile(r"[ \t]*(#{1,6}\s|\||[-*_=]{3,}[ \t]*$)")
+# As tables are read: "Port: Brest; Depth: 9.5", or "Brest | 9.5" where the columns have no names.
+_ROW = re.compile(r"[^:;|\n]{1,80}: [^;\n]*; [^:;|\n]{1,80}: |[^|\n]{1,200} \| ")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•‣◦–·>]|\(?(?:\d{1,3}|[a-z])[.)])[ \t]+(?=\S)")
 _LINE = re.compile(
     r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|$)"
@@ -47,7 +49,7 @@ _LINE = re.compile(
 _CLOSERS = "\"'”’»›)\\]}】」』）》〉*_`"
 _STOP = re.compile(
     rf"(?P<wide>[。！？｡．]+[{_CLOSERS}]*)"  # ends at once: these scripts put no space
-    rf"|(?P<spaced>[.!?…؟۔।॥։።။។]+[{_CLOSERS}]*)(?=\s)"
+    rf"|(?P<spaced>[.!?…؟۔।॥։።။។]+)[{_CLOSERS}]*(?:\[\w{{1,4}}\])*(?=\s)"  # "at noon.[12] It"
 )
 _WORD_BEFORE = re.compile(r"[^\s(\[\"'“„«]+$")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]|[A-ZÀ-ÞА-Я]")
@@ -80,7 +82,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
         elif opening:
             yield start, line.start(), False
             start, fence = line.start(), opening[1]
-        elif not line[0].strip() or _ALONE.match(line[0]):
+        elif not line[0].strip() or _ALONE.match(line[0]) or _ROW.match(line[0]):
             yield start, line.start(), False
             yield line.start(), line.end(), False
             start = line.end()
@@ -106,7 +108,7 @@ def _ends_a_sentence(text: str, begin: int, stop: re.Match[str], end: int) -> bo
     after = (following[1] or "") if following else ""
     if after[:1].islower():
         return False
-    if stop[0].rstrip(_CLOSERS) != ".":
+    if stop["spaced"] != ".":
         return True
     found = _WORD_BEFORE.search(text, max(begin, stop.start() - 40), stop.start())
     before = found[0] if found else ""

@@ -23,6 +23,7 @@ def sentences(text: str) -> list[str]:
         ("The U.S. Army is one.", ["The U.S. Army is one."]),
         ("By J. R. R. Tolkien. See e.g. No. 5.", ["By J. R. R. Tolkien.", "See e.g. No. 5."]),
         ("Turn to p. 55. It is there.", ["Turn to p. 55.", "It is there."]),
+        ("It turns at noon.[12][b] Then it ebbs.", ["It turns at noon.[12][b]", "Then it ebbs."]),
         ("Wait... what? Yes! Go.", ["Wait... what?", "Yes!", "Go."]),
         ("He said “Stop.” Then he left.", ["He said “Stop.”", "Then he left."]),
         ("Use version 2.0.1 of a.b. Then stop.", ["Use version 2.0.1 of a.b.", "Then stop."]),
@@ -46,6 +47,15 @@ def test_headings_list_items_and_table_rows_stand_alone() -> None:
         "# Tides", "- high water", "- low water.", "More.", "1. First",
         "| a | b |", "| c | d |", "The end.",
     ]  # fmt: skip
+
+
+def test_rows_of_tables_stand_alone_with_the_names_that_they_carry() -> None:
+    named = "Port: Brest; Depth: 9.5 m\nPort: Hull; Depth: 8 m"
+    assert sentences(named) == named.split("\n")
+    bare = "Brest | 9.5 m\nHull | 8 m\nand so on."
+    assert sentences(bare) == bare.split("\n")
+    prose = "Bring these: a rope; a lamp; and, for the\nnight: a coat."
+    assert sentences(prose) == [prose]
 
 
 def test_lines_that_were_only_wrapped_are_read_together() -> None:
