@@ -77,6 +77,7 @@ from app.indexes.vocabulary import Vocabulary
 from app.ingestion.building import Building
 from app.ingestion.clearing import Clearing
 from app.ingestion.deletion import Deletion
+from app.ingestion.estimating import Estimator
 from app.ingestion.fetching import AddressQueue, Crawler, Fetcher, Sources
 from app.ingestion.ingest import Ingest
 from app.ingestion.job_control import JobControl
@@ -121,6 +122,7 @@ class Services:
     job_control: JobControl
     pace_meter: PaceMeter
     uploads: Uploads
+    estimator: Estimator
     sources: Sources
     addresses: AddressQueue
     deletion: Deletion
@@ -383,6 +385,11 @@ def compose(
     reports = IndexReports(database, indexes.vector_index)
     jobs = JobStore(database)
     uploads = Uploads(database, jobs, settings.max_upload_mb)
+    ledger = Ledger(database, settings.embedding_budget)
+
+    def priced(model: str) -> float | None:
+        return price(model, added.endpoint_of(model, settings))
+
     keys, users, sessions = KeyStore(database), UserStore(database), Sessions(database)
     words = KeywordSearch(database, full_text=full_text)
     retriever = Retriever(
@@ -414,6 +421,15 @@ def compose(
         job_control=JobControl(database),
         pace_meter=PaceMeter(database),
         uploads=uploads,
+        estimator=Estimator(
+            documents,
+            indexes,
+            embedders,
+            parsing,
+            ledger,
+            priced,
+            settings.max_upload_mb * 1_000_000,
+        ),
         sources=Sources(database, uploads, Fetcher(settings.max_upload_mb, settings.private_hosts)),
         addresses=AddressQueue(database),
         deletion=Deletion(database),
@@ -448,7 +464,7 @@ def compose(
             builds,
             switch,
             comparer,
-            lambda model: price(model, added.endpoint_of(model, settings)),
+            priced,
         ),
         clearing=Clearing(database, keep_deleted=kept, keep_revisions=settings.keep_revisions),
         questions=questions,
@@ -463,7 +479,7 @@ def compose(
         users=users,
         sessions=sessions,
         audit=Audit(database),
-        ledger=Ledger(database, settings.embedding_budget),
+        ledger=ledger,
         added=AddedEmbedders(added, lambda model: make(settings_of_model(settings, model))),
         keeping_models=KeepingModels(settings, added, indexes),
         callers=Callers(keys, users, sessions, settings.asks_who_calls),

@@ -1,6 +1,7 @@
 // Uploads by drop or picker, their progress as it happens, and deletions without leaving the page.
 import { askAndDelete } from "./deleting.js";
 import { follow } from "./progress.js";
+import { agreed } from "./paying.js";
 import { upload } from "./uploading.js";
 
 const form = document.getElementById("upload");
@@ -10,11 +11,16 @@ const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
 const tags = () => document.getElementById("upload-tags").value.split(",").filter((tag) => tag.trim());
 let depth = 0;
 
+async function send(files) {
+  if (!("paid" in form.dataset) || (await agreed(base, files))) upload(base, files, tags());
+}
+
 picker.addEventListener("change", () => {
-  upload(base, [...picker.files], tags());
+  send([...picker.files]);
   picker.value = "";
 });
 document.getElementById("upload-button").hidden = true;
+document.getElementById("estimate-button")?.setAttribute("hidden", "");
 
 document.addEventListener("dragenter", (event) => {
   if (!hasFiles(event)) return;
@@ -34,7 +40,7 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   depth = 0;
   document.body.classList.remove("dragging");
-  upload(base, [...event.dataTransfer.files], tags());
+  send([...event.dataTransfer.files]);
 });
 
 document.addEventListener("click", (event) => {

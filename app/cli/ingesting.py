@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from app.cli.console import bars, results, say, shown, shown_name, write_json
 from app.cli.exits import ExitCode
-from app.cli.files import FoundFiles, find_files
+from app.cli.files import FoundFiles, find_files, read_parts
 from app.cli.knowledge_base import KnowledgeBaseName, find_or_make_knowledge_base
 from app.cli.opening import open_everything
 
@@ -110,10 +111,9 @@ def ingest(
 
 def _estimate(found: FoundFiles, knowledge_base: str | None, *, as_json: bool) -> None:
     with open_everything() as services:
-        from app.cli.estimating import estimated
-
         base = find_or_make_knowledge_base(services, knowledge_base)
-        told = estimated(services, base, found.files)
+        named = [(file.name, partial(read_parts, file)) for file in found.files]
+        told = services.estimator.estimate(base, named)
     if as_json:
         write_json({"knowledge_base": base.name, **asdict(told), "suffices": told.suffices})
     else:

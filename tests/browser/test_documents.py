@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
 
 from app.services import Services
-from tests.browser.conftest import Faults
+from tests.browser.conftest import PATIENCE, Faults
 from tests.browser.library import PILOTAGE, SAFETY, Library
 from tests.factories import pdf
+from tests.server import application, served
 
 LONG = "".join(f"## Day {n}\n\nOn day {n} the keeper wrote {n * n}.\n\n" for n in range(400))
 
@@ -205,3 +209,24 @@ def test_the_failures_say_why_and_all_are_tried_again(page: Page, shelf: Library
     )
     page.get_by_role("button", name="Try all again").click()
     expect(page.locator(".upload").filter(has_text="failed")).to_have_count(1)
+
+
+def test_what_embedding_would_cost_is_told_and_agreed_to_before_files_are_taken_in(
+    chromium: Browser, services: Services, shelf: Library, files: Path
+) -> None:
+    paid = replace(services.estimator, price=lambda _: 5.0)
+    with served(application(services.settings, replace(services, estimator=paid))) as address:
+        context = chromium.new_context(base_url=address)
+        context.set_default_timeout(PATIENCE)
+        (files / "pier.md").write_text(SAFETY)
+        page = context.new_page()
+        page.goto(f"/documents?knowledge-base={shelf.base.name}")
+        asking = page.get_by_role("dialog", name="Embed them at this price?")
+        for answer in ("Leave it", "Upload"):
+            page.get_by_label("Upload files").set_input_files(files / "pier.md")
+            expect(asking).to_contain_text(re.compile(r"1 file with \d+ tokens .* at most \$0\.0"))
+            assert Axe().run(page).response["violations"] == []
+            assert page.locator(".uploads .upload").count() == 0
+            asking.get_by_role("button", name=answer).click()
+        expect(page.locator(".uploads .upload")).to_contain_text("pier.md")
+        context.close()

@@ -259,3 +259,41 @@ def test_an_estimate_counts_the_files_and_sends_nothing(
     assert "1 cannot be read" in ran.output
     assert "does not suffice" in ran.output
     assert provider.requests == []
+
+
+def test_an_upload_is_told_its_price_before_anything_is_embedded(
+    settings: Settings, provider: FakeProvider, dear: Services, ledger: Ledger
+) -> None:
+    base = new_base(dear)
+    files: list[tuple[str, tuple[str, bytes]]] = [
+        ("files", ("guide.md", WORDS.encode())),
+        ("files", ("broken.pdf", b"%PDF-1.7 no more")),
+    ]
+    form = {"knowledge-base": base.name}
+    with served(application(settings, dear)) as address, client(address) as http:
+        path = f"/api/knowledge-bases/{base.name}/documents"
+        told = http.post(f"{path}/estimate", files=files).json()
+        assert (told["files"], told["unreadable"], told["suffices"]) == (1, 1, True)
+        assert told["model"] == "text-embedding-3-small"
+        assert told["cost"] == pytest.approx(told["tokens"] * PRICE / 1_000_000)
+        page = http.get("/documents", params=form, headers={"accept": "text/html"}).text
+        assert "$1,000.00 a million tokens" in page
+        asked = http.post("/documents/estimate", data=form, files=files).text
+        assert f"1 file with {told['tokens']} tokens would be embedded" in asked
+        assert "1 cannot be read. Nothing was uploaded." in asked
+        assert dear.documents.list(base.id) == ()
+        assert provider.requests == []
+        ingest(dear, base, guide=WORDS)
+        again = http.post(f"{path}/estimate", files=files[:1]).json()
+        assert (again["files"], again["unchanged"], again["cost"]) == (0, 1, 0)
+    deeds = [deed.action for deed in dear.audit.latest()]
+    assert not [action for action in deeds if "estimate" in action]
+
+
+def test_a_model_on_this_machine_is_not_said_to_cost(
+    http: httpx.Client, services: Services
+) -> None:
+    chosen = {"knowledge-base": new_base(services).name}
+    page = http.get("/documents", params=chosen, headers={"accept": "text/html"}).text
+    assert "What would it cost?" not in page
+    assert "data-paid" not in page

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Annotated, BinaryIO, Literal
 
 from fastapi import APIRouter, File, Form, Request, UploadFile, status
@@ -18,6 +19,7 @@ from app.services import Services
 from app.web.access import needs
 from app.web.api.shape import ErrorShape, Shape, errors, reply
 from app.web.errors import encodable
+from app.web.v1.catalogue import plain_name
 from app.web.wiring import ReadableKnowledgeBase, Wired, wake_worker
 
 router = APIRouter(tags=["Documents"])
@@ -25,6 +27,24 @@ router = APIRouter(tags=["Documents"])
 _METADATA = TypeAdapter(dict[str, str])
 
 PIECE = 1024 * 1024  # bytes read at once from the upload, which lies in a temporary file
+
+
+class EstimateReply(Shape):
+    """What embedding some files would cost, at most."""
+
+    files: int = Field(examples=[3])
+    """Those that would be embedded."""
+    unchanged: int = Field(examples=[1])
+    """Those whose documents have these very bytes already."""
+    unreadable: int = Field(examples=[0])
+    """Those that would be refused, or would fail."""
+    tokens: int = Field(examples=[48_210])
+    """What the model would be sent; texts that it had before are not sent again."""
+    model: str = Field(examples=["text-embedding-3-small"])
+    cost: float | None = Field(examples=[0.00096])
+    """US dollars: 0 for a model on the machine that Tidemark runs on, null where nobody knows."""
+    suffices: bool
+    """Whether today's budget, if there is one, is enough."""
 
 
 class UploadedFile(Shape):
@@ -97,6 +117,45 @@ def upload_documents(
         told = RefusedUpload(files=tuple(taken), error=ErrorShape.of(first))
         return reply(told, first.status_code)
     return reply(UploadReply(files=tuple(taken)), status.HTTP_202_ACCEPTED)
+
+
+@router.post(
+    "/knowledge-bases/{name}/documents/estimate",
+    response_model=EstimateReply,
+    responses=errors(403, 404, 413, 422, 503),
+)
+@needs(Right.WRITE)
+def estimate_upload(
+    base: ReadableKnowledgeBase,
+    files: Annotated[list[UploadFile], File(description="One file or many.")],
+    services: Wired,
+    request: Request,
+) -> Response:
+    """What ingesting files would cost. They are read and counted; nothing is stored or sent."""
+    request.state.deed = None
+    return reply(estimated(services, base, files))
+
+
+def estimated(
+    services: Services, base: KnowledgeBase, files: Iterable[UploadFile]
+) -> EstimateReply:
+    """The estimate for files of a form; one without a name that can be used is unreadable."""
+    named, nameless = [], 0
+    for file in files:
+        try:
+            named.append((document_name(file.filename or ""), partial(_pieces, file.file)))
+        except TidemarkError:
+            nameless += 1
+    found = services.estimator.estimate(base, named)
+    return EstimateReply(
+        files=found.files,
+        unchanged=found.unchanged,
+        unreadable=found.unreadable + nameless,
+        tokens=found.tokens,
+        model=plain_name(found.model),
+        cost=found.cost,
+        suffices=found.suffices,
+    )
 
 
 def _received(

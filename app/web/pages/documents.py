@@ -16,6 +16,7 @@ from app.errors import InvalidRequest, TidemarkError
 from app.services import Services
 from app.web.access import needs
 from app.web.addresses import address, api_address
+from app.web.api.uploads import EstimateReply, estimated
 from app.web.pages.fetched_addresses import in_short
 from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.frame import chosen as choose
@@ -23,7 +24,7 @@ from app.web.pages.labels import tags_in
 from app.web.pages.sample import handbook
 from app.web.pages.table import Asked, table
 from app.web.pages.uploads import uploads_of
-from app.web.pages.wording import count, kept_for, pace_in_words, size
+from app.web.pages.wording import count, dollars, kept_for, pace_in_words, size
 from app.web.wiring import Wired, wake_worker
 
 router = APIRouter(include_in_schema=False)
@@ -93,6 +94,22 @@ def upload(
     return refused_page(request, services, base.name, tuple(refused), _notice(received, unchanged))
 
 
+@router.post("/documents/estimate")
+@needs(Right.WRITE)
+def estimate_page(
+    request: Request,
+    services: Wired,
+    base_name: Annotated[str, Form(alias="knowledge-base")],
+    files: Annotated[tuple[UploadFile, ...], File()] = (),
+) -> HTMLResponse:
+    """What embedding files of a plain form would cost; browsers do not keep them chosen."""
+    base, request.state.deed = services.knowledge_bases.get(base_name), None
+    if not files:
+        raise InvalidRequest("No file was chosen.", remedy="Choose files, then ask again.")
+    notice = f"{_cost(estimated(services, base, files))} Nothing was uploaded."
+    return _show(request, services, choose(services, base.name), Asked(), notice=notice)
+
+
 def refused_page(
     request: Request,
     services: Services,
@@ -143,6 +160,7 @@ def _show(
         addresses_page=address("/documents/addresses", ("knowledge-base", base.name)),
         refused=refused,
         notice=notice,
+        price=price_in_words(services.estimator.price_of(base)),
         limit=size(services.settings.max_upload_mb * 1_000_000),
         just_deleted=just_deleted,
         kept=kept_for(services.settings.keep_deleted_days),
@@ -166,3 +184,21 @@ def _notice(received: int | None, unchanged: int, deleted: int = 0, restored: in
     if restored > 0:
         said.append(f"{count(restored, 'document')} brought back.")
     return " ".join(said)
+
+
+def price_in_words(asked: float | None) -> str:
+    """What a million tokens cost; nothing where they cost nothing."""
+    if asked == 0:
+        return ""
+    return "an unknown price" if asked is None else f"{dollars(asked)} a million tokens"
+
+
+def _cost(found: EstimateReply) -> str:
+    cost = "at an unknown price" if found.cost is None else f"for at most {dollars(found.cost)}"
+    files = count(found.files, "file")
+    said = f"{files} with {found.tokens:,} tokens would be embedded by {found.model}, {cost}."
+    if found.unchanged:
+        said += f" {found.unchanged:,} unchanged."
+    if found.unreadable:
+        said += f" {found.unreadable:,} cannot be read."
+    return said if found.suffices else f"{said} Today's budget does not suffice."

@@ -56,12 +56,19 @@ class EmbeddingName:
         identity = embedder.model
         provider, _, rest = identity.partition("/")
         plain = rest.partition("@")[0]
-        # A folder on this machine is nobody's business.
-        name = PurePath(plain).name if provider == "local" and plain.startswith("/") else plain
-        return cls(name, frozenset({identity, rest, plain, f"{provider}/{plain}"}))
+        names = frozenset({identity, rest, plain, f"{provider}/{plain}"})
+        return cls(plain_name(identity), names)
 
     def means(self, asked: str) -> bool:
         return asked == self.name or asked in self.others
+
+
+def plain_name(model: str) -> str:
+    """What a model is called here, that recipes name `model`."""
+    provider, _, rest = model.partition("/")
+    plain = rest.partition("@")[0]
+    # A folder on this machine is nobody's business.
+    return PurePath(plain).name if provider == "local" and plain.startswith("/") else plain
 
 
 def embedder_named(asked: str, services: Services) -> Embedder:
