@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         description="The address that people open when a proxy stands before Tidemark, as in "
         "https://docs.example.com. They are then asked to sign in.",
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses or networks of the proxies before Tidemark, with commas between, as "
+        "in 10.0.0.0/8: what they say of where a request comes from is believed.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
     )
@@ -317,6 +322,23 @@ class Settings(BaseSettings):
         if value is not None and not ORIGIN.fullmatch(value.rstrip("/")):
             raise ValueError("it must be scheme and host alone, as in https://docs.example.com")
         return value.rstrip("/") if value else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for network in _listed(value):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                raise ValueError(
+                    "each must be an address or a network, as in 10.0.0.2 or 10.0.0.0/8"
+                ) from None
+        return value
+
+    @property
+    def proxies(self) -> list[str]:
+        """The addresses and networks of `trusted_proxies`."""
+        return _listed(self.trusted_proxies)
 
     @field_validator("allowed_origins")
     @classmethod

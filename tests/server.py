@@ -23,12 +23,14 @@ def application(settings: Settings, services: Services) -> FastAPI:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
+def served(app: FastAPI, config: uvicorn.Config | None = None) -> Iterator[str]:
     """Serve `app`, whose services are open, and give its address.
 
     Fails if the server does not stop in time.
     """
-    config = uvicorn.Config(app, port=0, lifespan="off", log_level="warning", access_log=False)
+    plain = uvicorn.Config(app, lifespan="off", log_level="warning", access_log=False)
+    config = config or plain
+    config.port = 0
     server = Server(config)
     thread = threading.Thread(target=server.run, name="server", daemon=True)
     thread.start()

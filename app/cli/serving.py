@@ -190,7 +190,7 @@ async def _serve(app: FastAPI, listener: socket.socket, settings: Settings, gree
 
     host = settings.host
     loop = asyncio.get_running_loop()
-    server = _server(app, greeting)
+    server = _server(app, settings, greeting)
 
     def stop() -> None:
         server.should_exit = True
@@ -213,11 +213,10 @@ async def _serve(app: FastAPI, listener: socket.socket, settings: Settings, gree
         say("Stopping.")
 
 
-def _server(app: FastAPI, greeting: str) -> uvicorn.Server:
+def _server(app: FastAPI, settings: Settings, greeting: str) -> uvicorn.Server:
     """uvicorn, saying `greeting` when it listens, without what it does beside serving."""
-    import uvicorn
-
     from app.web.server import Server as EndingStreams
+    from app.web.server import config_of
 
     class Server(EndingStreams):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -227,16 +226,9 @@ def _server(app: FastAPI, greeting: str) -> uvicorn.Server:
         def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
             return nullcontext()
 
-    return Server(
-        uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=SECONDS_TO_FINISH,
-        )
-    )
+    config = config_of(app, settings)
+    config.timeout_graceful_shutdown = SECONDS_TO_FINISH
+    return Server(config)
 
 
 def _ended() -> None:

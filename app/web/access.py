@@ -121,7 +121,7 @@ async def noted(request: Request) -> AsyncIterator[None]:
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from; behind a proxy on this machine, what that says of it."""
+    """Where a request comes from; behind a proxy that is trusted, what that says of it."""
     return request.client.host if request.client else ""
 
 

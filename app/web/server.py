@@ -8,8 +8,22 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
+from app.config import Settings
+
 IDLE = 75  # seconds; clients let go of an idle connection sooner, so none ends under a request
 LONGEST_HEAD = 2_000_000  # bytes of a request's address and headers
+
+
+def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """uvicorn's own settings, which reads none from the environment."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=settings.proxies,
+    )
 
 
 class Server(uvicorn.Server):

@@ -22,6 +22,7 @@ from app.errors import InvalidRequest, NotAllowed, RateLimited, UserExists, Wron
 from app.main import create_app
 from app.services import Services
 from app.web.pages.signing_in import Welcome
+from app.web.server import config_of
 from tests.integration.parts import strangers_asked
 from tests.server import application, client, served
 
@@ -127,6 +128,25 @@ def test_guessing_is_slowed_down_for_one_name_wherever_it_comes_from(strict: Ser
     with pytest.raises(RateLimited, match="Too many") as refused:
         fast.sign_in(name, PASSWORD, "192.0.2.99")
     assert 0 < refused.value.retry_after <= 15 * 60
+
+
+def test_behind_a_proxy_each_address_is_slowed_down_by_itself(
+    settings: Settings, strict: Services
+) -> None:
+    """By the server that `tidemark serve` runs, with the proxy's header as browsers can send it."""
+
+    def failures(trusted: str, forwarded: str) -> str:
+        named = settings.model_copy(update={"trusted_proxies": trusted})
+        app = application(named, strict)
+        with served(app, config_of(app, named)) as address, client(address) as http:
+            headers = {"x-forwarded-for": forwarded, "origin": address}
+            form = {"name": f"nobody-{uuid4().hex[:8]}", "password": "not the password"}
+            http.post("/sign-in", data=form, headers=headers)
+        return strict.audit.latest(1)[0].address
+
+    assert failures("127.0.0.1", "203.0.113.7") == "203.0.113.7"
+    assert failures("127.0.0.0/8", "198.51.100.1, 203.0.113.7") == "203.0.113.7"
+    assert failures("10.0.0.0/8", "203.0.113.7") == "127.0.0.1"
 
 
 def test_a_session_without_a_word_of_where_the_request_comes_from_changes_nothing(

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from app.config import load_settings, shown_settings
+from app.config import Settings, load_settings, shown_settings
 from app.errors import InvalidSetting
 
 
@@ -119,3 +120,12 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown["TIDB_DATABASE_URL"] == "set (not shown)"
     assert shown["TIDEMARK_EMBEDDING_API_KEY"] == "not set"
     assert "sesame" not in f"{shown} {settings!r} {settings}"
+
+
+def test_only_what_can_be_a_proxys_address_is_trusted() -> None:
+    assert Settings(_env_file=None).proxies == ["127.0.0.1"]
+    named = Settings(_env_file=None, trusted_proxies="10.0.0.0/8, ::1")
+    assert named.proxies == ["10.0.0.0/8", "::1"]
+    for wrong in ("*", "proxy.example.com", "10.0.0.1/8"):
+        with pytest.raises(ValidationError, match="an address or a network"):
+            Settings(_env_file=None, trusted_proxies=wrong)
