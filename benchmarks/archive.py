@@ -17,7 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from app.documents.model import KnowledgeBase, ParsedText
+from app.documents.model import KnowledgeBase, ParsedText, Section
 from app.evaluation.collection import read_collection
 from app.indexes.chunk_table import chunk_table_name
 from app.indexes.postings import postings_table_name
@@ -64,7 +64,7 @@ def _fill(services: Services, base: KnowledgeBase, folder: Path, words: str) -> 
         data = draw.randbytes(BYTES)
         (folder / f"{number}.pdf").write_bytes(data)
         start = number % TEXTS * CHARACTERS
-        read = ParsedText(words[start : start + CHARACTERS], ())
+        read = ParsedText(words[start : start + CHARACTERS], (Section(0, CHARACTERS),))
         reading = Reading(read, "application/pdf", "benchmark", timedelta(0))
         services.uploads.receive(base, f"{number}.pdf", [data], read=reading)
     services.worker().drain()
@@ -86,7 +86,7 @@ def _measured(
         began = time.perf_counter()
         documents, size = services.exporter().write(base, archive, vectors=vectors)
         middle = time.perf_counter()
-        other = services.knowledge_bases.create(f"other-{number}-{vectors}")
+        other = services.knowledge_bases.create(f"other-{number}-{vectors}".lower())
         done = services.importer().read(other, archive, lambda _: None)
         turns.append((*bare, middle - began, time.perf_counter() - middle))
         if not documents == done.new == DOCUMENTS or bool(done.chunks) != vectors:

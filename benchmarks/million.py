@@ -1,8 +1,9 @@
 """How one server's searches by meaning grow with the number of chunks, up to a million of them.
 
-The vectors are synthetic, written straight into the tables of an index; `MILLION_ROWS` is how many
-are written: 200,000. What a million would take is extrapolated by a straight line through what was
-measured, for both ways look at every row.
+The vectors are synthetic, written straight into the tables of an index; from `DISTINCT` on the
+server copies those that are there, for whichever way looks at every row has as much to do.
+`MILLION_ROWS` is how many there are in the end: 200,000. What a million would take is extrapolated
+by a straight line through what was measured.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from app.database.tables import now
 from app.evaluation.collection import read_collection
 from app.indexes.chunk_table import chunk_id, chunk_table_name
 from app.indexes.index import Index, Presence
-from app.indexes.signatures import add_signatures
+from app.indexes.signatures import add_signatures, signature_columns, signature_table_name
 from app.indexes.tables import IndexedRevisionRow
 from app.indexes.vector_search import AT_ONCE
 from app.services import Services, open_services
@@ -37,7 +38,9 @@ from benchmarks.tidemark import own_settings
 ROWS = int(os.environ.get("MILLION_ROWS", "200000"))
 STEPS = 4  # sizes that are measured, up to all rows
 MILLION = 1_000_000
+DISTINCT = 10_000
 A_REVISION = 500
+COPIED = 10  # revisions in one statement: 15 MB
 CHARACTERS = 900  # of a chunk: about 200 tokens
 QUESTIONS = 15
 WARMING = 3
@@ -58,9 +61,13 @@ def measure(collections: Path) -> list[Measurement]:
         draw = np.random.default_rng(7)
         figures: dict[int, Figures] = {}
         began = time.perf_counter()
-        for revision in range(1, ROWS // A_REVISION + 1):
-            _write(services, index, revision, draw, words)
-            rows = revision * A_REVISION
+        for revision in range(1, ROWS // A_REVISION + 1, COPIED):
+            if revision * A_REVISION < DISTINCT:
+                for one in range(revision, revision + COPIED):
+                    _write(services, index, one, draw, words)
+            else:
+                _copy(services, index, revision)
+            rows = (revision - 1 + COPIED) * A_REVISION
             if rows % (ROWS // STEPS) == 0:
                 took = time.perf_counter() - began
                 print(f"{rows:,} rows, {took:.0f} s")
@@ -91,17 +98,48 @@ def _write(
         )
         by_id = {chunk_id(revision, n): vector for n, vector in enumerate(vectors)}
         add_signatures(session, index.id, by_id)
-        row = IndexedRevisionRow(
-            index_id=index.id,
-            revision_id=revision,
-            document_id=revision,
-            state=Presence.LIVE,
-            chunks=A_REVISION,
-            changed_at=now(),
-        )
-        session.add(row)
+        session.add(_live(index, revision))
 
     services.database.transaction(write)
+
+
+def _copy(services: Services, index: Index, revision: int) -> None:
+    """Some revisions from `revision` on, out of the first ones there are, within the server."""
+    source = revision % (DISTINCT // A_REVISION)
+    by = revision - source
+    first, last = chunk_id(source, 0), chunk_id(source + COPIED, 0) - 1
+    shift = chunk_id(by, 0)
+    bits = ", ".join(signature_columns(index.recipe.dimensions))
+
+    chunks, signatures = chunk_table_name(index.id), signature_table_name(index.id)
+    of_chunks = (
+        f"INSERT INTO {chunks} (id, document_id, revision_id, start, `end`, section_path,"  # noqa: S608
+        f" content_hash, content, embedding) SELECT id + {shift}, document_id + {by},"
+        f" revision_id + {by}, start, `end`, section_path, SHA2(id + {shift}, 256), content,"
+        f" embedding FROM {chunks} WHERE id BETWEEN {first} AND {last}"
+    )
+    of_signatures = (
+        f"INSERT INTO {signatures} SELECT chunk_id + {shift}, {bits} FROM {signatures}"  # noqa: S608
+        f" WHERE chunk_id BETWEEN {first} AND {last}"
+    )
+
+    def write(session: Session) -> None:
+        for statement in (of_chunks, of_signatures):
+            session.connection().exec_driver_sql(statement)
+        session.add_all(_live(index, one) for one in range(revision, revision + COPIED))
+
+    services.database.transaction(write)
+
+
+def _live(index: Index, revision: int) -> IndexedRevisionRow:
+    return IndexedRevisionRow(
+        index_id=index.id,
+        revision_id=revision,
+        document_id=revision,
+        state=Presence.LIVE,
+        chunks=A_REVISION,
+        changed_at=now(),
+    )
 
 
 def _figures(
