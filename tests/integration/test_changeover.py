@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
+from lxml import html
 
 from app.errors import IndexConflict, InvalidRequest
 from app.evaluation.comparison import Comparison
@@ -160,6 +161,31 @@ def test_the_api_builds_compares_promotes_and_takes_back(
     assert http.post(f"{indexes}/revert").json()["id"] != told["id"]
     assert http.delete(index).status_code == 204
     assert http.get(index).status_code == 404
+
+
+def test_the_page_shows_what_both_indexes_are_hold_and_find(
+    filled: SearchableBase, worker: MortalWorker, http: httpx.Client
+) -> None:
+    index_id = built(filled, worker)
+    asked = {"knowledge-base": filled.base.name, "index": index_id, "q": "mooring line"}
+    page = html.document_fromstring(http.get("/indexes/compare", params=asked).text)
+    rows = {
+        row.findtext("th"): [cell.text for cell in row.findall("td")]
+        for row in page.iterfind(".//table[@class='beside']/tbody/tr")
+    }
+    assert rows["Recipe"] == [
+        "384 dimensions, chunks of up to 16 tokens",
+        "384 dimensions, chunks of up to 40 tokens",
+    ]
+    before, after = (
+        filled.services.changeover.reports.one(filled.base.id, one).chunks
+        for one in (filled.services.changeover.active(filled.base).index.id, index_id)
+    )
+    assert rows["Chunks"] == [f"{before}", f"{after}"]
+    assert rows["Cost of the build"] == ["grew with uploads", "nothing"]
+    firsts = [one.text_content() for one in page.iterfind(".//ol[@class='results']/li[1]")]
+    assert len(firsts) == 2
+    assert all("mooring line" in first.lower() for first in firsts)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from app.web.pages import (
     ask,
     audit,
     chat_model,
+    comparing_indexes,
     conversations,
     deleted,
     deleting,
@@ -61,6 +62,7 @@ def install(app: FastAPI) -> None:
         quality,
         answers,
         indexes,
+        comparing_indexes,
         status,
         chat_model,
     ):
