@@ -84,7 +84,6 @@ from app.ingestion.job_control import JobControl
 from app.ingestion.job_store import JobStore
 from app.ingestion.pace import PaceMeter
 from app.ingestion.parsing import Parsing
-from app.ingestion.parsing.limits import Limits
 from app.ingestion.parsing.pictures import PagePictures
 from app.ingestion.portable import Export, Import
 from app.ingestion.publication import Publication
@@ -201,11 +200,13 @@ class Services:
 
     def exporter(self) -> Export:
         """What writes a knowledge base to a file."""
-        return Export(self.database, self.documents, self.indexes, self.questions)
+        return Export(self.database, self.documents, self.indexes, self.questions, self.sources)
 
     def importer(self) -> Import:
         """What takes such a file in."""
-        return Import(self.database, self.uploads, self.ingest, self.documents, self.questions)
+        return Import(
+            self.database, self.uploads, self.ingest, self.documents, self.questions, self.sources
+        )
 
     def team_evaluator(self) -> TeamEvaluator:
         """What measures retrieval on a knowledge base's own questions."""
@@ -407,7 +408,7 @@ def compose(
     comparer = Comparer(retriever, KnownItems(documents), questions)
     scheduled = ScheduledPromotion(knowledge_bases, indexes, reports, builds, comparer, switch)
     kept = timedelta(days=settings.keep_deleted_days)
-    parsing = Parsing(Limits.of_this_machine())  # begins its processes when they are needed
+    parsing = Parsing()  # begins its processes when they are needed
     return Services(
         settings=settings,
         database=database,

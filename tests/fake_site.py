@@ -25,6 +25,7 @@ class FakeSite:
     statuses: dict[str, int] = field(default_factory=dict)
     slow: set[str] = field(default_factory=set)
     packed: set[str] = field(default_factory=set)
+    types: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     port: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -64,6 +65,8 @@ class FakeSite:
         body = gzip.compress(content or b"") if path in self.packed else content or b""
         handler.send_response(status)
         handler.send_header("etag", etag)
+        if path in self.types:
+            handler.send_header("content-type", self.types[path])
         if path in self.packed:
             handler.send_header("content-encoding", "gzip")
         if status != 304:

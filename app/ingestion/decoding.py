@@ -56,7 +56,7 @@ def decoded(data: bytes, declared: str | None = None) -> str:
     beyond_ascii = sum(character > "\x7f" for character in text)
     if text.count("\ufffd") * 20 < beyond_ascii:
         return cleaned(text)
-    return cleaned(data.decode(_known(declared) or _guessed(data), errors="replace"))
+    return cleaned(data.decode(known_encoding(declared) or _guessed(data), errors="replace"))
 
 
 def cleaned(text: str) -> str:
@@ -88,7 +88,8 @@ def wide_encoding(data: bytes) -> str | None:
     return None
 
 
-def _known(declared: str | None) -> str | None:
+def known_encoding(declared: str | None) -> str | None:
+    """The encoding that is meant by a name which a document gives; None if nobody knows it."""
     if not declared:
         return None
     name = declared.strip().lower()

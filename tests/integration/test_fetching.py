@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -20,6 +22,7 @@ from app.errors import (
     UnreadableDocument,
 )
 from app.ingestion.fetching import AddressKind, AddressState, Crawl, Sources
+from app.ingestion.parsers.registry import parse
 from app.services import Services
 from tests.fake_site import HOST, FakeSite, website
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
@@ -64,6 +67,33 @@ def test_a_page_is_a_document_with_its_main_part(
     assert "Shop" not in text.text
     assert knowledge_base.search(QUESTION).names() == [receipt.document_name]
     assert sources.of([receipt.document_id])[receipt.document_id].url == f"{site.address}/tides"
+
+
+@pytest.mark.parametrize(
+    ("content", "told", "shown"),
+    [
+        ("<p>Прилив".encode("koi8-r"), "text/html; charset=KOI8-R", "Прилив"),
+        ("<p>Прилив".encode(), "text/html; charset=koi8-r", "Прилив"),
+        (
+            "<?xml version='1.0' encoding='iso-8859-5'?><p>Прилив</p>".encode("iso-8859-5"),
+            "text/xml; charset=koi8-r",
+            "p: Прилив",
+        ),
+        ("潮が引く。".encode("shift-jis"), "text/plain;charset=Shift_JIS", "潮が引く。"),
+        ("<p>Größe".encode("cp1252"), "text/html; charset=nobody-knows", "Größe"),
+    ],
+)
+def test_a_page_is_read_in_the_encoding_that_its_site_tells(
+    site: FakeSite, content: bytes, told: str, shown: str
+) -> None:
+    site.pages["/page"], site.types["/page"] = content, told
+    fetched = site.fetcher().fetch(f"{site.address}/page")
+    assert parse(fetched.content or b"", "page").text.text.strip() == shown
+
+
+def test_a_file_that_is_no_text_is_fetched_as_it_is(site: FakeSite) -> None:
+    site.pages["/a"], site.types["/a"] = b"\x89PNG\xff\xfe", "image/png; charset=koi8-r"
+    assert site.fetcher().fetch(f"{site.address}/a").content == site.pages["/a"]
 
 
 def test_a_page_is_asked_whether_it_has_changed_and_only_then_fetched_again(
@@ -494,3 +524,31 @@ def test_a_deleted_knowledge_base_takes_its_addresses_with_it(
     assert queue.claim_host() is None
     worker.clear()
     assert knowledge_base.rows("addresses", f"knowledge_base_id = {base.id}") == 0
+
+
+def test_an_archive_brings_the_address_of_a_page_along(
+    knowledge_base: SearchableBase,
+    sources: Sources,
+    site: FakeSite,
+    worker: MortalWorker,
+    tmp_path: Path,
+) -> None:
+    sources.add(knowledge_base.base, f"{site.address}/tides")
+    knowledge_base.services.uploads.receive(knowledge_base.base, "a.md", [b"No page."])
+    worker.drain()
+    services = knowledge_base.services
+    services.exporter().write(knowledge_base.base, tmp_path / "base.tar")
+    there = services.knowledge_bases.create(f"test-{uuid4().hex[:12]}")
+    services.importer().read(there, tmp_path / "base.tar", lambda _: None)
+    worker.drain()
+    documents = {each.name: each.id for each, _ in services.documents.list(there.id)}
+    tides = documents[f"{HOST}:{site.port}/tides"]
+    found = sources.of(documents.values())
+    assert {document: source.url for document, source in found.items()} == {
+        tides: f"{site.address}/tides"
+    }
+    assert sources.refetch(tides).unchanged
+    assert "if-none-match" in site.requests[-1][1]
+    site.pages["/tides"] = PAGE.replace(b"noon", b"dusk")
+    again = sources.add(there, f"{site.address}/tides")
+    assert (again.document_id, again.unchanged) == (tides, False)

@@ -15,7 +15,6 @@ from app.errors import EmptyDocument, ScannedDocument, UnreadableDocument, Unsup
 from app.ingestion.parsers import image, ocr
 from app.ingestion.parsers.registry import parse
 from app.ingestion.parsing import Parsing
-from app.ingestion.parsing.limits import Limits
 from tests.factories import scanned_pdf, zip_of
 from tests.unit.parsing import check_whole
 
@@ -124,9 +123,16 @@ def test_a_damaged_or_an_endless_picture_fails_alone(monkeypatch: pytest.MonkeyP
         parse(saved(drawn(*LEFT)), "a.png")
 
 
-def test_a_confined_process_reads_pictures_too() -> None:
-    parsing = Parsing(Limits.of_this_machine())
+def test_pictures_are_read_by_processes_of_their_own_which_are_kept() -> None:
+    parsing = Parsing()
     try:
-        assert LEFT[0] in parsing.parse(saved(drawn(*LEFT)), "a.png").text.text
+        parsing.parse(b"No picture.", "a.txt")
+        assert "_recognizing" not in vars(parsing)
+        archive = zip_of({"a.png": saved(drawn(*LEFT)), "b.txt": b"No picture."})
+        assert LEFT[0] in parsing.parse(archive, "a.zip").text.text
+        (first,) = parsing._recognizing._idle
+        assert LEFT[1] in parsing.parse(scan(drawn(*LEFT)), "a.pdf").text.text
+        assert [each.process.pid for each in parsing._recognizing._idle] == [first.process.pid]
+        assert len(parsing._idle) == 1
     finally:
         parsing.close()

@@ -17,7 +17,6 @@ import pytest
 from app.errors import EmptyDocument, ParserUnavailable, UnreadableDocument, UnsupportedMediaType
 from app.ingestion.parsers import registry
 from app.ingestion.parsing import Limits, Parsing, ParsingStopped
-from app.ingestion.parsing.confinement import GROWN
 from app.ingestion.priority import NICE
 from tests.factories import docx, eml, epub, notebook, odf, pdf, pptx, tar_of, xlsx, zip_of, zipped
 
@@ -132,8 +131,9 @@ def test_a_parser_knows_no_settings(parsing: Parsing, monkeypatch: pytest.Monkey
 
 
 def test_a_parent_with_much_memory_keeps_its_process_all_the_same() -> None:
-    held = bytearray(GROWN)
-    held[:: resource.getpagesize()] = b"x" * len(range(0, GROWN, resource.getpagesize()))
+    kept = Limits().kept_megabytes * 1_000_000
+    held = bytearray(kept)
+    held[:: resource.getpagesize()] = b"x" * len(range(0, kept, resource.getpagesize()))
     parsing = Parsing(parse_function=HOSTILE)
     assert process_of(parsing) == process_of(parsing)
     parsing.close()

@@ -2,7 +2,7 @@
 
 from app.ingestion.fetching.crawl import Crawl, Page
 from app.ingestion.fetching.crawler import Crawler
-from app.ingestion.fetching.fetcher import Fetched, Fetcher, Validators
+from app.ingestion.fetching.fetcher import Fetched, Fetcher, Validators, as_header
 from app.ingestion.fetching.queue import Address, AddressKind, AddressQueue, AddressState
 from app.ingestion.fetching.sources import Source, Sources
 
@@ -19,4 +19,5 @@ __all__ = [
     "Source",
     "Sources",
     "Validators",
+    "as_header",
 ]

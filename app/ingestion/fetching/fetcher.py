@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 import httpcore
@@ -14,6 +15,7 @@ import httpx
 
 from app.documents.names import LONGEST_NAME, document_name
 from app.errors import AddressRefused, DocumentTooLarge, PageUnavailable
+from app.ingestion.decoding import BYTE_ORDER_MARKS, known_encoding
 from app.ingestion.fetching.destinations import Deadline, Destinations, Resolve, resolve
 
 USER_AGENT = "Tidemark/0.1"
@@ -23,6 +25,7 @@ AT_ONCE = 4  # fetches of one process
 TIMEOUTS = {"connect": 10.0, "read": 15.0, "write": 15.0, "pool": 1.0}  # seconds
 WAITS = 5.0  # seconds, when as many are going on
 LONGEST_URL = 2000
+LONGEST_HEADER = 500
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NOT_MODIFIED = 304
 # What an address may have as it is; all else is percent-encoded.
@@ -136,8 +139,29 @@ class Fetcher:
             ) from silent
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol, zlib.error) as odd:
             raise PageUnavailable(f"{_host(url)} answers in a way that is no HTTP.") from odd
-        validators = Validators(_kept(told.get("etag")), _kept(told.get("last-modified")))
+        content = in_utf8(content, told.get("content-type", ""))
+        validators = Validators(as_header(told.get("etag")), as_header(told.get("last-modified")))
         return Fetched(url, content, validators)
+
+
+def in_utf8(content: bytes, content_type: str) -> bytes:
+    """A text whose encoding only the reply's head names, as UTF-8: a file has no head to say it.
+
+    XML says it itself, and what is valid UTF-8 is that, whatever is said of it.
+    """
+    head = Message()
+    head["content-type"] = content_type
+    charset = head.get_content_charset()
+    texts = head.get_content_maintype() == "text" or "xhtml" in head.get_content_type()
+    marked = any(content.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
+    if charset is None or not texts or marked or content.lstrip().startswith(b"<?xml"):
+        return content
+    encoding = known_encoding(charset)
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode(encoding, "replace").encode() if encoding else content
+    return content
 
 
 def _texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -229,6 +253,8 @@ def _refused(url: str, status: int) -> PageUnavailable:
     )
 
 
-def _kept(value: str | None) -> str | None:
+def as_header(value: object) -> str | None:
     """A header as it can be sent again; None if it is too long to be an honest one."""
-    return value if value and len(value) <= 500 and value.isascii() else None  # noqa: PLR2004
+    if not isinstance(value, str) or not value or len(value) > LONGEST_HEADER:
+        return None
+    return value if value.isascii() and value.isprintable() else None

@@ -97,6 +97,38 @@ class Sources:
 
         return self.database.transaction(read) if document_ids else {}
 
+    def described(self, document_id: int) -> dict[str, str | None] | None:
+        """Where a document came from, for whoever keeps it outside; None for one that was uploaded.
+
+        With what the site said of the bytes, if they are the document's current ones.
+        """
+
+        def read(session: Session) -> dict[str, str | None] | None:
+            row = session.get(SourceRow, document_id)
+            document = session.get(DocumentRow, document_id)
+            if row is None or document is None:
+                return None
+            shown = session.get(RevisionRow, document.current_revision_id or 0)
+            same = shown is not None and shown.content_hash == row.content_hash
+            return {
+                "url": row.url,
+                "etag": row.etag if same else None,
+                "last_modified": row.last_modified if same else None,
+            }
+
+        return self.database.transaction(read)
+
+    def adopt(self, document_id: int, url: str, validators: Validators, content_hash: str) -> None:
+        """Let a document that came another way have an address, unless it has one.
+
+        Raises:
+            AddressRefused: it is no address of the web.
+        """
+        checked = checked_url(url)
+        if document_id not in self.of([document_id]):
+            fetched = Fetched(checked, None, validators)
+            self._remember(document_id, checked, fetched, content_hash)
+
     def _take(
         self, base: KnowledgeBase, url: str, known: _Known | None, name: str, labels: Labels
     ) -> Receipt:

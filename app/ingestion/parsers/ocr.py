@@ -7,6 +7,9 @@ know Latin letters, Chinese and Japanese.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -33,6 +36,23 @@ INSTALL = (
 )
 
 
+_postponed: ContextVar[bool] = ContextVar("postponed", default=False)
+
+
+class RecognitionNeeded(Exception):
+    """The document has pictures to be read, which takes other limits than its text does."""
+
+
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Within it, the first picture to be read raises `RecognitionNeeded` instead."""
+    mark = _postponed.set(True)
+    try:
+        yield
+    finally:
+        _postponed.reset(mark)
+
+
 @cache
 def installed() -> bool:
     """Whether text in pictures can be read here."""
@@ -43,7 +63,12 @@ def recognized(picture: NDArray[np.uint8]) -> tuple[Line, ...]:
     """The lines of text in a picture (height x width x 3, blue first) of `DOTS_PER_INCH`.
 
     Their boxes are in points from its lower left, as those of a PDF's page.
+
+    Raises:
+        RecognitionNeeded: it is postponed.
     """
+    if _postponed.get():
+        raise RecognitionNeeded
     found = _engine()(picture)
     if found.boxes is None:
         return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.errors import EmptyDocument, TidemarkError, UnreadableDocument, UnsupportedMediaType
 from app.ingestion import media_type
+from app.ingestion.parsers import ocr
 from app.ingestion.parsers.archive import PackedParser, TarParser, ZipParser
 from app.ingestion.parsers.calamine import XlsbParser
 from app.ingestion.parsers.delimited import DelimitedParser
@@ -80,7 +81,7 @@ def parse(data: bytes, name: str) -> Parsed:
         )
     try:
         text = parser.parse(data)
-    except (TidemarkError, MemoryError):
+    except (TidemarkError, MemoryError, ocr.RecognitionNeeded):
         raise
     except RecursionError as fault:
         raise UnreadableDocument(
@@ -95,3 +96,13 @@ def parse(data: bytes, name: str) -> Parsed:
     if not text.text.strip():
         raise EmptyDocument(f"The file is {media_type.described(kind)} without any text.")
     return Parsed(kind, parser.name, parser.version, text)
+
+
+def parse_without_recognition(data: bytes, name: str) -> Parsed:
+    """As `parse`, for documents in which no text has to be recognized in pictures.
+
+    Raises:
+        RecognitionNeeded: it has, and can be here.
+    """
+    with ocr.postponed():
+        return parse(data, name)

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 
 from app.errors import UnreadableDocument
+from app.ingestion.parsers.ocr import RecognitionNeeded
 from app.ingestion.parsers.parser import Parsed
 from app.ingestion.parsers.picture import Picture
 from app.ingestion.parsing import confinement
@@ -37,8 +38,8 @@ SPLIT = "Split the document, and upload its parts."
 Parse = Callable[[bytes, str], Parsed | Picture]
 
 
-def main(lifeline: int, parse_function: str, memory: int, characters: int) -> None:
-    """Serve until the parent closes the channel, nothing comes, or too much memory is held."""
+def main(lifeline: int, parse_function: str, memory: int, characters: int, kept: int) -> None:
+    """Serve until the parent closes the channel, nothing comes, or over `kept` bytes are held."""
     confinement.end_with_parent(lifeline)
     give_way()
     module, function = parse_function.split(":")
@@ -53,7 +54,7 @@ def main(lifeline: int, parse_function: str, memory: int, characters: int) -> No
         confinement.limit_processor_time(head["seconds"])
         _send(*_reply(parse, data, head["name"], characters))
         # What is large is often returned to the process only, not to the machine.
-        if confinement.has_grown():
+        if confinement.has_grown(kept):
             return
 
 
@@ -65,6 +66,8 @@ def _reply(parse: Parse, data: bytes, name: str, characters: int) -> tuple[bytes
         return refusal_of(refused)
     except MemoryError:
         return packed({"out_of_memory": True})
+    except RecognitionNeeded:
+        return packed({"recognition_needed": True})
 
 
 def _within(characters: int, parsed: Parsed) -> tuple[bytes, bytes]:
@@ -107,4 +110,4 @@ def _send(*parts: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(int(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:]))

@@ -14,9 +14,6 @@ import warnings
 from pathlib import Path
 
 MOST_OPEN_FILES = 64  # its own few, and the modules that are imported where they are first needed
-GROWN = 400_000_000
-"""Bytes of memory after which a process is better begun anew."""
-
 _FORBIDDEN = (
     "socket.",
     "subprocess.",
@@ -82,14 +79,14 @@ def limit_processor_time(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
 
 
-def has_grown() -> bool:
-    """Whether this process holds so much memory that it should not be kept."""
+def has_grown(kept: int) -> bool:
+    """Whether this process holds more than `kept` bytes of memory."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     except OSError:  # not Linux
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > GROWN
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > kept
     # Linux hands `ru_maxrss` on through exec: there it would be the peak of the parent.
-    return int(pages) * resource.getpagesize() > GROWN
+    return int(pages) * resource.getpagesize() > kept
 
 
 def _limit(kind: int, most: int) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.ingestion.parsers import ocr
-
 MB = 1_000_000
 
 
@@ -22,12 +20,13 @@ class Limits:
     """On top of what the parsers take themselves."""
     characters: int = 50_000_000
     """Of text that comes out: a small archive can hold any amount of it."""
-
-    @classmethod
-    def of_this_machine(cls) -> Limits:
-        """Wider ones where text recognition is installed: a page takes it several seconds."""
-        return cls(seconds=1200, memory_megabytes=2_000) if ocr.installed() else cls()
+    kept_megabytes: int = 400
+    """What a process may hold between two documents; with more, the next gets another process."""
 
     def seconds_for(self, size: int) -> float:
         """How much of a processor's time a document of `size` bytes may take."""
         return self.seconds + self.seconds_per_megabyte * size / MB
+
+
+RECOGNIZING = Limits(seconds=1200, memory_megabytes=2_000, kept_megabytes=1_200)
+"""For documents with text in pictures: a page takes several seconds, and its models are large."""

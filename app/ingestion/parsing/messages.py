@@ -13,6 +13,7 @@ from typing import Any
 from app import errors
 from app.documents.model import ParsedText, Section
 from app.errors import UnreadableDocument
+from app.ingestion.parsers.ocr import RecognitionNeeded
 from app.ingestion.parsers.parser import Parsed
 from app.ingestion.parsers.picture import Picture
 
@@ -66,6 +67,7 @@ def check(head: Head) -> None:
     Raises:
         UnreadableDocument: or the kind of it that the parser raised.
         OutOfMemory: the process had none left.
+        RecognitionNeeded: it was not to read pictures, and there are some.
     """
     if "refused" in head:
         kind = getattr(errors, str(head["refused"]), None)
@@ -74,6 +76,8 @@ def check(head: Head) -> None:
         raise kind(head["message"], remedy=head["remedy"])
     if head.get("out_of_memory"):
         raise OutOfMemory
+    if head.get("recognition_needed"):
+        raise RecognitionNeeded
 
 
 def picture_from(head: Head, body: bytes) -> Picture:

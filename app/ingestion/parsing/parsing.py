@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from app.errors import UnreadableDocument
+from app.ingestion.parsers.ocr import RecognitionNeeded
 from app.ingestion.parsers.parser import Parsed
-from app.ingestion.parsing.limits import Limits
+from app.ingestion.parsing.limits import RECOGNIZING, Limits
 from app.ingestion.parsing.messages import Head, OutOfMemory, check, parsed_from
 from app.ingestion.parsing.process import (
     ParsingProcess,
@@ -38,7 +40,7 @@ class Parsing:
     """
 
     limits: Limits = field(default_factory=Limits)
-    parse_function: str = "app.ingestion.parsers.registry:parse"
+    parse_function: str = "app.ingestion.parsers.registry:parse_without_recognition"
     _places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(PROCESSES))
     _idle: list[ParsingProcess] = field(default_factory=list)
 
@@ -51,7 +53,15 @@ class Parsing:
             ParsingStopped: `unwanted` became true meanwhile.
             ParserUnavailable: no process can be begun.
         """
-        return parsed_from(*self.ask(data, name, unwanted))
+        try:
+            return parsed_from(*self.ask(data, name, unwanted))
+        except RecognitionNeeded:
+            return self._recognizing.parse(data, name, unwanted)
+
+    @cached_property
+    def _recognizing(self) -> Parsing:
+        """Processes apart: what one picture may cost is no measure for other documents."""
+        return Parsing(RECOGNIZING, "app.ingestion.parsers.registry:parse")
 
     def ask(
         self, data: bytes, told: str, unwanted: Callable[[], bool] = _wanted
@@ -70,7 +80,7 @@ class Parsing:
                 except ProcessRetired:
                     process.end()
                     continue  # before it took this document: another will
-                except UnreadableDocument:
+                except (UnreadableDocument, RecognitionNeeded):
                     self._idle.append(process)
                     raise
                 except (TookTooLong, OutOfMemory, ProcessCrashed) as fault:
@@ -86,6 +96,8 @@ class Parsing:
         """End the processes that are idle; those at work end when their document is done."""
         while self._idle:
             self._idle.pop().end()
+        if "_recognizing" in vars(self):
+            self._recognizing.close()
 
     def _take(self) -> ParsingProcess:
         try:

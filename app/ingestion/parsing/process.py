@@ -63,6 +63,7 @@ class ParsingProcess:
             *(sys.executable, "-P", "-m", "app.ingestion.parsing.child"),
             *(str(lifeline), parse_function),
             *(str(limits.memory_megabytes * MB), str(limits.characters)),
+            str(limits.kept_megabytes * MB),
         ]
         try:
             process = subprocess.Popen(

@@ -21,6 +21,7 @@ from app.errors import DocumentNotFound, RevisionNotFound
 from app.indexes.chunks import vectors_of
 from app.indexes.index import Index
 from app.indexes.store import IndexStore
+from app.ingestion.fetching import Sources
 from app.ingestion.portable.archive import (
     DESCRIPTION,
     FIRST,
@@ -63,6 +64,7 @@ class Export:
     documents: DocumentStore
     indexes: IndexStore
     questions: QuestionStore
+    sources: Sources
 
     def write(
         self, base: KnowledgeBase, path: Path, *, vectors: bool = False, report: Report = unheard
@@ -133,6 +135,7 @@ class Export:
                 "name": document.name,
                 "tags": list(labels.tags),
                 "metadata": dict(labels.metadata),
+                "source": self.sources.described(document.id),
                 "title": revision.title,
                 "media_type": revision.media_type,
                 "parser": revision.parser,

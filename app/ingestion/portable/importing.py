@@ -19,10 +19,11 @@ from app.documents.model import KnowledgeBase, ParsedText, Section
 from app.documents.questions import QuestionStore
 from app.documents.store import DocumentStore
 from app.embedding.vectors import plain
-from app.errors import DamagedArchive, DocumentNotFound, ProviderError
+from app.errors import AddressRefused, DamagedArchive, DocumentNotFound, ProviderError
 from app.indexes.chunks import ChunkStore, cut
 from app.indexes.index import Index, NewChunk
 from app.indexes.recipe import Recipe
+from app.ingestion.fetching import Sources, Validators, as_header
 from app.ingestion.ingest import CHUNKS_A_BATCH, Ingest, chunks_of, contents_of
 from app.ingestion.job import JobState
 from app.ingestion.portable.archive import (
@@ -74,6 +75,7 @@ class Import:
     ingest: Ingest
     documents: DocumentStore
     questions: QuestionStore
+    sources: Sources
 
     def name(self, path: Path) -> str:
         """What the knowledge base was called that the archive was written from.
@@ -135,6 +137,8 @@ class Import:
         wait = WAIT if target else timedelta(0)
         reading = Reading(parsed, str(said["media_type"])[:100], str(said["parser"])[:100], wait)
         receipt = self.uploads.receive(base, str(said["name"]), original, labels, reading)
+        if said.get("source"):
+            self._adopt(receipt.document_id, said["source"], files["original"]["sha256"])
         laid = 0
         if target is not None and receipt.job_id is not None:
             try:
@@ -142,6 +146,15 @@ class Import:
             finally:
                 self.uploads.jobs.release_early(receipt.job_id)
         return receipt, laid
+
+    def _adopt(self, document_id: int, source: JsonObject, content_hash: str) -> None:
+        told = Validators(as_header(source.get("etag")), as_header(source.get("last_modified")))
+        try:
+            self.sources.adopt(document_id, str(source["url"]), told, str(content_hash))
+        except AddressRefused as refused:
+            raise DamagedArchive(f"The archive names an address wrongly. {refused.message}") from (
+                refused
+            )
 
     def _question(self, base: KnowledgeBase, question: JsonObject) -> bool:
         """Save a question with those of its passages whose document is there."""
