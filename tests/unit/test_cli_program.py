@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -103,6 +104,25 @@ def test_a_port_in_use_is_said_with_another_to_take() -> None:
 def test_this_machines_own_addresses_are_listened_on(host: str) -> None:
     with listen_on(host, 0) as listener:
         assert listener.getsockname()[1] > 0
+
+
+def test_what_is_written_is_sent_at_once_rather_than_when_more_has_come() -> None:
+    async def at_once() -> int:
+        found = asyncio.get_running_loop().create_future()
+
+        def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted = writer.get_extra_info("socket")
+            found.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = listen_on("127.0.0.1", 0)
+        async with await asyncio.start_server(connected, sock=listener):
+            _, client = await asyncio.open_connection(*listener.getsockname())
+            set_so = await found
+            client.close()
+        return int(set_so)
+
+    assert asyncio.run(at_once())
 
 
 def test_a_tidb_that_does_not_answer_is_a_service_that_is_not_there(
