@@ -11,7 +11,7 @@ from sqlalchemy import URL
 from app.config import Settings, load_settings
 from app.errors import TidemarkError
 from app.indexes import vocabulary
-from tests.tidb import fresh_database, tidb_for_tests
+from tests.tidb import fresh_database, make_tables, tidb_for_tests
 from tests.waiting import PATIENCE
 
 
@@ -59,6 +59,14 @@ def tidb_url(
 
 @pytest.fixture(scope="module")
 def database_url(tidb_url: URL) -> Iterator[URL]:
-    """An empty database of the test module's own."""
+    """A database of the test module's own, with the tables."""
+    with fresh_database(tidb_url) as url:
+        make_tables(url)
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(tidb_url: URL) -> Iterator[URL]:
+    """A database of the test's own, without any table."""
     with fresh_database(tidb_url) as url:
         yield url

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
 import pymysql
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, make_url, text
 
 from app.config import Settings
+from app.database.connection import Database
 from app.database.embedded import EmbeddedServer
 from app.database.embedded.container import docker_answers
 from app.database.embedded.program import IMAGE
+from app.database.migrations import migrate
 from app.errors import DatabaseUnavailable
 from tests.waiting import PATIENCE
 
@@ -41,7 +44,7 @@ def tidb_for_tests(
                 announce=announce,
             )
             url = stack.enter_context(server.acquire()).url
-        yield url.set(database=None)
+        yield url.set(database="")
 
 
 @contextmanager
@@ -55,7 +58,29 @@ def fresh_database(tidb: URL) -> Iterator[URL]:
         _execute(tidb, f"DROP DATABASE IF EXISTS {name}")
 
 
-def _execute(tidb: URL, statement: str) -> None:
+def make_tables(url: URL) -> None:
+    """Make, in an empty database, what migrations make: they take TiDB twenty times as long."""
+    _execute(url, *_tables(url.set(database="")))
+
+
+@cache
+def _tables(tidb: URL) -> tuple[str, ...]:
+    """The statements that make the tables which all migrations together make, and their mark."""
+    with ExitStack() as stack:
+        database = Database.connect(stack.enter_context(fresh_database(tidb)))
+        stack.callback(database.dispose)
+        migrate(database)
+        with database.engine.connect() as connection:
+            names = connection.execute(text("SHOW TABLES")).scalars().all()
+            made = [connection.execute(text(f"SHOW CREATE TABLE {name}")).one() for name in names]
+            rows = {n: connection.scalar(text(f"SELECT COUNT(*) FROM {n}")) for n in names}  # noqa: S608
+            revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    assert {name for name, count in rows.items() if count} == {"alembic_version"}
+    mark = f"INSERT INTO alembic_version VALUES ('{revision}')"  # noqa: S608
+    return (*(statement for _, statement in made), mark)
+
+
+def _execute(tidb: URL, *statements: str) -> None:
     try:
         with (
             pymysql.connect(
@@ -63,13 +88,16 @@ def _execute(tidb: URL, statement: str) -> None:
                 port=tidb.port or 4000,
                 user=tidb.username,
                 password=tidb.password or "",
+                database=tidb.database,
+                autocommit=True,
             ) as connection,
             connection.cursor() as cursor,
         ):
-            cursor.execute(statement)
+            for statement in statements:
+                cursor.execute(statement)
     except pymysql.err.OperationalError as error:
         raise DatabaseUnavailable(
-            f"The TiDB for the tests at {tidb.host}:{tidb.port} refused {statement!r}: {error}",
+            f"The TiDB for the tests at {tidb.host}:{tidb.port} refused {statements[0]!r}: {error}",
             remedy="Check TIDB_TEST_URL, or unset it to let the tests bring a TiDB of their own.",
         ) from None
 

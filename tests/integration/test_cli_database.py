@@ -79,13 +79,13 @@ def test_a_server_that_was_started_by_hand_outlives_those_who_use_it_until_it_is
 def test_a_copy_of_the_stopped_data_folder_is_a_backup_and_a_move_takes_everything_along(
     data_dir: Path,
     tmp_path: Path,
-    database_url: URL,
+    empty_database_url: URL,
     machine_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "guide.md").write_text("The tide turns at noon.")
     outcome("ingest", "guide.md")
-    url = database_url.render_as_string(hide_password=False)
+    url = empty_database_url.render_as_string(hide_password=False)
     with in_use(data_dir, machine_settings.cache_dir):
         refused = CliRunner().invoke(program, ["database", "move", url])
     assert "Other Tidemark processes are using the data" in refused.stderr

@@ -60,9 +60,9 @@ def best_two(folder: Path, tidb: URL, cache_dir: Path, **settings: str) -> list[
 
 
 def test_the_tutorial_finds_the_language_with_the_local_model_and_no_key(
-    tmp_path: Path, database_url: URL, machine_settings: Settings
+    tmp_path: Path, empty_database_url: URL, machine_settings: Settings
 ) -> None:
-    found = best_two(tmp_path, database_url, machine_settings.cache_dir)
+    found = best_two(tmp_path, empty_database_url, machine_settings.cache_dir)
     assert found == [ABOUT_THE_LANGUAGE, "Java's syntax is used in Android apps."]
 
 
@@ -78,7 +78,7 @@ def test_the_tutorial_finds_the_language_through_each_endpoint_and_may_be_run_ag
     kind: Kind,
     model: str,
     tmp_path: Path,
-    database_url: URL,
+    empty_database_url: URL,
     provider: FakeProvider,
 ) -> None:
     provider.kind = kind
@@ -86,7 +86,7 @@ def test_the_tutorial_finds_the_language_through_each_endpoint_and_may_be_run_ag
         provider.key = "a-key"
     found = best_two(
         tmp_path,
-        database_url,
+        empty_database_url,
         tmp_path,
         TIDEMARK_EMBEDDING_MODEL=f"openai/{model}",
         TIDEMARK_EMBEDDING_API_BASE=provider.api_base,

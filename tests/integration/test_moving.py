@@ -10,12 +10,11 @@ from sqlalchemy import URL
 
 from app.config import Settings
 from app.database.connection import Database
-from app.database.migrations import migrate
 from app.database.moving import MARKER, Move
 from app.errors import DatabaseRefused
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader, opened
-from tests.tidb import fresh_database
+from tests.tidb import fresh_database, make_tables
 
 
 @pytest.fixture
@@ -27,8 +26,8 @@ def target_url(tidb_url: URL) -> Iterator[URL]:
 @pytest.fixture
 def target(target_url: URL) -> Iterator[Database]:
     """An empty database with this version's tables."""
+    make_tables(target_url)
     database = Database.connect(target_url)
-    migrate(database)
     yield database
     database.dispose()
 
