@@ -4,7 +4,7 @@ const list = document.getElementById("keys");
 const button = document.getElementById("show-keys");
 
 for (const part of document.querySelectorAll(".scripted, .scripted > button")) part.hidden = false;
-button.addEventListener("click", () => list.showModal());
+button?.addEventListener("click", () => list.showModal());
 
 export const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
 

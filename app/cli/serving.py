@@ -164,7 +164,9 @@ def _greeting(app: FastAPI, settings: Settings, port: int) -> str:
     services: Services = app.state.services
     if not services.callers.asks:
         return said
-    shown = settings.public_url or address
+    # What stands for every address of this machine is none that others could open.
+    named = f"http://{socket.gethostname()}:{port}" if host in {"0.0.0.0", "[::]"} else address  # noqa: S104
+    shown = settings.public_url or named
     if not shown.startswith("https://"):
         said += (
             "\nWarning: passwords and documents travel unencrypted. Put a proxy with TLS before it,"

@@ -72,6 +72,10 @@ def test_the_first_administrator_comes_in_makes_a_user_and_a_key(
         page.get_by_role("button", name="Save the role in default").click()
     expect(page.get_by_label("Role in default")).to_have_value("reader")
     well(page)
+    page.goto(f"{address}/account")
+    box = page.get_by_label("search, and read documents").bounding_box()
+    assert box is not None
+    assert box["width"] < 30  # as wide as a field, it pushed its words into a corner
     assert list(services.users.grants().values()) == [
         {services.first_knowledge_base().id: Role.READER}
     ]

@@ -162,6 +162,16 @@ def test_a_model_that_an_index_needs_is_not_removed(
     assert pages.post("/providers/remove", data={"model": ADA}).status_code == 303
 
 
+def test_an_address_that_names_no_models_compares_the_first_and_the_last(
+    pages: httpx.Client, sealed: Services
+) -> None:
+    base = sealed.knowledge_bases.create(f"models-{uuid4().hex[:8]}")
+    asked = {"q": "tide", "knowledge-base": base.name}
+    page = pages.get("/providers/compare", params=asked, headers=HTML)
+    assert page.status_code == 200
+    assert "There is no model named" not in page.text
+
+
 @pytest.mark.parametrize("price", ["nan", "inf", "-1", "two cents"])
 def test_a_price_that_cannot_be_is_refused(
     pages: httpx.Client, provider: FakeProvider, price: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 
 from app.access.keys import NewKey
 from app.access.rights import Scope
+from app.cli.serving import _greeting
 from app.config import Settings
 from app.errors import DatabaseUnavailable
 from app.main import create_app
@@ -60,6 +62,18 @@ def test_nothing_answers_but_the_link_not_even_to_a_key(
             else:
                 assert "no administrator yet" in reply.text
     assert answered == {"/welcome", "/health/live"} < SERVED
+
+
+def test_the_link_that_is_printed_can_be_opened_from_another_machine(
+    app: FastAPI, settings: Settings, new: httpx.Client
+) -> None:
+    """`0.0.0.0` is an address to listen on, and none to go to."""
+    welcome = app.state.welcome
+    told = _greeting(app, settings.model_copy(update={"host": "0.0.0.0"}), 8000)  # noqa: S104
+    link = f"http://{socket.gethostname()}:8000/welcome?token={app.state.welcome.token}"
+    assert link in told.splitlines()
+    assert new.get(link.partition(":8000")[2]).status_code == 200
+    app.state.welcome = welcome
 
 
 def test_openai_clients_are_told_in_their_own_shape(new: httpx.Client) -> None:

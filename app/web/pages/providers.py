@@ -132,6 +132,7 @@ def compare_models(
 ) -> HTMLResponse:
     """The passages that a search finds, in the order that each of two models would give them."""
     names = [row.name for row in _rows(services)]
+    one, other = one or names[0], other or names[-1]
     result: TwoModels | None = None
     error: TidemarkError | None = None
     if q.strip():
@@ -148,8 +149,8 @@ def compare_models(
         frame("Two models", "/providers", chosen.base.name, "/providers.json"),
         chosen=chosen,
         names=names,
-        one=one or names[0],
-        other=other or names[-1],
+        one=one,
+        other=other,
         q=q,
         result=result,
         error=error,
