@@ -17,6 +17,7 @@ SHORTEST_WORD = 3
 UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}")
 
 
+@lru_cache(maxsize=512)  # a question that is asked again finds the same passages again
 def matches(question: str, text: str, language: str) -> tuple[tuple[int, int], ...]:
     """The `[start, end)` offsets of words of `text` that are the question's, or forms of them.
 
