@@ -2,7 +2,7 @@
 # Two stages, so that what builds the environment stays behind.
 
 FROM python:3.12-slim-bookworm AS build
-COPY --from=ghcr.io/astral-sh/uv:0.9 /uv /usr/local/bin/uv
+COPY --from=ghcr.io/astral-sh/uv:0.13.8 /uv /usr/local/bin/uv
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 WORKDIR /srv/tidemark
 # What changes seldom first: the packages, and with them the model's weights, are a layer of their own.
@@ -24,7 +24,9 @@ RUN .venv/bin/python -c "from app.config import Settings; \
 
 FROM python:3.12-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/tidemark --create-home tidemark
-COPY --from=build /srv /srv
+COPY --from=build /srv/tidemark /srv/tidemark
+# Its own, for other models that it fetches are put beside the one that is there.
+COPY --from=build --chown=10001:10001 /srv/cache /srv/cache
 WORKDIR /srv/tidemark
 # A container's processes ask for a TiDB by name, log for programs, and give their proxy time.
 ENV PATH=/srv/tidemark/.venv/bin:$PATH \

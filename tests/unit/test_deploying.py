@@ -85,6 +85,11 @@ def test_the_image_takes_what_it_needs_and_runs_as_nobody_special() -> None:
         pair.partition("=")[0] for name, rest in given if name == "ENV" for pair in rest.split()
     }
     assert named <= SETTINGS | OF_DOCKER
+    owned = [rest for name, rest in last_stage if name == "COPY" and f"--chown={user}" in rest]
+    assert [each.split()[-1] for each in owned] == ["/srv/cache"]  # where it puts other models
+    pinned = re.search(r"UV_VERSION := (\S+)", (ROOT / "Makefile").read_text())
+    assert pinned
+    assert f"ghcr.io/astral-sh/uv:{pinned[1]} " in (ROOT / "Dockerfile").read_text()
     said = {name: rest for name, rest in last_stage if name in {"ENTRYPOINT", "CMD"}}
     assert json.loads(said["ENTRYPOINT"]) == ["tidemark"]
     check_command(json.loads(said["CMD"]))
@@ -108,6 +113,31 @@ def test_the_parts_of_compose_are_there_and_are_told_of_settings_that_exist(
             check_command(service["command"])
     for code in (service["command"][0] for service in services.values() if "entrypoint" in service):
         compile(code, "compose.yaml", "exec")
+
+
+def test_every_process_of_compose_has_the_same_data_folder_key_and_settings(
+    services: dict[str, Any],
+) -> None:
+    ours = {
+        name: service
+        for name, service in services.items()
+        if service.get("image") == "tidemark" and "entrypoint" not in service
+    }
+    assert set(ours) == {"web-1", "web-2", "worker"}
+    said = {name: dict(each["environment"]) for name, each in ours.items()}
+    said["worker"].pop("TIDEMARK_WORKER_METRICS")
+    assert said["web-1"] == said["web-2"] == said["worker"]
+    folders = {setting_name(field) for field in ("data_dir", "cache_dir")}
+    set_in_image = {
+        name: value
+        for instruction, rest in instructions()
+        if instruction == "ENV"
+        for name, _, value in (pair.partition("=") for pair in rest.split())
+        if name in folders
+    }
+    for each in ours.values():
+        assert {volume.split(":")[1] for volume in each["volumes"]} == set(set_in_image.values())
+        assert "database" in each["depends_on"]
 
 
 def test_compose_runs_the_tidb_that_the_tests_run_on(services: dict[str, Any]) -> None:
