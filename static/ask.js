@@ -23,6 +23,7 @@ function place() {
   const given = new FormData(form);
   given.delete("whole");
   if (given.get("way") === "quick") given.delete("way");
+  if (!given.get("only")) given.delete("only");
   return `/ask?${new URLSearchParams(given)}`;
 }
 
@@ -30,6 +31,7 @@ const asked = (more = {}) => ({
   question: field.value,
   top_k: Math.max(1, Math.min(200, Number(document.getElementById("top-k").value) || Number(form.dataset.passages))),
   way: document.getElementById("way").value,
+  only: document.getElementById("only").value.trim(),
   documents: new FormData(form).getAll("document").map(Number),
   ...more,
 });
@@ -170,14 +172,16 @@ output.addEventListener("click", (event) => {
   if (!turn) return;
   const parent = Number(turn.dataset.parent) || null;
   const question = turn.querySelector(".asked").textContent;
-  if (event.target.matches(".again")) ask({ question, parent });
+  const { only } = turn.dataset;
+  if (event.target.matches(".again")) ask({ question, parent, only });
   else if (event.target.matches(".edit")) {
     field.value = question;
     form.dataset.parent = turn.dataset.parent;
+    document.getElementById("only").value = only;
     field.focus();
   } else if (event.target.matches(".reword")) {
     const words = prompt("What to look for", event.target.dataset.words);
-    if (words?.trim()) ask({ question, parent, standalone: words.trim() });
+    if (words?.trim()) ask({ question, parent, only, standalone: words.trim() });
   }
 });
 document.getElementById("share")?.addEventListener("click", async () => {

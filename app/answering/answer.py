@@ -143,10 +143,14 @@ class NothingFound:
     looked_for: tuple[str, ...]
     found_nowhere: tuple[str, ...]
     nearest: tuple[Passage, ...]
+    narrowed: bool = False
+    """Whether only a part of the documents was to be read."""
 
     @property
     def explanation(self) -> str:
         """The refusal in words."""
+        if not self.nearest and self.narrowed:
+            return "No passage meets all that the question was narrowed to. Take a condition away."
         if not self.nearest:
             return "There is nothing to search: no document is ready to be read here."
         said = "Nothing in the documents answers this."

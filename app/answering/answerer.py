@@ -94,7 +94,12 @@ class Answerer:
         else:
             differ = disagreements(answer.passages, answer.citations)
             took = 1000 * (time.perf_counter() - began)
-            yield Answered(replace(answer, milliseconds=took, disagreements=differ))
+            nothing = answer.nothing_found
+            if nothing is not None:
+                nothing = replace(nothing, narrowed=_is_narrowed(query))
+            yield Answered(
+                replace(answer, milliseconds=took, disagreements=differ, nothing_found=nothing)
+            )
 
     def _retrieved(self, query: Query, parts: tuple[str, ...]) -> Retrieval:
         if len(parts) == 1:
@@ -149,3 +154,7 @@ class Answerer:
             prompt=written.prompt,
             cut_off=written.ending is not None and written.ending.cut_off,
         )
+
+
+def _is_narrowed(query: Query) -> bool:
+    return bool(query.document_ids or query.filter or query.phrases or query.without)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -23,6 +23,8 @@ class Checks:
     """Verifies the sentences of one answer, one after the other and in their order."""
 
     verification: Verification
+    wake: Callable[[], None]
+    """Is called, in another thread, when a sentence is verified."""
     _waiting: deque[DraftSentence] = field(default_factory=deque)
     _done: deque[AnswerSentence | BaseException] = field(default_factory=deque)
     _open: int = 0
@@ -83,3 +85,4 @@ class Checks:
             if self._waiting:
                 # To the end of the queue: other answers' sentences come first.
                 _CHECKERS.submit(in_this_context(self._next))
+        self.wake()

@@ -22,7 +22,11 @@ from app.errors import ConversationNotFound, InvalidRequest
 State = Literal["writing", "done", "stopped", "failed"]
 """Of a turn: its answer is being written; is whole; was stopped, or broke off, with what it had."""
 
+STOPPING = "stopping"
+"""Stored of a turn that is being written, and that its asker wants no more of."""
+WRITTEN = {"writing", STOPPING}
 LONGEST_TITLE = 120
+LONGEST_ONLY = 500  # characters of the conditions on what is read
 SILENCE = timedelta(minutes=3)
 """After which an answer that nobody seems to write any more has broken off."""
 KEPT = timedelta(hours=1)
@@ -47,7 +51,7 @@ class Turn:
 
     `parent_id` is the turn before it; turns of one parent are branches. `standalone` is the
     question that was looked for. `said` are the events that were told of the answer, as the web
-    tells them, without its single tokens.
+    tells them, without its single tokens. `only` are the conditions on what was read, as typed.
     """
 
     id: int
@@ -62,6 +66,7 @@ class Turn:
     said: tuple[tuple[str, str], ...]
     counts: dict[Support, int]
     created_at: datetime
+    only: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class NewTurn:
     document_ids: tuple[int, ...] = ()
     parent_id: int | None = None
     approach: Approach = "quick"
+    only: str = ""
 
 
 def hashed(secret: str) -> str:
@@ -275,10 +281,29 @@ class ConversationStore:
 
         def write(session: Session) -> None:
             row = session.get(TurnRow, turn_id, with_for_update=True)
-            if row is not None and row.state == "writing":
+            if row is not None and row.state in WRITTEN:
                 row.said, row.standalone, row.beat_at = json.dumps(list(said)), standalone, now()
 
         self.database.transaction(write)
+
+    def ask_to_stop(self, turn_id: int) -> None:
+        """Tell the process that writes an answer, whichever it is, to write no more of it."""
+
+        def write(session: Session) -> None:
+            row = session.get(TurnRow, turn_id, with_for_update=True)
+            if row is not None and row.state == "writing":
+                row.state = STOPPING
+
+        self.database.transaction(write)
+
+    def is_to_stop(self, turn_id: int) -> bool:
+        """Whether somebody wants no more of an answer."""
+
+        def read(session: Session) -> bool:
+            state = session.scalar(select(TurnRow.state).where(TurnRow.id == turn_id))
+            return state == STOPPING
+
+        return self.database.transaction(read)
 
     def finish(
         self, turn_id: int, state: State, said: Sequence[tuple[str, str]], answer: Answer | None
@@ -290,7 +315,7 @@ class ConversationStore:
 
         def write(session: Session) -> None:
             row = session.get(TurnRow, turn_id, with_for_update=True)
-            if row is None or row.state != "writing":
+            if row is None or row.state not in WRITTEN:
                 return
             row.state, row.said, row.beat_at = state, json.dumps(list(said)), now()
             if answer is not None:
@@ -321,6 +346,7 @@ def _insert(session: Session, conversation_id: int, turn: NewTurn) -> Turn:
         standalone=turn.standalone,
         top_k=turn.top_k,
         way=turn.approach,
+        only=turn.only,
         kind="",
         documents=json.dumps(turn.document_ids),
         state="writing",
@@ -376,7 +402,7 @@ def _conversation(row: ConversationRow) -> Conversation:
 
 def turn_of(row: TurnRow) -> Turn:
     """The turn that a row holds."""
-    state = cast("State", row.state)
+    state = cast("State", "writing" if row.state == STOPPING else row.state)
     if state == "writing" and row.beat_at < now() - SILENCE:
         state = "failed"
     return Turn(
@@ -396,4 +422,5 @@ def turn_of(row: TurnRow) -> Turn:
             "unsupported": row.unsupported,
         },
         created_at=with_zone(row.created_at),
+        only=row.only,
     )

@@ -43,6 +43,8 @@ class TurnRow(FixedTable):
     top_k: Mapped[int] = mapped_column(Integer)
     way: Mapped[str] = mapped_column(String(16), server_default="quick")
     """`quick` or `thorough`."""
+    only: Mapped[str] = mapped_column(String(500), server_default="")
+    """The conditions on what was read, as they were typed."""
     kind: Mapped[str] = mapped_column(String(16), server_default="")
     """Of its answer; empty until that is whole."""
     documents: Mapped[str] = mapped_column(TEXT)

@@ -20,6 +20,7 @@ from app.answering.checking import Checks
 from app.answering.drafts import Draft, DraftSentence
 from app.answering.generator import Generator
 from app.answering.prompt import REFUSAL, Prompt, Prompter
+from app.answering.reading import Reading as Pieces
 from app.answering.verification import Verifier
 from app.errors import ProviderError
 from app.retrieval.passage import Passage
@@ -61,27 +62,27 @@ class Writer:
         """
         prompt = self.prompter.prompt(question, passages)
         yield Reading(prompt.passages, prompt.tokens, prompt.budget, prompt.left_out)
-        telling = _Telling(Checks(self.verifier.over(prompt.passages)))
+        reading = Pieces(self.generator)
+        telling = _Telling(Checks(self.verifier.over(prompt.passages), reading.wake))
         usage: Usage | None = None
         ending: Ending | None = None
         held: str | None = ""  # the beginning, while it may still become a refusal
-        with closing(telling), closing(self.generator.stream(prompt.messages)) as stream:
+        with closing(telling), closing(reading):
             try:
-                for piece in stream:
-                    if isinstance(piece, Usage):
+                for piece in reading.pieces(prompt.messages, stopping):
+                    if piece is None:
+                        yield from telling.ready()
+                    elif isinstance(piece, Usage):
                         usage = piece
-                        continue
-                    if isinstance(piece, Ending):
+                    elif isinstance(piece, Ending):
                         ending = piece
-                        continue
-                    if held is not None:
+                    elif held is None:
+                        yield from telling.read(piece)
+                    else:
                         held += piece
-                        if _may_refuse(held):
-                            continue
-                        piece, held = held, None  # noqa: PLW2901
-                    yield from telling.read(piece)
-                    if stopping():
-                        break
+                        if not _may_refuse(held):
+                            yield from telling.read(held)
+                            held = None
             except ProviderError:
                 yield from telling.rest()
                 raise
@@ -103,6 +104,8 @@ class _Telling:
 
     def read(self, piece: str) -> Iterator[AnswerEvent]:
         yield from self._tell(self._draft.read(piece))
+
+    def ready(self) -> Iterator[AnswerEvent]:
         yield from map(self._done, self.checks.ready())
 
     def finish(self, held: str) -> Iterator[AnswerEvent]:

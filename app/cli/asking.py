@@ -37,6 +37,10 @@ def ask(
         bool, typer.Option("--thorough", help="Look for each part of the question by itself.")
     ] = False,
     document: DocumentNames = None,
+    only: Annotated[
+        str,
+        typer.Option("--only", help="Only from what meets this, as in a search: type:pdf -neap."),
+    ] = "",
     knowledge_base: KnowledgeBaseName = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the answer as the API's JSON.")
@@ -49,13 +53,14 @@ def ask(
     """
     from app.answering.answer import whole_answer
     from app.retrieval.passage import Query
+    from app.retrieval.query_syntax import narrowed
     from app.retrieval.retriever import checked
 
-    checked(Query(question), top_k)  # before anything is started
+    checked(narrowed(Query(question), only), top_k)  # before anything is started
     with open_everything() as services:
         base = find_knowledge_base(services, knowledge_base)
         way: Approach = "thorough" if thorough else "quick"
-        query = Query(question, document_ids(services, base, document))
+        query = narrowed(Query(question, document_ids(services, base, document)), only)
         with closing(services.answerer(base, top_k, way).answer(query)) as events:
             answer = whole_answer(events if as_json else _told(events))
     if as_json:

@@ -6,8 +6,9 @@ import re
 from dataclasses import replace
 from datetime import date
 
-from app.documents.filter import Filter
+from app.documents.filter import Filter, checked_filter
 from app.documents.kinds import known_kind
+from app.errors import InvalidRequest
 from app.retrieval.passage import Query
 
 QUOTES = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」"}
@@ -44,6 +45,27 @@ def typed_query(typed: str, query: Query | None = None) -> Query:
         found = narrowed or found
     unchanged = len(words) == len(typed.split()) and not found.phrases
     return replace(found, text=typed if unchanged else " ".join(words))
+
+
+def narrowed(query: Query, only: str) -> Query:
+    """`query` under conditions that are written as in a search: `type:pdf after:2024-05-01 -neap`.
+
+    Raises:
+        InvalidRequest: there is something in `only` that is no condition.
+    """
+    found = typed_query(only)
+    if found.text.strip() != " ".join(found.phrases):
+        raise InvalidRequest(
+            f"There is something in {only[:80]!r} that narrows nothing.",
+            remedy="Conditions are name:guide, type:pdf, tag:tides, section:bar, after:2026-01-31, "
+            'before:2026-12-31, "words that stand together", and -word.',
+        )
+    return replace(
+        query,
+        filter=checked_filter(found.filter),
+        phrases=found.phrases,
+        without=found.without,
+    )
 
 
 def _narrowed(query: Query, part: re.Match[str]) -> Query | None:

@@ -21,6 +21,7 @@ from app.answering.standalone import Standalone
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.retrieval.passage import Query
+from app.retrieval.query_syntax import narrowed
 from app.services import Services
 from app.telemetry import in_this_context
 from app.web.api.answer import StoppedData, UnderstoodData, named_event
@@ -29,6 +30,7 @@ from app.web.event_stream import COMMENT, event
 
 AT_ONCE = 64  # answers that are written; more wait
 NOTED_EVERY = 1.0  # seconds between two notes of what was said, for other processes to tell
+STOP_LOOKED_EVERY = 2.0  # seconds between two looks whether another process was told to stop it
 LOOKED_EVERY = 0.5  # seconds between two looks at an answer that another process writes
 QUIET = 15.0  # seconds after which a silent connection is kept open
 
@@ -174,9 +176,9 @@ def _told(
     standalone = turn.standalone or rewriting.rewrite(turn.question, before)
     changed = standalone != turn.question
     live.tell("understood", UnderstoodData(question=standalone, changed=changed).model_dump_json())
-    noted = 0.0
+    noted, looked = 0.0, time.monotonic()
     answerer = services.answerer(base, turn.top_k, turn.approach)
-    asked = Query(standalone, turn.document_ids)
+    asked = narrowed(Query(standalone, turn.document_ids), turn.only)
     with closing(answerer.answer(asked, live.stopping.is_set)) as events:
         for said in events:
             if live.stopping.is_set() and not isinstance(said, Token | SentenceDone):
@@ -187,6 +189,10 @@ def _told(
             if isinstance(said, Failed):
                 return "failed", None, told
             live.tell(*told)
+            if time.monotonic() - looked >= STOP_LOOKED_EVERY:
+                looked = time.monotonic()
+                if services.conversations.is_to_stop(turn.id):
+                    live.stopping.set()
             if _lasts(said) and time.monotonic() - noted >= NOTED_EVERY:
                 services.conversations.note(turn.id, _lasting(live.told), standalone)
                 noted = time.monotonic()

@@ -166,6 +166,54 @@ def test_a_stopped_answer_keeps_its_sentences(held: tuple[httpx.Client, Held], b
     ]
 
 
+def test_an_answer_is_stopped_through_another_process_than_the_one_that_writes_it(
+    held: tuple[httpx.Client, Held], http: httpx.Client, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.web.live.STOP_LOOKED_EVERY", 0.0)
+    writer, model = held
+    turn = begin(writer, base)
+    http.cookies.update(writer.cookies)
+    with writer.stream("GET", f"/api/turns/{turn['id']}/events") as reply:
+        lines = reply.iter_lines()
+        assert any(line == "event: sentence" for line in lines)
+        assert http.post(f"/api/turns/{turn['id']}/stop").status_code == 204
+        assert conversation(http, turn)["turns"][0]["state"] == "writing"
+        model.let.set()
+        assert any(line == "event: stopped" for line in lines)
+    assert conversation(http, turn)["turns"][0]["state"] == "stopped"
+
+
+def test_a_question_is_narrowed_as_a_search_is_and_that_is_kept(
+    http: httpx.Client, base: str, uploader: Uploader, worker: MortalWorker
+) -> None:
+    uploader.upload("news.txt", "The tide turns at noon, says the newspaper.")
+    worker.drain()
+    asked = {"question": "When does the tide turn?", "only": "name:news"}
+    whole = http.post(f"/api/knowledge-bases/{base}/answers", json=asked).json()
+    assert {passage["document_name"] for passage in whole["passages"]} == {"news.txt"}
+    turn = http.post(f"/api/knowledge-bases/{base}/conversations", json=asked).json()
+    told = events(http, turn)
+    assert {each["document_name"] for each in told[-1][1]["passages"]} == {"news.txt"}
+    (kept,) = conversation(http, turn)["turns"]
+    assert kept["only"] == "name:news"
+    page = http.get(f"/ask?conversation={turn['conversation']}", follow_redirects=True).text
+    assert "Only from: <code" in page
+    assert 'name="only" value="name:news"' in page
+    nothing = http.post(
+        f"/api/knowledge-bases/{base}/answers", json=asked | {"only": "name:nowhere"}
+    ).json()
+    assert "Take a condition away" in nothing["text"]
+
+
+@pytest.mark.parametrize("only", ["tides", "type:submarine", 'name:a "b" c'])
+def test_what_narrows_nothing_is_refused(http: httpx.Client, base: str, only: str) -> None:
+    asked = {"question": "When does the tide turn?", "only": only}
+    for kind in ("answers", "conversations"):
+        reply = http.post(f"/api/knowledge-bases/{base}/{kind}", json=asked)
+        assert reply.status_code == 422
+        assert "narrows nothing" in reply.json()["error"]["message"]
+
+
 def test_a_follow_up_is_put_so_that_it_stands_by_itself(
     elsewhere: tuple[httpx.Client, FakeGenerator], base: str
 ) -> None:

@@ -13,7 +13,9 @@ from pydantic import Field
 
 from app.access.rights import Right
 from app.answering.answer import AnswerEvent, Approach, whole_answer
+from app.answering.conversations import LONGEST_ONLY
 from app.retrieval.passage import Query
+from app.retrieval.query_syntax import narrowed
 from app.web.access import needs
 from app.web.ahead import answering_threads, made_ahead
 from app.web.api.answer import AnswerShape, event_of
@@ -33,6 +35,8 @@ class QuestionShape(Shape):
     """How many passages are read at most: 1 to 200."""
     documents: tuple[Annotated[int, Field(ge=1, le=LARGEST_ID)], ...] = ()
     """Answer only from the documents of these ids."""
+    only: str = Field(default="", max_length=LONGEST_ONLY, examples=["type:pdf after:2026-01-31"])
+    """Answer only from what meets these conditions, written as in a search."""
     way: Approach = "quick"
     """`thorough` looks for each part of a question by itself."""
 
@@ -67,7 +71,7 @@ async def answer(
         if asked.documents:
             services.documents.require(base.id, asked.documents)
         answerer = services.answerer(base, asked.top_k, asked.way)
-        events = answerer.answer(Query(asked.question, asked.documents))
+        events = answerer.answer(narrowed(Query(asked.question, asked.documents), asked.only))
         if EVENT_STREAM not in request.headers.get("accept", ""):
             return reply(AnswerShape.of(whole_answer(events)))
         first = next(events)  # what fails before anything is said fails like any other request

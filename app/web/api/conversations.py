@@ -12,9 +12,10 @@ from pydantic import Field
 
 from app.access.rights import Right
 from app.answering.answer import Approach
-from app.answering.conversations import Conversation, NewTurn, State, Turn
+from app.answering.conversations import LONGEST_ONLY, Conversation, NewTurn, State, Turn
 from app.answering.feedback import LONGEST_CORRECTION, Feedback, Reason
 from app.retrieval.passage import Query as Asked
+from app.retrieval.query_syntax import narrowed
 from app.retrieval.retriever import checked
 from app.web.access import needs
 from app.web.api.answer import AnswerShape, CountsShape
@@ -42,6 +43,8 @@ class QuestionBody(Shape):
     """How many passages are read at most: 1 to 200."""
     documents: tuple[Annotated[int, Field(ge=1, le=LARGEST_ID)], ...] = ()
     """Answer only from the documents of these ids."""
+    only: str = Field(default="", max_length=LONGEST_ONLY, examples=["type:pdf after:2026-01-31"])
+    """Answer only from what meets these conditions, written as in a search."""
     parent: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None
     """The turn that it follows; null begins anew. Turns with the same parent are branches."""
     way: Approach = "quick"
@@ -100,6 +103,8 @@ class TurnShape(Shape):
     question: str = Field(examples=["And when does it turn back?"])
     standalone: str = Field(examples=["When does the tide turn back?"])
     """What was looked for; empty until that is known."""
+    only: str = ""
+    """The conditions on what was read."""
     way: Approach
     state: State
     counts: CountsShape
@@ -114,6 +119,7 @@ class TurnShape(Shape):
             parent=turn.parent_id,
             question=turn.question,
             standalone=looked_for(turn),
+            only=turn.only,
             way=turn.approach,
             state=turn.state,
             counts=CountsShape(**turn.counts),
@@ -349,11 +355,12 @@ def give_feedback(
 def stop_answer(turn_id: TurnId, services: Wired, live: Live, asker: Asker) -> None:
     """Stop an answer; what was written is kept."""
     services.conversations.turn(asker.owner, turn_id)
-    live.stop(turn_id)
+    if not live.stop(turn_id):
+        services.conversations.ask_to_stop(turn_id)
 
 
 def _new_turn(asked: QuestionBody) -> NewTurn:
-    checked(Asked(asked.question, asked.documents), asked.top_k)
+    checked(narrowed(Asked(asked.question, asked.documents), asked.only), asked.top_k)
     if asked.standalone:
         checked(Asked(asked.standalone, asked.documents), asked.top_k)
     return NewTurn(
@@ -363,6 +370,7 @@ def _new_turn(asked: QuestionBody) -> NewTurn:
         asked.documents,
         asked.parent,
         asked.way,
+        asked.only,
     )
 
 

@@ -12,9 +12,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.access.rights import Right
 from app.answering.answer import Answer, Approach, whole_answer
+from app.answering.conversations import LONGEST_ONLY
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.retrieval import passage as asked_of
+from app.retrieval.query_syntax import narrowed
 from app.services import Services
 from app.web.access import needs
 from app.web.addresses import Parameter, address, search_address
@@ -32,6 +34,7 @@ router = APIRouter(include_in_schema=False)
 PASSAGES = 8  # read for one answer
 
 Documents = Annotated[tuple[int, ...], Query()]
+Only = Annotated[str, Query(max_length=LONGEST_ONLY)]
 ConversationId = Annotated[int, Query(ge=1, le=LARGEST_ID)]
 
 
@@ -47,6 +50,7 @@ def ask_page(
     document: Documents = (),
     whole: bool = False,
     way: Approach = "quick",
+    only: Only = "",
     conversation: ConversationId | None = None,
     turn: int | None = None,
 ) -> Response:
@@ -68,13 +72,15 @@ def ask_page(
             )
     elif asking and whole:
         try:
-            whole_one = AnswerShape.of(_answer(services, base, q, document, way))
+            asked = narrowed(asked_of.Query(q, document), only)
+            whole_one = AnswerShape.of(_answer(services, base, asked, way))
             answer = answer_view(whole_one, base.name)
         except TidemarkError as refused:
             error = refused
     same: list[tuple[str, Parameter]] = [("q", q), ("knowledge-base", base.name)]
     same += [("document", each) for each in document]
     same += [("way", way)] if way != "quick" else []
+    same += [("only", only)] if only else []
     page = show(
         request,
         "ask.html",
@@ -87,7 +93,8 @@ def ask_page(
         status_code=error.status_code if error else 200,
         chosen=chosen,
         q=q.replace("\0", "\ufffd"),
-        filters=document,
+        filters=talk.turns[-1].documents if talk and talk.turns else document,
+        only=talk.turns[-1].only if talk and talk.turns else only,
         answer=answer,
         error=error,
         whole=address("/ask", *same, ("whole", 1)) if asking and not whole and not talk else None,
@@ -111,21 +118,20 @@ def _data(talk: Talk | None, same: list[tuple[str, Parameter]]) -> str:
 def ask_as_data(
     services: Wired,
     chosen: ChosenBase,
+    *,
     q: str = "",
     document: Documents = (),
     way: Approach = "quick",
+    only: Only = "",
 ) -> AnswerShape:
     """The whole answer as data: what the API replies to the same question."""
-    return AnswerShape.of(_answer(services, chosen.base, q, document, way))
+    asked = narrowed(asked_of.Query(q, document), only)
+    return AnswerShape.of(_answer(services, chosen.base, asked, way))
 
 
 def _answer(
-    services: Services,
-    base: KnowledgeBase,
-    question: str,
-    documents: tuple[int, ...],
-    approach: Approach,
+    services: Services, base: KnowledgeBase, asked: asked_of.Query, approach: Approach
 ) -> Answer:
-    services.documents.require(base.id, documents)
+    services.documents.require(base.id, asked.document_ids)
     answerer = services.answerer(base, PASSAGES, approach)
-    return whole_answer(answerer.answer(asked_of.Query(question, documents)))
+    return whole_answer(answerer.answer(asked))

@@ -31,6 +31,10 @@ class TurnView:
     question: str
     standalone: str
     """What was looked for, where that was put in other words."""
+    only: str
+    """The conditions on what was read."""
+    documents: tuple[int, ...]
+    """The only ones that were read, where some were chosen."""
     approach: str
     parts: tuple[str, ...]
     """What was looked for one by one, of a question that was divided."""
@@ -85,6 +89,8 @@ def _turn(
         parent=turn.parent_id,
         question=turn.question,
         standalone=standalone if standalone != turn.question else "",
+        only=turn.only,
+        documents=turn.document_ids,
         approach=turn.approach,
         parts=parts_of(turn),
         state=turn.state,
