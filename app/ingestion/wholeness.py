@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.database.connection import Database
 from app.documents.tables import DocumentRow, RevisionRow
-from app.indexes.chunk_table import chunk_ids_of, chunk_table_name
+from app.indexes.chunk_table import CHUNKS_A_REVISION, chunk_ids_of, chunk_table_name
 from app.indexes.chunks import remove_chunks
 from app.indexes.index import IN_STEP, IndexState, Presence
 from app.indexes.postings import postings_table_name
@@ -80,6 +80,8 @@ class Wholeness:
             ("indexed_revisions", "revision_id", "revisions"),
             ("revisions", "document_id", "documents"),
             ("sources", "document_id", "documents"),
+            ("document_labels", "document_id", "documents"),
+            ("jobs", "document_id", "documents"),
             ("documents", "knowledge_base_id", "knowledge_bases"),
             ("addresses", "knowledge_base_id", "knowledge_bases"),
         ):
@@ -159,6 +161,7 @@ class Wholeness:
     def _broken_revisions(self, index_id: int, *, mendable: bool) -> list[Fault]:
         """Revisions that are searched without all that was made of them, or not searched at all."""
         chunks, signatures = chunk_table_name(index_id), signature_table_name(index_id)
+        postings = postings_table_name(index_id)
         rows = self._rows(
             "SELECT r.id, d.name FROM documents d "  # noqa: S608 - numbers and names of ours
             f"JOIN indexes i ON i.id = {index_id} AND i.knowledge_base_id = d.knowledge_base_id "
@@ -168,9 +171,12 @@ class Wholeness:
             "LEFT JOIN (SELECT c.revision_id, COUNT(*) AS held, COUNT(s.chunk_id) AS signed "
             f"FROM {chunks} c LEFT JOIN {signatures} s ON s.chunk_id = c.id "
             "GROUP BY c.revision_id) h ON h.revision_id = r.id "
+            f"LEFT JOIN (SELECT chunk_id DIV {CHUNKS_A_REVISION} AS revision_id, SUM(tf) AS terms "
+            f"FROM {postings} GROUP BY 1) p ON p.revision_id = r.id "
             "WHERE d.deletion = 0 AND d.current_revision_id IS NOT NULL "
             f"AND (x.state IS NULL OR x.state <> '{Presence.LIVE}' "
-            "OR COALESCE(h.held, 0) <> x.chunks OR COALESCE(h.signed, 0) <> x.chunks) "
+            "OR COALESCE(h.held, 0) <> x.chunks OR COALESCE(h.signed, 0) <> x.chunks "
+            "OR COALESCE(p.terms, 0) <> x.terms) "
             "AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.revision_id = r.id "
             f"AND j.state IN ({PENDING}))"
         )

@@ -41,9 +41,12 @@ def mended(whole: Wholeness) -> list[str]:
     [
         "DELETE FROM {chunks} LIMIT 1",
         "DELETE FROM {signatures} LIMIT 1",
+        "DELETE FROM {postings} LIMIT 1",
+        "DELETE FROM {postings}",
         "DELETE FROM indexed_revisions WHERE index_id = {index}",
         "UPDATE indexed_revisions SET state = 'staged' WHERE index_id = {index}",
         "INSERT INTO blobs VALUES (999999999, 0, 'lost')",
+        "INSERT INTO document_labels VALUES (999999999, '', 'lost')",
         "INSERT INTO {postings} SELECT term, 999999999, tf, length FROM {postings} LIMIT 1",
         "UPDATE documents SET current_revision_id = NULL WHERE knowledge_base_id = {base}",
     ],
