@@ -23,7 +23,7 @@ PAIRED = (
 )
 # A paired run; or a word, with what may hold an identifier, a version or an address together.
 TOKEN = re.compile(rf"([{PAIRED}]+)|[^\W{PAIRED}]+(?:[.@/\\:+'\u2019-]+[^\W{PAIRED}]+)*")
-HELD_TOGETHER = re.compile(r"[_@/\\:]|\d\.\d|\w\.[a-z]|\d[^\W\d]|[^\W\d]\d|[a-z][A-Z]")
+HELD_TOGETHER = re.compile(r"[_@/\\:]|\d\.\d|\w\.[a-z]|\d[^\W\d]|[^\W\d]\d|[a-z][A-Z]|\w-\d|\d-\w")
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 WORD = re.compile(r"[^\W_]+")
 

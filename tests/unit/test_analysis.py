@@ -20,6 +20,8 @@ def test_forms_of_a_word_have_one_term() -> None:
         ("getUserById", ["get", "user", "by", "id"]),
         ("ERR_42", ["err", "42"]),
         ("v8.5.4", ["v", "8", "5", "4"]),
+        ("SKU-8847", ["sku", "8847"]),
+        ("2024-10-15", ["2024", "10", "15"]),
         ("ada@example.org", ["ada", "exampl", "org"]),
         ("src/app/main.py", ["src", "app", "main", "py"]),
     ],
