@@ -186,11 +186,10 @@ class OpenIdProvider:
 
     def _more(self, token: str, subject: object) -> dict[str, Any]:
         """What stands only in the provider's account of the person."""
-        address = self._addresses().get("userinfo_endpoint")
-        if not address or not token:
+        if not self._addresses().get("userinfo_endpoint") or not token:
             return {}
         headers = {"authorization": f"Bearer {token}"}
-        said = self._asked("GET", str(address), headers=headers)
+        said = self._asked("GET", self._address("userinfo_endpoint"), headers=headers)
         return dict(said) if said.get("sub") == subject else {}
 
     def _address(self, name: str) -> str:

@@ -178,6 +178,16 @@ def test_signing_out_ends_the_session_and_everywhere_ends_them_all(
         assert other.get("/account").status_code == 401
 
 
+def test_signing_in_again_ends_the_session_that_the_browser_had(
+    browser: httpx.Client, user: User
+) -> None:
+    sign_in(browser, user.name)
+    before = {"cookie": f"tidemark={browser.cookies['tidemark']}"}
+    sign_in(browser, user.name)
+    browser.cookies.clear()
+    assert browser.get("/account", headers=before).status_code == 401
+
+
 def test_another_password_ends_every_other_session(
     browser: httpx.Client, strict: Services, user: User
 ) -> None:

@@ -92,6 +92,7 @@ def come_back(
         services.audit.note(f"somebody from {provider.name}", "sign_in_failed", "", came)
         reply: Response = _sign_in(request, services, next_page, error=refused)
     else:
+        _end_present(request, services)
         services.audit.note(f"user {user.name!r}", "sign_in", f"by {provider.name}", came)
         reply = signed_in(request, services.sessions.begin(user.id), next_page)
     reply.delete_cookie(_away(request), secure=is_secure(request), httponly=True)
@@ -115,6 +116,7 @@ def sign_in(
     except TidemarkError as error:
         request.state.deed = "sign_in_failed"
         return _sign_in(request, services, _within(next), name, error)
+    _end_present(request, services)
     return signed_in(request, token, _within(next))
 
 
@@ -165,6 +167,13 @@ def make_first_administrator(
         )
     request.app.state.welcome = None
     return signed_in(request, services.sessions.begin(user.id), "/")
+
+
+def _end_present(request: Request, services: Wired) -> None:
+    """End the session that the browser is about to forget: whoever copied it is out too."""
+    token = cookie_of(request)
+    if token is not None:
+        services.sessions.end(token)
 
 
 def signed_in(request: Request, token: str, next_page: str) -> Response:
