@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from sqlalchemy import URL
 
 from app.config import Settings
-from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder
 from app.services import Services
 from tests import waiting
 from tests.browser.library import HARBOUR, Library
+from tests.fakes import WatchedEmbedder
 from tests.integration.parts import opened, unheard
 from tests.server import application, served
 
@@ -56,13 +56,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def embedder(machine_settings: Settings) -> Embedder:
-    return make_embedder(machine_settings, unheard)
+def embedder(machine_settings: Settings) -> WatchedEmbedder:
+    return WatchedEmbedder(make_embedder(machine_settings, unheard))
 
 
 @pytest.fixture(scope="module")
 def services(
-    machine_settings: Settings, database_url: URL, embedder: Embedder
+    machine_settings: Settings, database_url: URL, embedder: WatchedEmbedder
 ) -> Iterator[Services]:
     url = SecretStr(database_url.render_as_string(hide_password=False))
     settings = machine_settings.model_copy(update={"tidb_database_url": url, "max_upload_mb": 1})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.services import Services
+from tests import waiting
 from tests.browser.conftest import PATIENCE, Faults
 from tests.browser.library import PILOTAGE, SAFETY, Library
 from tests.factories import pdf
+from tests.fakes import WatchedEmbedder
 from tests.server import application, served
 
 LONG = "".join(f"## Day {n}\n\nOn day {n} the keeper wrote {n * n}.\n\n" for n in range(400))
@@ -33,7 +36,11 @@ def table_row(page: Page, name: str):  # noqa: ANN201
     return page.locator("table.documents tbody tr").filter(has_text=name)
 
 
-def test_files_are_picked_watched_and_found(page: Page, shelf: Library, files: Path) -> None:
+def test_files_are_picked_watched_and_found(
+    page: Page, shelf: Library, files: Path, embedder: WatchedEmbedder
+) -> None:
+    watched = threading.Event()
+    embedder.before = lambda _: watched.wait(waiting.PATIENCE) and None
     (files / "pilotage.md").write_text(PILOTAGE)
     (files / "logbook.md").write_text(LONG)
     page.goto(shelf.at("/documents"))
@@ -41,6 +48,8 @@ def test_files_are_picked_watched_and_found(page: Page, shelf: Library, files: P
     row = page.locator(".upload").filter(has_text="logbook.md")
     expect(row.get_by_role("progressbar")).to_be_visible()
     expect(row).to_contain_text("chunks")
+    watched.set()
+    embedder.before = None
     expect(table_row(page, "logbook.md")).to_contain_text("ready")
     expect(table_row(page, "pilotage.md")).to_contain_text("Markdown")
     expect(page.locator(".upload")).to_have_count(0)

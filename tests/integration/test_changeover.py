@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import httpx
 import pytest
 from lxml import html
+from sqlalchemy.event import listen, remove
 
 from app.errors import IndexConflict, InvalidRequest
 from app.evaluation.comparison import Comparison
@@ -221,16 +222,27 @@ def test_searches_go_on_without_a_fault_through_build_promote_and_take_back(
     threads = [threading.Thread(target=load.run) for _ in range(2)]
     for thread in threads:
         thread.start()
-    took: list[float] = []
+    own = threading.get_ident()
+    asked: list[str] = []
+    engine = filled.services.database.engine
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if threading.get_ident() == own:
+            asked.append(statement)
+
+    listen(engine, "before_cursor_execute", note)
+    switches: list[int] = []
     try:
         switch = filled.services.switch
         index_id = built(filled, worker)
         for _ in range(3):
-            began = time.perf_counter()
-            switch.promote(filled.base.id, index_id)
-            middle = time.perf_counter()
-            switch.revert(filled.base.id)
-            took += [middle - began, time.perf_counter() - middle]
+            for change in (
+                lambda: switch.promote(filled.base.id, index_id),
+                lambda: switch.revert(filled.base.id),
+            ):
+                asked.clear()
+                change()
+                switches.append(len(asked))
         switch.promote(filled.base.id, index_id)
         former = next(
             report.index.id
@@ -242,9 +254,10 @@ def test_searches_go_on_without_a_fault_through_build_promote_and_take_back(
         while load.searches < searched + 5:
             time.sleep(0.01)
     finally:
+        remove(engine, "before_cursor_execute", note)
         load.stop.set()
         for thread in threads:
             thread.join()
     assert load.wrong == []
     assert load.searches >= 10
-    assert min(took) < 1.0  # under load, on a machine that is busy; benchmarks/ has the figure
+    assert min(switches) <= 12  # statements, however much there is; benchmarks/ has the seconds

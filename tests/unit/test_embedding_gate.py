@@ -7,10 +7,11 @@ import threading
 import pytest
 
 from app.embedding.gate import Gate
+from tests.waiting import PATIENCE
 
 
 def test_a_batch_does_not_begin_while_a_question_runs() -> None:
-    gate = Gate(patience=30)
+    gate = Gate(patience=PATIENCE)
     order: list[str] = []
 
     def batch() -> None:
@@ -23,7 +24,7 @@ def test_a_batch_does_not_begin_while_a_question_runs() -> None:
         thread.join(0.05)
         assert thread.is_alive()
         order.append("question")
-    thread.join(5)
+    thread.join(PATIENCE)
     assert order == ["question", "batch"]
 
 
@@ -55,12 +56,12 @@ def test_batches_run_one_at_a_time() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert most == 1
 
 
 def test_a_question_that_fails_lets_the_batches_go_on() -> None:
-    gate = Gate(patience=30)
+    gate = Gate(patience=PATIENCE)
     with pytest.raises(ZeroDivisionError), gate.question():
         _ = 1 / 0
     with gate.batch():
