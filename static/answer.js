@@ -97,7 +97,10 @@ export class AnswerOnPage {
     whole.append(letters.slice(done).join(""));
     if (kind === "written" && sign(sentence)) whole.append(made("span", "sign", sign(sentence)));
     this.undraft();
-    this.paragraph(sentence.gap.includes("\n\n")).append(whole, " ");
+    const line = this.paragraph(sentence.gap.includes("\n\n"));
+    // The items of a list, and the rows of a table, are sentences of a paragraph.
+    if (line.childElementCount && sentence.gap.includes("\n")) line.append(made("br"));
+    line.append(whole, " ");
     this.ahead = [...this.ahead].slice([...sentence.gap, ...sentence.text].length).join("");
     if (this.ahead) this.drafts();
   }

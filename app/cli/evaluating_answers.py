@@ -45,7 +45,8 @@ def evaluate_answers(
         ]
         write_json({"knowledge_base": base.name, "runs": runs})
         return
-    say(f"{base.name}: {evaluated[0].measures.questions:,} questions of its own.")
+    asked = evaluated[0].measures.questions
+    say(f"{base.name}: {asked:,} question{'' if asked == 1 else 's'} of its own.")
     rows: list[tuple[str, AnswerMeasures]] = []
     for each in evaluated:
         rows.append((each.way, each.measures))

@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli.exits import ExitCode
 from app.cli.program import program
+from app.services import Services
 from tests.fake_site import website
 from tests.waiting import PATIENCE
 
@@ -247,6 +248,30 @@ def test_an_answer_cites_the_words_it_rests_on(folder: Path) -> None:
     assert "\x1b" not in result.stdout
     asked = run("ask", "When does the tide turn?", "-k", "answers", "--json")
     assert json.loads(asked.stdout)["kind"] == "extracts"
+
+
+def test_answers_to_its_own_questions_are_measured_beside_the_run_before(
+    folder: Path, services: Services
+) -> None:
+    (folder / "tides.md").write_text("# Tides\n\nThe tide turns at noon.\n")
+    run("ingest", "tides.md", "-k", "measured")
+    none = run("evaluate", "--answers", "quick", "-k", "measured")
+    assert none.exit_code == ExitCode.USAGE
+    assert "questions" in none.stderr
+    wrong = run("evaluate", "--answers", "slow", "-k", "measured")
+    assert "'slow' is no way to answer" in wrong.stderr
+    base = services.knowledge_bases.get("measured")
+    document = services.documents.by_name(base.id, "tides.md")
+    services.questions.save(base.id, "When does the tide turn?", document.id, "turns at noon.")
+    told = run("evaluate", "--answers", "quick", "-k", "measured", "--json")
+    (measured,) = json.loads(told.stdout)["runs"]
+    assert (measured["way"], measured["questions"], measured["recall"]) == ("quick", 1, 1.0)
+    assert measured["settings"]["chat"] == "none: extracts"
+    again = run("evaluate", "--answers", "quick", "-k", "measured")
+    assert again.exit_code == ExitCode.DONE
+    assert "1 question of its own" in again.stderr
+    assert "before" not in told.stdout
+    assert "before" in again.stdout
 
 
 def test_doctor_finds_everything_well() -> None:

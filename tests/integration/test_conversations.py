@@ -205,6 +205,18 @@ def test_a_question_is_narrowed_as_a_search_is_and_that_is_kept(
     assert "Take a condition away" in nothing["text"]
 
 
+def test_the_items_of_a_list_stand_in_lines_of_their_own(
+    elsewhere: tuple[httpx.Client, FakeGenerator], base: str
+) -> None:
+    http, generator = elsewhere
+    generator.reply = "It is so [1]:\n\n- The tide turns at noon. [1]\n- Ships sail at dusk. [1]\n"
+    turn = begin(http, base)
+    events(http, turn)
+    page = http.get(f"/ask?conversation={turn['conversation']}", follow_redirects=True).text
+    said = page.partition('<div class="said">')[2].partition("</div>")[0]
+    assert (said.count("<p "), said.count("<br>")) == (2, 1)
+
+
 @pytest.mark.parametrize("only", ["tides", "type:submarine", 'name:a "b" c'])
 def test_what_narrows_nothing_is_refused(http: httpx.Client, base: str, only: str) -> None:
     asked = {"question": "When does the tide turn?", "only": only}

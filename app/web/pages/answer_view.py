@@ -41,6 +41,7 @@ class Sentence:
     sign: str
     reasons: tuple[str, ...]
     starts_paragraph: bool
+    starts_line: bool
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ def _sentence(sentence: SentenceShape, answer: AnswerShape) -> Sentence:
         _sign(sentence),
         sentence.reasons,
         "\n\n" in sentence.gap,
+        "\n" in sentence.gap,
     )
 
 
