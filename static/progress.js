@@ -4,6 +4,8 @@ import { newRow, remove, rowOf, show } from "./rows.js";
 const MOST_ROWS = 60; // more are only counted: ten thousand rows help nobody
 const counts = document.getElementById("counts");
 const notice = document.getElementById("notice");
+const latest = new Map(); // job → what was told of it last
+const MOST_LATEST = 500;
 let ready = [];
 let soon = null;
 
@@ -24,7 +26,15 @@ export function follow(base) {
 }
 
 function take(told) {
-  for (const job of told.jobs) place(job);
+  for (const job of told.jobs) {
+    latest.delete(job.id);
+    latest.set(job.id, job);
+    place(job);
+  }
+  for (const id of latest.keys()) {
+    if (latest.size <= MOST_LATEST) break;
+    latest.delete(id);
+  }
   if (told.counts) {
     const { ready: waiting, running, paused } = told.counts;
     const words = [];
@@ -42,6 +52,11 @@ function pace({ chunks_per_second: rate, seconds_left: left }) {
   const [amount, unit] = left < 5400 ? [Math.round(left / 60), "minute"] : [Math.round(left / 3600), "hour"];
   words.push(left < 60 ? "less than a minute left" : `about ${amount} ${unit}${amount === 1 ? "" : "s"} left`);
   return words;
+}
+
+// An upload's reply may come after events of its job, and even after the last of them.
+export function catchUp(id) {
+  if (latest.has(id)) place(latest.get(id));
 }
 
 function place(job) {

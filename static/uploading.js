@@ -1,4 +1,5 @@
 // Files to the API, two at a time: XMLHttpRequest, because fetch does not tell how much was sent.
+import { catchUp } from "./progress.js";
 import { buttons, fail, newRow, remove, show, size, state } from "./rows.js";
 
 const AT_ONCE = 2;
@@ -57,5 +58,6 @@ function outcome(row, reply) {
     const known = document.querySelector(`.uploads [data-job="${file.job_id}"]`);
     if (known && known !== row) remove(known);
     show(row, { id: file.job_id, document_id: file.document_id, state: "ready", stage: "waiting", done: 0, total: 0 });
+    catchUp(file.job_id);
   }
 }

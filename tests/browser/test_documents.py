@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from app.services import Services
 from tests import waiting
@@ -98,6 +98,27 @@ def test_a_failure_says_why_and_stays_until_it_is_dealt_with(
     expect(locked).to_have_count(0)
     page.reload()
     expect(page.locator(".upload")).to_have_count(0)
+
+
+def test_a_reply_that_comes_after_its_job_has_ended_hides_no_end(
+    page: Page, shelf: Library, files: Path
+) -> None:
+    locked = page.locator(".upload").filter(has_text="locked.pdf")
+    content = pdf(["Nobody reads this."], password="secret")
+    (files / "locked.pdf").write_bytes(content)
+
+    def late(route: Route) -> None:
+        taken = shelf.services.uploads.receive(shelf.base, "locked.pdf", [content])
+        expect(locked.filter(has_text="protected with a password")).to_have_count(1)
+        file = {"status": "accepted", "job_id": taken.job_id, "document_id": taken.document_id}
+        route.fulfill(status=202, json={"files": [file]})
+
+    page.goto(shelf.at("/documents"))
+    page.route("**/documents", late)
+    with page.expect_response("**/documents"):
+        page.get_by_label("Upload files").set_input_files(files / "locked.pdf")
+    expect(locked).to_have_count(1)
+    expect(locked).to_contain_text("protected with a password")
 
 
 def test_the_same_bytes_again_are_nothing_to_do(page: Page, shelf: Library, files: Path) -> None:
