@@ -143,8 +143,16 @@ def _text(kind: int, text: str) -> bytes:
     )
 
 
-def ppt(*slides: Slide, older: Sequence[Slide] = (), encrypted: bool = False) -> bytes:
-    """A presentation; `older` is what an earlier save had in the place of the same slides."""
+def ppt(
+    *slides: Slide,
+    older: Sequence[Slide] = (),
+    encrypted: bool = False,
+    beside: Mapping[str, bytes] | None = None,
+) -> bytes:
+    """A presentation; `older` is what an earlier save had in the place of the same slides.
+
+    `beside` are further streams of its container.
+    """
     stream = b""
     before = 0
     for saved in ([older] if older else []) + [slides]:
@@ -152,7 +160,8 @@ def ppt(*slides: Slide, older: Sequence[Slide] = (), encrypted: bool = False) ->
         stream += part
     token = 0xF3D1C4DF if encrypted else 0xE391C05F
     current = _record(0x0FF6, struct.pack("<III", 0x14, token, before))
-    return container({"Current User": current, "PowerPoint Document": stream})
+    streams = {"Current User": current, "PowerPoint Document": stream}
+    return container(streams | dict(beside or {}))
 
 
 def _saved(slides: Sequence[Slide], begins: int, before: int) -> tuple[bytes, int]:

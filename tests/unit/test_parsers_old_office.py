@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,3 +96,29 @@ def test_what_cannot_be_read_of_an_old_file_says_why(
 @given(st.sampled_from([WORD, POWER_POINT]).flatmap(damaged))
 def test_what_is_damaged_is_read_or_refused_in_words(data: bytes) -> None:
     check_read_or_refused(data, "a.doc")
+
+
+def summary(title: bytes, code_page: int, count: int = 2) -> bytes:
+    """What Office writes beside a document of who wrote it, and when."""
+    properties = struct.pack("<IH2x", 2, code_page)
+    properties += struct.pack("<II", 30, len(title) + 1) + title + b"\0"
+    listed = struct.pack("<II", 8 + 16 + len(properties), count)
+    listed += struct.pack("<IIII", 1, 24, 2, 32)
+    return bytes(44) + struct.pack("<I", 48) + listed + properties
+
+
+@pytest.mark.parametrize(
+    ("about", "title"),
+    [
+        (summary("Прилив".encode("cp1251"), 1251), "Прилив"),
+        (summary("Größe".encode(), 65001), "Größe"),
+        (summary(b"Tides", 1252, count=2**32 - 1), "Tides"),
+        (b"\xff" * 60, None),
+        (b"", None),
+    ],
+)
+def test_the_title_that_somebody_gave_is_read_whatever_else_is_damaged(
+    about: bytes, title: str | None
+) -> None:
+    made = ppt(Slide([(OTHER, "words")]), beside={"\x05SummaryInformation": about})
+    assert parse(made, "a.ppt").text.title == title
