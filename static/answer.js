@@ -61,7 +61,8 @@ export class AnswerOnPage {
     this.undraft();
     this.draft = this.ahead.split(/\n\n\s*/).flatMap((part, index) => {
       if (!part.trim()) return [];
-      const draft = made("span", "sentence draft", index ? part : part.replace(/^\s+/, ""));
+      const said = index ? part : part.replace(/^\s+/, "");
+      const draft = made("span", "sentence draft", unmarked(said, said));
       this.paragraph(index > 0).append(draft);
       return [draft];
     });
@@ -89,12 +90,13 @@ export class AnswerOnPage {
     const extract = kind === "extracts"; // shown without marks, and cited at its end
     const letters = [...((extract && sentence.shown) || sentence.text)];
     let done = 0;
+    const piece = (start, end) => unmarked(letters.slice(start, end).join(""), sentence.text);
     for (const citation of sentence.citations) {
       const at = extract ? letters.length : citation.at;
-      whole.append(letters.slice(done, at).join(""), " ", this.cite(citation));
+      whole.append(piece(done, at), " ", this.cite(citation));
       done = at;
     }
-    whole.append(letters.slice(done).join(""));
+    whole.append(piece(done));
     if (kind === "written" && sign(sentence)) whole.append(made("span", "sign", sign(sentence)));
     this.undraft();
     const line = this.paragraph(sentence.gap.includes("\n\n"));
@@ -256,6 +258,12 @@ function prompt(sent) {
   return [box];
 }
 
+// Models write marks of bold type and of headings, though they are told not to.
+function unmarked(piece, sentence) {
+  const bold = /(?<!\w)\*\*(?=\S)[^*\n]+\*\*(?!\w)/.test(sentence);
+  return (bold ? piece.replaceAll("**", "") : piece).replace(/^#{1,6}[ \t]+/, "");
+}
+
 function sign(sentence) {
   if (sentence.support === "supported") return sentence.verbatim ? "word for word" : "";
   if (sentence.support === "partly") return "partly supported";
@@ -270,7 +278,7 @@ function checked(answer) {
   const list = made("ul");
   for (const sentence of told) {
     const item = made("li");
-    const words = made("q", "", sentence.text);
+    const words = made("q", "", unmarked(sentence.text, sentence.text));
     words.dir = "auto";
     item.append(words, " ", made("strong", "", sign(sentence) || sentence.support), `: ${sentence.reasons.join("; ")}.`);
     list.append(item);

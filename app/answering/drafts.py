@@ -19,7 +19,10 @@ _MAY_END = frozenset(".!?…。！？｡．؟۔।॥։።။។\n\r\u2028\u2029
 
 @dataclass(frozen=True)
 class DraftSentence:
-    """A sentence of the model's without its markers; `marks` are (offset into `text`, number)."""
+    """A sentence of the model's without its markers; `marks` are (offset into `text`, number).
+
+    `gap` is what stands before it and says nothing: white space, and marks without a word.
+    """
 
     text: str
     gap: str
@@ -46,7 +49,7 @@ class Draft:
     def finish(self) -> Iterator[str | DraftSentence]:
         """What was held back, and the sentences that end with the text."""
         yield from self._advance(self._reader.finish())
-        yield from self._cut(upto=len(self._text))
+        yield from self._cut(upto=len(self._text), last=True)
 
     def _advance(self, parts: Iterator[str | Marker]) -> Iterator[str | DraftSentence]:
         shown = ""
@@ -71,12 +74,15 @@ class Draft:
             if self._ends and len(self._text) - self._ends[0] >= _LOOKAHEAD:
                 yield from self._cut(upto=self._ends.popleft() + _CLOSERS)
 
-    def _cut(self, upto: int) -> Iterator[DraftSentence]:
-        """The sentences that end at or before `upto`; the rest waits."""
+    def _cut(self, upto: int, *, last: bool = False) -> Iterator[DraftSentence]:
+        """The sentences that end at or before `upto`; the rest waits, or is the `last`."""
         done = 0
         for start, end in sentence_spans(self._text, longest=None):
             if end > upto:
                 break
+            says = any(map(str.isalnum, self._text[start:end]))
+            if not says and not (last and not self._text[end:].strip()):
+                continue  # a table's rule, or a line of dashes: part of the gap to the next
             marks = [(at, n) for at, n in self._marks if at <= end]
             # A marker with a sentence still to come stays with the one it follows.
             self._marks = [(at, n) for at, n in self._marks if at > end]

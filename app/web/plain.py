@@ -12,12 +12,22 @@ DEEPEST = 6  # level of a heading
 
 _LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{0,500}\)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?! )([^*\n]{1,300})(?<! )\*(?![\w*])")
+_BOLD = re.compile(r"(?<!\w)\*\*(?=\S)[^*\n]+\*\*(?!\w)")
+_HEADING = re.compile(r"\A#{1,6}[ \t]+")
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
 def plain(text: str) -> str:
     lines = (_plain_line(line.strip()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def unmarked(piece: str, sentence: str) -> str:
+    """A piece of a chat model's sentence without the marks of bold type and of headings.
+
+    Models write them, though they are told not to; a program's `2**3` stays.
+    """
+    return _HEADING.sub("", piece.replace("**", "") if _BOLD.search(sentence) else piece)
 
 
 def _plain_line(line: str) -> str:

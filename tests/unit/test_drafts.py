@@ -89,6 +89,15 @@ def test_a_marker_after_the_full_stop_belongs_to_the_sentence_before_it() -> Non
     ]
 
 
+def test_the_rule_of_a_table_is_no_sentence() -> None:
+    table = "| Port | Depth |\n|---|---|\n| Brest | 9 m | [1]\n\n---\n\nThat is all. [2]"
+    assert [text for text, _ in sentences_of(table)] == [
+        "| Port | Depth |",
+        "| Brest | 9 m |",
+        "That is all.",
+    ]
+
+
 def test_a_sentence_comes_as_soon_as_the_next_one_has_begun() -> None:
     draft = Draft()
     come = list(draft.read("The tide turns at noon. [1] Then it rests for a while and"))

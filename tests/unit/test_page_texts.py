@@ -13,7 +13,7 @@ from app.web.pages.blocks import blocks
 from app.web.pages.marked import EXCERPT, LONGEST, excerpt, parts
 from app.web.pages.rail import rail
 from app.web.pages.wording import count, duration, size, when
-from app.web.plain import plain
+from app.web.plain import plain, unmarked
 
 TEXTS = st.text(alphabet="ab \n#|`*-é🌊", max_size=400)
 
@@ -102,6 +102,22 @@ def test_an_excerpt_leaves_the_marks_of_markup_out() -> None:
     )
     for code in ("int **p, **q; a ** b", "2 * 3 * 4", "*.py and *.md", "f(*a, *b)", "a*b*c"):
         assert plain(code) == code
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("**Noon** is when it turns.", "Noon is when it turns."),
+        ("It is (**at noon**).", "It is (at noon)."),
+        ("## Tides", "Tides"),
+        (
+            "Two to the third is 2**3, and 3**2 is nine.",
+            "Two to the third is 2**3, and 3**2 is nine.",
+        ),
+    ],
+)
+def test_a_models_sentence_is_shown_without_marks_of_bold_type(written: str, shown: str) -> None:
+    assert unmarked(written, written) == shown
 
 
 @pytest.mark.parametrize("mark", ["-", "*", "|", "#", "[", "`", " ", "[a](", " *a"])

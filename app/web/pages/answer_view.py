@@ -9,6 +9,7 @@ from app.retrieval.passage import Passage
 from app.web.api.answer import AnswerShape, PromptShape, SentenceShape, SideShape, UsageShape
 from app.web.api.passage import PassageShape
 from app.web.pages.wording import count, dollars, duration
+from app.web.plain import unmarked
 
 SEPARATOR = " \u203a "
 NEAREST = 3  # passages shown where nothing answers
@@ -127,13 +128,13 @@ def _sentence(sentence: SentenceShape, answer: AnswerShape) -> Sentence:
             citation.quote,
         )
         at = len(whole) if answer.kind == "extracts" else citation.at
-        pieces.append(Piece(whole[done:at], mark))
+        pieces.append(Piece(unmarked(whole[done:at], whole), mark))
         done = at
     if done < len(whole):
-        pieces.append(Piece(whole[done:]))
+        pieces.append(Piece(unmarked(whole[done:], whole)))
     return Sentence(
         tuple(pieces),
-        whole,
+        unmarked(whole, whole),
         sentence.support,
         _sign(sentence),
         sentence.reasons,
