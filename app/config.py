@@ -200,6 +200,12 @@ class Settings(BaseSettings):
         None, description="Its key; by default the first one's, at the same endpoint."
     )
 
+    chat_judge: bool = Field(
+        default=False,
+        description="Whether the chat model also judges whether the quotes bear out the sentences "
+        "of an answer: one more call an answer, after it is written.",
+    )
+
     rerank_model: str | None = Field(
         None,
         description="What puts the best passages in a better order: endpoint/<model name> "

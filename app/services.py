@@ -247,6 +247,7 @@ class Services:
             AccountedEmbedder(embedder, base.id),
             Prompter.within(window_of(self.settings), self.documents.characters),
             approach,
+            judging=self.settings.chat_judge,
         )
 
     def generator_for(self, base: KnowledgeBase) -> Generator | None:

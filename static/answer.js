@@ -144,9 +144,9 @@ export class AnswerOnPage {
     this.sources(answer);
   }
 
-  // Who comes late is told the answer without its parts.
+  // Who comes late is told the answer without its parts; and a judge may change the marks.
   whole(answer) {
-    if (this.said.querySelectorAll(".sentence").length === answer.sentences.length) return;
+    if (!answer.judgement && this.said.querySelectorAll(".sentence").length === answer.sentences.length) return;
     this.said.replaceChildren();
     this.ahead = "";
     this.draft = [];
@@ -231,7 +231,7 @@ function summary(answer) {
   const marks = [`${count(supported, "sentence")} supported`];
   if (partly) marks.push(`${partly} partly`);
   if (unsupported) marks.push(`${unsupported} unsupported`);
-  return `${marks.join(", ")}. ${read}`;
+  return [`${marks.join(", ")}.`, answer.judgement, read].filter(Boolean).join(" ");
 }
 
 function spent(usage) {

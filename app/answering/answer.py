@@ -27,10 +27,11 @@ Verdict = Literal["found", "derived", "missing", "contradicted"]
 class Check:
     """One thing that a sentence says and that was looked for in its quotes.
 
-    `text` is as the sentence has it. `note` says how it was derived, or what contradicts it.
+    `text` is as the sentence has it. `note` says how it was derived, or what contradicts it. The
+    `meaning` of a whole sentence is one where a chat model judges it.
     """
 
-    kind: Literal["number", "date", "name", "negation"]
+    kind: Literal["number", "date", "name", "negation", "meaning"]
     text: str
     verdict: Verdict
     note: str = ""
@@ -38,6 +39,8 @@ class Check:
     @property
     def words(self) -> str:
         """The check as a person reads it."""
+        if self.kind == "meaning":
+            return self.note
         if self.note:
             return f"\u201c{self.text}\u201d: {self.note}"
         return f"\u201c{self.text}\u201d is {'' if self.verdict == 'found' else 'not '}in the quote"
@@ -177,7 +180,7 @@ class NothingFound:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one call of a chat model, as its provider counted them.
+    """Tokens of calls of a chat model, as its provider counted them.
 
     `cost` is in US dollars; None where nobody knows the prices.
     """
@@ -185,6 +188,15 @@ class Usage:
     prompt_tokens: int
     completion_tokens: int
     cost: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        """Of both calls; the cost is known if both are."""
+        known = self.cost is not None and other.cost is not None
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            (self.cost or 0.0) + (other.cost or 0.0) if known else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -201,6 +213,27 @@ class Ending:
 
 Piece = str | Usage | Ending
 """What a chat model's stream brings: text, and at its end what there is to know of it."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of asking the chat model `model` to judge the sentences of an answer.
+
+    `judged` is how many it gave an opinion on; `failure` is why it gave none, in words.
+    """
+
+    model: str
+    judged: int = 0
+    failure: str = ""
+    usage: Usage | None = None
+
+    @property
+    def words(self) -> str:
+        """The judgement as a person reads it; nothing where there was nothing to judge."""
+        if self.failure:
+            failure = self.failure.rstrip(".")
+            return f"{self.model} gave no opinion on the marks, which stand as they are: {failure}."
+        return f"{self.model} judged the marks too." if self.judged else ""
 
 
 @dataclass(frozen=True)
@@ -225,6 +258,8 @@ class Answer:
     prompt: Prompt | None = None
     cut_off: bool = False
     disagreements: tuple[Disagreement, ...] = ()
+    judgement: Judgement | None = None
+    """There where a chat model was to judge the sentences."""
 
     @property
     def text(self) -> str:

@@ -24,6 +24,7 @@ from app.answering.answer import (
 from app.answering.disagreement import disagreements
 from app.answering.extracts import Extractor, nothing_found
 from app.answering.generator import Generator
+from app.answering.judging import Judge
 from app.answering.parting import Parting, together
 from app.answering.prompt import Prompter
 from app.answering.verification import Verifier
@@ -49,6 +50,8 @@ class Answerer:
     prompter: Prompter = field(default_factory=Prompter)
     approach: Approach = "quick"
     """`thorough` asks the chat model once more, at most: for the question's parts."""
+    judge: Judge | None = None
+    """Who looks at the sentences once they are written, if somebody does."""
 
     @classmethod
     def of(
@@ -58,10 +61,20 @@ class Answerer:
         embedder: Embedder,
         prompter: Prompter | None = None,
         approach: Approach = "quick",
+        *,
+        judging: bool = False,
     ) -> Answerer:
-        """The answerer over an index made by `embedder`."""
-        extractor, verifier = Extractor(embedder), Verifier(embedder)
-        return cls(retrieve, generator, extractor, verifier, prompter or Prompter(), approach)
+        """The answerer over an index made by `embedder`, with a judge if `judging`."""
+        judge = Judge(generator) if judging and generator is not None else None
+        return cls(
+            retrieve,
+            generator,
+            Extractor(embedder),
+            Verifier(embedder),
+            prompter or Prompter(),
+            approach,
+            judge,
+        )
 
     def answer(
         self, query: Query, stopping: Callable[[], bool] = lambda: False
@@ -142,17 +155,23 @@ class Answerer:
     ) -> Answering:
         writer = Writer(generator, self.verifier, self.prompter)
         written = yield from writer.write(question, passages, stopping)
+        sentences, judgement, usage = written.sentences, None, written.usage
+        if self.judge is not None and sentences and not stopping():
+            sentences, judgement = self.judge.judged(sentences)
+            if usage is not None and judgement.usage is not None:
+                usage += judgement.usage
         return Answer(
             question,
             "nothing found" if written.refused else "written",
-            written.sentences,
+            sentences,
             written.prompt.passages,
             0,
             model=written.ending.model if written.ending else generator.model,
-            usage=written.usage,
+            usage=usage,
             nothing_found=nothing_found(question, passages) if written.refused else None,
             prompt=written.prompt,
             cut_off=written.ending is not None and written.ending.cut_off,
+            judgement=judgement,
         )
 
 

@@ -103,6 +103,8 @@ def _conclude(answer: Answer) -> None:
     _disagree(answer)
     if answer.cut_off:
         say("The model reached its limit of tokens: the answer breaks off.")
+    if answer.judgement is not None and answer.judgement.words:
+        say(answer.judgement.words)
     if answer.usage is not None:
         say(_spent(answer.usage))
     for sentence in answer.sentences:

@@ -1,95 +1,106 @@
-"""Which passages are right, and when one way to search is better than another."""
+"""A chat model that judges whether quotes bear out what an answer says."""
 
 from __future__ import annotations
 
-import math
+import threading
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from app.documents.questions import RightPassage
-from app.errors import InvalidRequest
-from app.evaluation.evaluator import checked_ways
-from app.evaluation.measures import Measures
-from app.evaluation.outcome import Evaluated, Outcome, Way, worst_first
-from app.evaluation.significance import compared, p_value
-from app.evaluation.team_questions import judged, shows
-from tests.fake_chat import passage
+from app.answering.answer import AnswerSentence, Check, Citation, Piece, Support, whole_answer
+from app.answering.answerer import Answerer
+from app.answering.citations import quote_of
+from app.answering.judging import Judge
+from app.answering.prompt import Message
+from app.errors import ProviderUnavailable
+from app.retrieval.passage import Query, Retrieval
+from tests.fake_chat import BagOfWords, FakeGenerator, passage
 
-QUOTE = "The tide turns at noon on days of a new moon, and again at dusk."
+PASSAGE = passage("The tide turns at noon.")
+CITED = (Citation(1, PASSAGE, quote_of(PASSAGE, 0, len(PASSAGE.text)), 5),)
 
 
-def wanted(quote: str = QUOTE, document_id: int = 1) -> RightPassage:
-    return RightPassage(document_id, "tides.md", quote)
+def sentence(support: Support, *checks: Check) -> AnswerSentence:
+    return AnswerSentence("It turns at midday.", CITED, support=support, checks=checks)
 
 
 @pytest.mark.parametrize(
-    ("text", "is_right"),
+    ("opinion", "before", "after"),
     [
-        (QUOTE, True),
-        (f"Tides. {QUOTE} Ships wait.", True),
-        ("The tide  turns\nat noon on days of a new moon", True),
-        ("Tides are told here. The tide turns at noon on days of a new moon", True),
-        ("on days of a new moon, and again at dusk. Ships wait for it.", True),
-        ("again at dusk. Ships wait for it.", False),
-        ("Ships wait.", False),
+        ("1 yes", "supported", "supported"),
+        ("1. Partly", "supported", "partly"),
+        ("1: no", "supported", "unsupported"),
+        ("1 yes", "partly", "supported"),
+        ("1 no", "partly", "unsupported"),
+        ("1 yes", "unsupported", "unsupported"),
+        ("1 partly", "unsupported", "unsupported"),
     ],
 )
-def test_a_passage_is_right_if_it_shows_the_words_that_answer_however_it_is_cut(
-    text: str,
-    is_right: bool,  # noqa: FBT001
+def test_an_opinion_lowers_every_mark_and_raises_only_what_is_partly_supported(
+    opinion: str, before: Support, after: Support
 ) -> None:
-    assert shows(passage(text, 1), wanted()) is is_right
-    assert not shows(passage(text, 2), wanted())
+    (judged,), judgement = Judge(FakeGenerator(opinion)).judged([sentence(before)])
+    assert judged.support == after
+    assert judgement.judged == 1
+    assert ("the judge reads" in "".join(judged.reasons)) == (opinion[-3:] != "yes")
 
 
-def test_a_right_passage_counts_once_however_often_it_is_shown() -> None:
-    passages = [passage("Nothing.", 2), passage(QUOTE, 1), passage(f"{QUOTE} Again.", 1)]
-    measures, marks = judged(passages, [wanted()])
-    assert marks == [False, True, True]
-    assert measures == Measures(pytest.approx(1 / math.log2(3)), 1.0, 0.5)
-    both, _ = judged(passages, [wanted(), wanted("Elsewhere entirely.", 9)])
-    assert both.recall == 0.5
+def test_a_missing_number_is_not_talked_away() -> None:
+    lacking = sentence("partly", Check("number", "midday", "missing"))
+    (judged,), _ = Judge(FakeGenerator("1 yes")).judged([lacking])
+    assert judged.support == "partly"
 
 
-def test_p_is_the_share_of_all_swaps_that_differ_as_much() -> None:
-    # Of the 2^3 ways to give three differences a sign, only two add up to as much.
-    assert p_value([1.0, 0.5, 0.8], [0.5, 0.25, 0.4]) == pytest.approx(2 / 8)
-    assert p_value([1.0, 0.0], [0.0, 1.0]) == 1.0
-    assert p_value([0.3, 0.4], [0.3, 0.4]) == 1.0
+def test_only_what_is_cited_is_asked_about_and_in_one_call() -> None:
+    uncited = replace(sentence("unsupported"), citations=())
+    generator = FakeGenerator("1 yes\n2 no\n3 no")
+    judged, judgement = Judge(generator).judged(
+        [uncited, sentence("supported"), sentence("partly")]
+    )
+    assert [each.support for each in judged] == ["unsupported", "supported", "unsupported"]
+    assert judgement.judged == 2
+    (messages,) = generator.told
+    assert messages[-1].content.count("The tide turns at noon.") == 2
 
 
-def test_p_of_many_questions_is_near_that_of_the_normal_distribution() -> None:
-    one = [0.5 + 0.01 * (n % 7) for n in range(100)]
-    other = [0.5 + 0.01 * (n % 5) for n in range(100)]
-    differences = [a - b for a, b in zip(one, other, strict=True)]
-    z = abs(sum(differences)) / math.sqrt(math.fsum(d * d for d in differences))
-    assert p_value(one, other) == pytest.approx(math.erfc(z / math.sqrt(2)), abs=0.01)
-    assert p_value(one, other) == p_value(one, other)
+@dataclass
+class Silent(FakeGenerator):
+    """Says nothing until it is let go."""
+
+    reply: str = ""
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+    def stream(self, messages: Sequence[Message]) -> Generator[Piece, None, None]:
+        self.let_go.wait(3)  # far longer than the judge may take
+        yield from super().stream(messages)
 
 
-def outcome(question: str, ndcg: float) -> Outcome:
-    return Outcome(question, Measures(ndcg, ndcg, ndcg), (), ())
+@pytest.mark.parametrize(
+    ("generator", "why"),
+    [
+        (FakeGenerator("I would rather not say."), "no opinion"),
+        (FakeGenerator("1 no", error=ProviderUnavailable("It is down."), error_at=0), "It is down"),
+        (Silent(), "longer than 0.1 s"),
+    ],
+)
+def test_marks_stand_as_they_are_where_the_judge_fails(generator: FakeGenerator, why: str) -> None:
+    given = sentence("supported")
+    (judged,), judgement = Judge(generator, patience=0.1).judged([given])
+    assert judged == given
+    assert why in judgement.words
 
 
-def test_the_best_way_is_compared_with_each_other_one() -> None:
-    def of(way: Way, *ndcg: float) -> Evaluated:
-        return Evaluated("q", way, {}, tuple(outcome(str(n), v) for n, v in enumerate(ndcg)), 1.0)
+def test_an_answer_is_judged_only_where_that_is_switched_on() -> None:
+    def answered(*, judging: bool) -> tuple[int, str | None, int]:
+        generator = FakeGenerator("The tide turns at noon. [1]\n1 no")
+        answerer = Answerer.of(
+            lambda query: Retrieval(query, (PASSAGE,)), generator, BagOfWords(), judging=judging
+        )
+        answer = whole_answer(answerer.answer(Query("When does the tide turn?")))
+        assert answer.usage is not None
+        words = answer.judgement.words if answer.judgement else None
+        return len(generator.told), words, answer.usage.prompt_tokens
 
-    found = compared([of(Way.VECTOR, 0.5, 0.5), of(Way.HYBRID, 1.0, 1.0), of(Way.KEYWORD, 1.0, 0)])
-    assert [(each.better, each.than) for each in found] == [
-        (Way.HYBRID, Way.VECTOR),
-        (Way.HYBRID, Way.KEYWORD),
-    ]
-    assert found[0].difference == 0.5
-    assert not found[0].significant  # two questions prove nothing
-
-
-def test_the_worst_questions_come_first() -> None:
-    outcomes = [outcome("a", 1.0), outcome("b", 0.0), outcome("c", 0.5)]
-    assert [each.question for each in worst_first(outcomes)] == ["b", "c", "a"]
-
-
-def test_modes_are_checked_and_each_is_run_once() -> None:
-    assert checked_ways(["hybrid", "vector", "hybrid"]) == (Way.HYBRID, Way.VECTOR)
-    with pytest.raises(InvalidRequest, match="'psychic'"):
-        checked_ways(["psychic"])
+    assert answered(judging=False) == (1, None, 100)
+    assert answered(judging=True) == (2, "fake/chat judged the marks too.", 200)

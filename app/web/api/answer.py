@@ -72,7 +72,7 @@ class CitationShape(Shape):
 class CheckShape(Shape):
     """One thing that a sentence says, and whether its quotes say it."""
 
-    kind: Literal["number", "date", "name", "negation"]
+    kind: Literal["number", "date", "name", "negation", "meaning"]
     text: str = Field(examples=["98 million"])
     """As the sentence has it."""
     verdict: Verdict
@@ -238,6 +238,8 @@ class AnswerShape(Shape):
     """Null where no model was asked."""
     disagreements: tuple[DisagreementShape, ...] = ()
     """Where a passage that is cited and another that was read contradict each other."""
+    judgement: str = ""
+    """What became of asking the chat model to judge the marks; empty where it was not asked."""
 
     @classmethod
     def of(cls, answer: Answer) -> AnswerShape:
@@ -259,6 +261,7 @@ class AnswerShape(Shape):
             ),
             nothing_found=nothing and NothingFoundShape.of(nothing),
             cut_off=answer.cut_off,
+            judgement=answer.judgement.words if answer.judgement else "",
             prompt=answer.prompt and PromptShape.of(answer.prompt),
             disagreements=tuple(
                 DisagreementShape(

@@ -220,4 +220,5 @@ def _summary(answer: AnswerShape) -> str:
     marks = [count(counts.supported, "sentence") + " supported"]
     marks += [f"{counts.partly:,} partly"] if counts.partly else []
     marks += [f"{counts.unsupported:,} unsupported"] if counts.unsupported else []
-    return f"{', '.join(marks)}. {took}"
+    judged = f" {answer.judgement}" if answer.judgement else ""
+    return f"{', '.join(marks)}.{judged} {took}"
