@@ -50,6 +50,9 @@ def test_blocks_keep_every_character_but_space_and_a_headings_marks(
     wanted = text[min(one, other) : max(one, other)]
     assert "".join(in_marks.split()) == "".join(wanted.split())
     assert sum(block.anchor for block in made) == bool(wanted.strip())
+    cells = [cell for block in made for row in (block.head, *block.rows) for cell in row]
+    to_go_to = [block.anchor for block in made if block.kind != "table"]
+    assert sum(to_go_to) + sum(cell.anchor for cell in cells) <= 1
 
 
 def test_a_heading_is_shown_as_one_and_code_keeps_its_blank_lines() -> None:
@@ -73,6 +76,13 @@ def test_a_table_is_shown_as_one_with_what_is_marked_in_its_cells() -> None:
     cells = [cell for row in table.rows for cell in row]
     assert [part.text for cell in cells for part in cell.parts if part.marked] == ["quay", "9"]
     assert [cell.anchor for cell in cells] == [True, False, False, False]
+
+
+def test_a_place_that_goes_on_in_a_table_begins_once() -> None:
+    text = "Depths at\n\n| Brest | 9 m |\n| Hull | 8 m |"
+    prose, table = blocks(text, 0, [Section(0, len(text))], (0, len(text)))
+    assert prose.anchor
+    assert not any(cell.anchor for row in table.rows for cell in row)
 
 
 def test_the_middle_of_a_long_table_is_a_table_without_a_head() -> None:

@@ -76,7 +76,9 @@ def blocks(
             anchor = bool(spans) and not anchored
             anchored = anchored or anchor
             shown = parts(text[first:last], spans)
-            head, rows = _table(text[first:last], spans) if kind == "table" else ((), ())
+            head, rows = (
+                _table(text[first:last], spans, anchor=anchor) if kind == "table" else ((), ())
+            )
             level = depth if kind == "heading" else 0
             made.append(Block(kind, at, shown, anchor, level, head, rows))
     return tuple(made)
@@ -136,11 +138,14 @@ def _kind(block: str) -> Kind:
     return "table" if all(len(BAR.findall(line)) > 1 for line in lines) else "code"
 
 
-def _table(block: str, marks: tuple[Span, ...]) -> tuple[Row, tuple[Row, ...]]:
-    """The head of a Markdown table, if this stretch of it has one, and its other rows."""
+def _table(block: str, marks: tuple[Span, ...], *, anchor: bool) -> tuple[Row, tuple[Row, ...]]:
+    """The head of a Markdown table, if this stretch of it has one, and its other rows.
+
+    Where `anchor`, the first cell with a mark is the page's one place to go to.
+    """
     head: Row = ()
     rows: list[Row] = []
-    anchored = False
+    awaited = anchor
     for first, after in _lines(block, 0, len(block)):
         line = block[first:after].rstrip()
         if RULE.fullmatch(line):
@@ -158,9 +163,8 @@ def _table(block: str, marks: tuple[Span, ...]) -> tuple[Row, tuple[Row, ...]]:
             inside = [
                 (s - begun, e - begun) for s, e in marks if s < begun + len(told) and e > begun
             ]
-            anchor = bool(inside) and not anchored
-            anchored = anchored or anchor
-            row.append(Cell(parts(told, inside), anchor))
+            row.append(Cell(parts(told, inside), bool(inside) and awaited))
+            awaited = awaited and not inside
         rows.append(tuple(row))
     return head, tuple(rows)
 
