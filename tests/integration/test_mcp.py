@@ -6,12 +6,10 @@ import functools
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import anyio
 import httpx
 import httpx2
 import pytest
@@ -24,6 +22,7 @@ from app.access.rights import Scope
 from app.config import Settings
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+from tests.tasks import finished
 
 GUIDE = (
     "# Harbour\n\nThe harbour opens at six.\n\n# Tides\n\nThe tide turns at noon.\n\n"
@@ -40,15 +39,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def with_client(
     server: str | StdioServerParameters | Any, use: Callable[[Client], Awaitable[Result]]
 ) -> Result:
-    """In a thread of its own: playwright leaves an event loop running in the main one."""
-
     async def run() -> Result:
         # A transport is opened on the event loop that it is used on.
         async with Client(server() if callable(server) else server) as client:
             return await use(client)
 
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(anyio.run, run).result()
+    return finished(run())
 
 
 @asynccontextmanager

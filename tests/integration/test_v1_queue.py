@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -23,6 +23,7 @@ from app.web.v1.waiting import EmbeddingQueue
 from tests.fakes import WatchedEmbedder
 from tests.integration.v1 import MODEL, embedded, nearest, vectors_in
 from tests.server import application, client, served
+from tests.tasks import finished
 from tests.waiting import PATIENCE, wait_until
 
 
@@ -55,12 +56,6 @@ class PacedModel:
 
 def texts(*numbers: int) -> list[Piece]:
     return [Piece(str(number), 1) for number in numbers]
-
-
-def finished(work: Coroutine[None, None, None]) -> None:
-    """In a thread of its own: playwright leaves an event loop running in the main one."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, work).result()
 
 
 async def begun(model: PacedModel) -> None:

@@ -10,6 +10,7 @@ from contextlib import aclosing
 import pytest
 
 from app.web.ahead import AT_ONCE, made_ahead
+from tests.tasks import finished
 
 
 def test_all_that_is_made_comes_in_its_order_and_what_came_meanwhile_together() -> None:
@@ -28,7 +29,7 @@ def test_all_that_is_made_comes_in_its_order_and_what_came_meanwhile_together() 
                 await asyncio.to_thread(whole.wait, 60)
         return batches
 
-    batches = asyncio.run(heard())
+    batches = finished(heard())
     assert [number for batch in batches for number in batch] == list(range(5000))
     assert all(batches)
     assert len(batches) < 5
@@ -45,7 +46,7 @@ def test_what_fails_is_raised_after_what_was_made_before() -> None:
 
     numbers = list[int]()
     with pytest.raises(RuntimeError, match="broke off"):
-        asyncio.run(heard(numbers))
+        finished(heard(numbers))
     assert numbers == [1]
 
 
@@ -64,7 +65,7 @@ def test_who_leaves_closes_what_makes() -> None:
             await anext(ahead)
         return await asyncio.to_thread(closed.wait, 60)
 
-    assert asyncio.run(leave())
+    assert finished(leave())
 
 
 def test_more_streams_than_there_are_threads_for_pages_are_made_at_once() -> None:
@@ -82,4 +83,4 @@ def test_more_streams_than_there_are_threads_for_pages_are_made_at_once() -> Non
         return await asyncio.gather(*(first() for _ in range(all_begun.parties)))
 
     assert all_begun.parties <= AT_ONCE
-    assert asyncio.run(heard()) == [["begun"]] * all_begun.parties
+    assert finished(heard()) == [["begun"]] * all_begun.parties

@@ -27,6 +27,7 @@ from app.errors import (
     TidemarkError,
     UnreadableDocument,
 )
+from tests.tasks import finished
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +123,7 @@ def test_what_is_written_is_sent_at_once_rather_than_when_more_has_come() -> Non
             client.close()
         return int(set_so)
 
-    assert asyncio.run(at_once())
+    assert finished(at_once())
 
 
 def test_a_tidb_that_does_not_answer_is_a_service_that_is_not_there(
