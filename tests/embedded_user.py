@@ -5,6 +5,7 @@ It prints the server's port once it has it, then holds on until its standard inp
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from app.database.embedded import EmbeddedServer
 
 
 def main(data_dir: str, cache_dir: str) -> None:
+    # Where the tests run in a shell's background, Ctrl-C is ignored, and so by all they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     server = EmbeddedServer(Path(data_dir), Path(cache_dir), memory_mb=600, announce=_say)
     with server.acquire() as lease:
         try:  # from the word on: it may be interrupted as soon as that is read
