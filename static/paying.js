@@ -15,7 +15,11 @@ export async function agreed(base, files) {
   go.disabled = true;
   dialog.returnValue = "leave";
   const answered = new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "upload"), { once: true });
+    dialog.addEventListener("close", function closed() {
+      if (dialog.open) return; // word of the time before, which came late
+      dialog.removeEventListener("close", closed);
+      resolve(dialog.returnValue === "upload");
+    });
   });
   dialog.showModal();
   cost.textContent = await estimate(base, files);
