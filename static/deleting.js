@@ -8,13 +8,11 @@ export function askAndDelete(link) {
   const name = row.querySelector(".name").textContent.trim();
   dialog.querySelector(".name").textContent = name;
   dialog.returnValue = "keep";
-  dialog.addEventListener(
-    "close",
-    () => {
-      if (dialog.returnValue === "delete") remove(row.dataset.document, name);
-    },
-    { once: true },
-  );
+  dialog.addEventListener("close", function closed() {
+    if (dialog.open) return; // word of the time before, which came late
+    dialog.removeEventListener("close", closed);
+    if (dialog.returnValue === "delete") remove(row.dataset.document, name);
+  });
   dialog.showModal();
 }
 
