@@ -157,7 +157,7 @@ class Answerer:
         written = yield from writer.write(question, passages, stopping)
         sentences, judgement, usage = written.sentences, None, written.usage
         if self.judge is not None and sentences and not stopping():
-            sentences, judgement = self.judge.judged(sentences)
+            sentences, judgement = self.judge.judged(sentences, stopping)
             if usage is not None and judgement.usage is not None:
                 usage += judgement.usage
         return Answer(
