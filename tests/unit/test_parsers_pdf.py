@@ -115,6 +115,18 @@ def test_what_had_no_room_in_its_cell_goes_on_in_the_next_line() -> None:
     ]
 
 
+def test_a_last_row_that_goes_on_is_not_lost() -> None:
+    lines = [
+        row_of(("Port", 50), ("Remark", 120), ("Depth", 300), bottom=700),
+        row_of(("Brest", 50), ("Calm", 120), ("9.5", 300), bottom=680),
+        row_of(("Cadiz", 50), ("Deep, but the", 120), ("8.0", 300), bottom=660),
+        row_of(("tide runs hard", 120), bottom=649),
+    ]
+    assert table_of(*lines)[-1] == "Port: Cadiz; Remark: Deep, but the tide runs hard; Depth: 8.0"
+    after = row_of(("Notes", 50), bottom=629)
+    assert [line.text for line in with_tables([*lines, after])][1:] == ["Notes"]
+
+
 def test_cells_without_names_are_told_apart() -> None:
     rows = [("Ship", "Marigold"), ("Claim", "SF-1008"), ("Model", "Grand Banks")]
     text = PdfParser().parse(pdf(["Claims"], rows=rows)).text

@@ -23,7 +23,8 @@ _SIZE_TOLERANCE = 0.25
 _LEVEL = 0.3  # of the letters' size, by which parts of a row may stand higher or lower
 _NAMES = 3  # columns that a header names at least: two may as well be a label and its value
 _MOST_ROWS = 60  # looked at together; a longer table is read as several
-_LOOKED_AT = 20  # lines, for where rows begin
+_LONGEST_TABLE = 2_000  # rows of one with names
+_LOOKED_AT = 20  # lines, for where rows begin, and whether the first one has names
 _FEWEST_ROWS = 3  # of a table without a header
 _LONGEST = 30  # characters of the middle cell; those of columns of prose are longer
 _NUMBERS = 0.6  # of a column's cells, where the header tells what they count
@@ -44,7 +45,7 @@ def with_tables(lines: Sequence[Line]) -> list[Line]:
     made: list[Line] = []
     at = 0
     while at < len(rows):
-        below = rows[at:]
+        below = rows[at : at + _LONGEST_TABLE]
         text, used = _named(below) or _unnamed(below) or ("", 1)
         # What is no row of a table stays as it was drawn.
         made += [_table(text, below[:used])] if text else parts[at]
@@ -76,14 +77,19 @@ def _rows(lines: Sequence[Line]) -> tuple[list[Line], list[list[Line]]]:
 
 def _named(lines: Sequence[Line]) -> tuple[str, int] | None:
     """The text of a table that begins with its columns' names, and how many lines it has."""
-    header = lines[0].cells
-    if len(header) < _NAMES:
+    # Its beginning decides, so that no page takes long whose every line could be a header.
+    if len(lines[0].cells) < _NAMES or _under_names(lines[:_LOOKED_AT]) is None:
         return None
+    return _under_names(lines)
+
+
+def _under_names(lines: Sequence[Line]) -> tuple[str, int] | None:
+    header = lines[0].cells
     labels = _labels(lines, header[0].left)
     columns = (*labels, *((cell.left, cell.right) for cell in header))
     names = ["" for _ in labels] + [cell.text for cell in header]
     rows: list[list[str]] = []
-    used = [lines[0]]
+    heights: list[int] = []  # lines of each row
     gap = _gap_of_rows(lines)
     for before, line in pairwise(lines):
         row = _row(line, columns) if _follows(before, line) else None
@@ -92,16 +98,17 @@ def _named(lines: Sequence[Line]) -> tuple[str, int] | None:
         near = before.bottom - line.bottom < _CONTINUES * gap
         if rows and near and _goes_on(rows[-1], row):
             rows[-1] = [" ".join(filter(None, pair)) for pair in zip(rows[-1], row, strict=True)]
+            heights[-1] += 1
         else:
             rows.append(row)
-        used.append(line)
-    while rows and len(_cells(used[-1])) < 2:  # noqa: PLR2004 - what follows the table
+            heights.append(1)
+    while rows and sum(map(bool, rows[-1])) == 1:  # what follows the table
         rows.pop()
-        used.pop()
+        heights.pop()
     full = [row for row in rows if sum(map(bool, row)) > 1]
     if len(full) < 2 or header_of([names, *rows]) is None or not _counts(names, rows):  # noqa: PLR2004
         return None
-    return "\n".join(line_of(row, names) for row in rows), len(used)
+    return "\n".join(line_of(row, names) for row in rows), 1 + sum(heights)
 
 
 def _labels(lines: Sequence[Line], right: float) -> list[tuple[float, float]]:
