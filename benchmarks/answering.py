@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ import httpx
 
 from app.evaluation.collection import read_collection
 from benchmarks.measurement import Measurement
-from benchmarks.serving import BASE, fill, joined, resident, running
+from benchmarks.serving import BASE, filled, resident, running
 
 CHUNKS = int(os.environ.get("BENCH_CHUNKS", "50000"))
 QUESTIONS = 60
@@ -99,12 +98,9 @@ class Heard:
 
 def measure(collections: Path) -> list[Measurement]:
     collection = read_collection(collections / "scifact")
-    texts = [document.content for document in collection.documents()]
     questions = list(collection.questions.values())[: QUESTIONS + WARM]
-    with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder:
-        with running(folder) as (client, _, _), joined(folder) as database:
-            chunks = fill(client, database, texts, CHUNKS)
-        return asyncio.run(_measured(folder, questions, chunks))
+    folder, chunks = filled(collections, CHUNKS)
+    return asyncio.run(_measured(folder.name, questions, chunks))
 
 
 async def _measured(folder: str, questions: list[str], chunks: int) -> list[Measurement]:

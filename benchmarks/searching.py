@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +31,7 @@ from app.retrieval.retriever import CANDIDATES
 from app.services import open_services
 from benchmarks.ingest import _seconds_ingest, _texts
 from benchmarks.measurement import Measurement
-from benchmarks.serving import BASE, fill, joined, resident, running
+from benchmarks.serving import BASE, filled, joined, resident, running
 from benchmarks.tidemark import own_settings
 
 CHUNKS = 50_000
@@ -48,14 +47,9 @@ T = TypeVar("T")
 
 def measure(collections: Path) -> list[Measurement]:
     collection = read_collection(collections / "scifact")
-    texts = [document.content for document in collection.documents()]
     questions = list(collection.questions.values())[: QUERIES + WARMING]
-    with (
-        tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder,
-        running(folder) as (client, _, process),
-        joined(folder) as database,
-    ):
-        chunks = fill(client, database, texts, CHUNKS)
+    folder, chunks = filled(collections, CHUNKS)
+    with running(folder.name) as (client, _, process), joined(folder.name) as database:
         return [
             *_hybrid(client, database, questions, chunks),
             _cached(client, questions[0]),

@@ -8,12 +8,13 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 from sqlalchemy import text
@@ -44,7 +45,7 @@ def measure(collections: Path) -> list[Measurement]:
     texts = [document.content for document in collection.documents()]
     asked = list(collection.questions.values())
     questions, others = asked[:QUERIES], asked[QUERIES : QUERIES + WARMING]
-    with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder:
+    with TemporaryDirectory(prefix="tidemark-bench-") as folder:
         with running(folder):
             pass  # the first start makes the database
         with running(folder) as (client, seconds, _), joined(folder) as database:
@@ -125,6 +126,15 @@ def fill(client: httpx.Client, database: Database, texts: list[str], most: int =
         if chunks >= most:
             break
     return chunks
+
+
+@cache
+def filled(collections: Path, most: int) -> tuple[TemporaryDirectory[str], int]:
+    """The data folder of a Tidemark with so many chunks, and their number: filled once a run."""
+    folder = TemporaryDirectory(prefix="tidemark-bench-")
+    texts = [document.content for document in read_collection(collections / "scifact").documents()]
+    with running(folder.name) as (client, _, _), joined(folder.name) as database:
+        return folder, fill(client, database, texts, most)
 
 
 def _unfinished(database: Database) -> int:
