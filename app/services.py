@@ -23,7 +23,7 @@ from app.answering.answer import Approach
 from app.answering.answerer import Answerer
 from app.answering.conversations import ConversationStore
 from app.answering.feedback import FeedbackStore
-from app.answering.generator import Generator, load_client, make_generator, whole_reply
+from app.answering.generator import Generator, make_generator, warm_up_client, whole_reply
 from app.answering.metered import MeteredGenerator
 from app.answering.prices import window_of
 from app.answering.prompt import Prompter
@@ -291,7 +291,7 @@ def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
         # The client of remote models takes seconds to import: not the first question's seconds.
         loading.submit(warm_up, services.embedder)
         if services.generator is not None:
-            loading.submit(load_client)
+            loading.submit(warm_up_client)
         stack.callback(services.ingest.parsing.close)
         stack.callback(services.pictures.close)
         yield services

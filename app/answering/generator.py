@@ -74,6 +74,23 @@ def load_client() -> None:
     litellm.disable_streaming_logging = True  # a task in a pool for each token, for nobody here
 
 
+def warm_up_client() -> None:
+    """Load the client, and what it loads only when it is asked: two seconds of a first question.
+
+    It is asked for a reply that it makes up itself; nobody is called.
+    """
+    load_client()
+    import litellm
+    import openai.resources
+
+    asked = [{"role": "user", "content": "ready?"}]
+    said = litellm.completion("openai/none", asked, stream=True, mock_response="ready")
+    for _ in cast("CustomStreamWrapper", said):
+        pass
+    # What the client loads when it is first used, by the names that it is used by.
+    openai.resources.Chat  # noqa: B018
+
+
 @dataclass(frozen=True)
 class ChatModel:
     """A chat model behind litellm: `openai/<name>` for any OpenAI-compatible endpoint, or other."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Iterator
 
@@ -47,6 +49,28 @@ def test_the_reply_comes_piece_by_piece_and_then_its_usage(chat: FakeChat) -> No
     assert chat.requests[0]["model"] == "fake"
     assert chat.requests[0]["messages"][1] == {"role": "user", "content": ASKED[1].content}
     assert chat.keys == [SECRET]
+
+
+_FIRST_QUESTION = """
+import sys
+from app.answering.generator import ChatModel, warm_up_client
+from app.answering.prompt import Message
+
+warm_up_client()
+before = set(sys.modules)
+list(ChatModel("openai/fake", sys.argv[1]).stream([Message("user", "When does the tide turn?")]))
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_once_it_is_warm_the_first_question_loads_no_more_of_the_client(
+    chat: FakeChat,
+) -> None:
+    command = [sys.executable, "-c", _FIRST_QUESTION, chat.api_base]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    loaded = {name.partition(".")[0] for name in told.stdout.split()}
+    assert len(chat.requests) == 1
+    assert loaded.isdisjoint({"openai", "tiktoken", "tiktoken_ext", "tokenizers"}), told.stdout
 
 
 def test_settings_alone_make_a_chat_model(chat: FakeChat) -> None:
