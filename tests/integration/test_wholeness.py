@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from app.ingestion.job import JobState
 from app.ingestion.wholeness import Wholeness
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 from tests.integration.test_ingestion import QUESTION
+from tests.killable import begun
 
 KILLS = int(os.environ.get("TORTURE_CYCLES", "2"))
 """How often a worker is killed: a few times in the suite, as often as wanted by `make torture`."""
@@ -86,8 +84,13 @@ def test_an_original_that_is_lost_is_told_of(
 
 
 def test_workers_that_are_killed_at_any_moment_lose_and_double_nothing(
-    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker, whole: Wholeness
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    whole: Wholeness,
+    tmp_path: Path,
 ) -> None:
+    told = tmp_path / "told.log"
     services, seed = knowledge_base.services, random.randrange(10**6)
     chance = random.Random(seed)
     acknowledged: dict[str, str] = {}
@@ -100,15 +103,24 @@ def test_workers_that_are_killed_at_any_moment_lose_and_double_nothing(
             )
             uploader.upload(name, text)
             acknowledged[name] = text
-        process = killable_worker(services.database.url.render_as_string(hide_password=False))
-        deadline = time.monotonic() + DRAINS_WITHIN
-        while not services.jobs.counts(knowledge_base.base.id)[JobState.RUNNING]:
-            assert process.poll() is None, f"the worker ended by itself (seed {seed})"
-            assert time.monotonic() < deadline, f"the worker began nothing (seed {seed})"
-            time.sleep(0.02)
-        time.sleep(chance.random() * 1.5)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        url = services.database.url.render_as_string(hide_password=False)
+        environment = {
+            **os.environ,
+            "TIDB_DATABASE_URL": url,
+            "TIDEMARK_CHUNK_TOKENS": "16",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+        process = begun("worker", environment, told)
+        try:
+            deadline = time.monotonic() + DRAINS_WITHIN
+            while not services.jobs.counts(knowledge_base.base.id)[JobState.RUNNING]:
+                assert process.is_alive(), f"the worker ended by itself: {told.read_text()}"
+                assert time.monotonic() < deadline, f"the worker began nothing (seed {seed})"
+                time.sleep(0.02)
+            time.sleep(chance.random() * 1.5)
+        finally:
+            process.kill()
+            process.join()
         # Another may take its jobs once their lease has run out, as it would a minute later.
         knowledge_base.execute("UPDATE jobs SET lease_until = '2020-01-01' WHERE state = 'running'")
         assert whole.inspect() == [], f"seed {seed}"
@@ -128,17 +140,3 @@ def test_workers_that_are_killed_at_any_moment_lose_and_double_nothing(
     live = "index_id = (SELECT MAX(index_id) FROM indexed_revisions) AND state = 'live'"
     told = knowledge_base.execute(f"SELECT SUM(chunks) FROM indexed_revisions WHERE {live}")  # noqa: S608
     assert chunks == int(told[0][0])
-
-
-def killable_worker(url: str) -> subprocess.Popen[bytes]:
-    """`tidemark worker` as a process of its own, on chunks as small as the other tests'."""
-    return subprocess.Popen(
-        [sys.executable, "-c", "from app.cli import main; main()", "worker"],
-        stderr=subprocess.DEVNULL,
-        env={
-            **os.environ,
-            "TIDB_DATABASE_URL": url,
-            "TIDEMARK_CHUNK_TOKENS": "16",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        },
-    )
