@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pytidb import TiDBClient
-from sqlalchemy import URL, Engine, make_url, text
+from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from app.database.liveness import PATIENCE, Bounds, Liveness
 from app.database.observing import observe
 from app.errors import DatabaseRefused, DatabaseUnavailable
 
@@ -55,9 +56,12 @@ class Database:
 
     client: TiDBClient
     url: URL
+    liveness: Liveness
 
     @classmethod
-    def connect(cls, url: str | URL, *, pool_size: int = 16) -> Database:
+    def connect(
+        cls, url: str | URL, *, pool_size: int = 16, bounds: Bounds | None = None
+    ) -> Database:
         """Make the pool; nothing is sent until the first statement.
 
         Raises:
@@ -76,10 +80,12 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=10,
-            connect_args={"connect_timeout": 5, "read_timeout": 300, "charset": "utf8mb4"},
+            connect_args={"charset": "utf8mb4"},
         )
         observe(client.db_engine)
-        return cls(client, parsed)
+        liveness = Liveness(bounds or Bounds())
+        liveness.watch(client.db_engine)
+        return cls(client, parsed, liveness)
 
     @property
     def engine(self) -> Engine:
@@ -102,7 +108,9 @@ class Database:
             DatabaseUnavailable: TiDB does not answer, or kept asking to try again.
             DatabaseRefused: TiDB refuses the user.
         """
+        began = time.monotonic()
         for attempt in range(ATTEMPTS):
+            self._require_alive()
             committing = False
             try:
                 with self.client.session() as session:
@@ -116,7 +124,8 @@ class Database:
                 if number in LOST and committing:
                     # Whether it was committed is not known: running it again could do it twice.
                     raise DatabaseUnavailable(f"{UNKNOWN_OUTCOME}.") from failure
-                lost = _is_lost(failure) and attempt < RECONNECTS
+                patient = time.monotonic() - began < PATIENCE.get()
+                lost = _is_lost(failure) and attempt < RECONNECTS and patient
                 again = lost or asks_again(failure)
                 if not again or attempt == ATTEMPTS - 1:
                     raise as_our_error(failure, self.url) from failure
@@ -125,16 +134,16 @@ class Database:
             time.sleep(FIRST_PAUSE * 2**attempt * (0.5 + random.random()))  # noqa: S311 - jitter
         raise AssertionError("the last attempt returns or raises")
 
-    def ping(self) -> None:
-        """Ask TiDB for an answer.
-
-        Raises:
-            DatabaseUnavailable: there is none.
-        """
-        self.transaction(lambda session: session.execute(text("SELECT 1")) and None)
+    def _require_alive(self) -> None:
+        silent_for = self.liveness.silent_for
+        if silent_for is not None:
+            raise DatabaseUnavailable(
+                f"TiDB at {_where(self.url)} does not answer, for {silent_for:.0f} seconds by now."
+            )
 
     def dispose(self) -> None:
         """Close the pool's connections."""
+        self.liveness.end()
         self.client.disconnect()
 
 
@@ -151,6 +160,10 @@ def _checked(url: str | URL) -> URL:
             "The TiDB URL lacks a part: it needs the driver, a host and a database.", remedy=remedy
         )
     return parsed
+
+
+def _where(url: URL) -> str:
+    return f"{url.host}:{url.port or 4000}"
 
 
 def _is_lost(failure: DBAPIError) -> bool:
@@ -172,7 +185,7 @@ def _met_rivals(failure: DBAPIError) -> bool:
 def as_our_error(failure: DBAPIError, url: URL) -> Exception:
     """What a person should be told of a driver's error; other errors stay as they are."""
     number = error_number(failure)
-    where = f"{url.host}:{url.port or 4000}"
+    where = _where(url)
     if number in DENIED:
         return DatabaseRefused(
             f"TiDB at {where} refuses user {url.username!r} on database {url.database!r}.",

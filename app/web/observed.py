@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.database.liveness import waiting_at_most
 from app.telemetry import HTTP, REQUEST_ID, tracer
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ GIVEN = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 """What a proxy's id may be made of; another one is not passed on."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 FAULT = 500
+PATIENCE = 60.0
+"""Seconds that a request waits for one statement of TiDB: who asked has given up by then."""
 NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
     "metrics": False,
@@ -76,13 +79,16 @@ class Observed:
         method = scope["method"] if scope["method"] in METHODS else "_OTHER"
         token = REQUEST_ID.set(request_id)
         try:
-            with tracer.start_as_current_span(
-                method,
-                context=propagate.extract(dict(headers)),
-                kind=SpanKind.SERVER,
-                record_exception=False,
-                set_status_on_exception=False,
-            ) as span:
+            with (
+                waiting_at_most(PATIENCE),
+                tracer.start_as_current_span(
+                    method,
+                    context=propagate.extract(dict(headers)),
+                    kind=SpanKind.SERVER,
+                    record_exception=False,
+                    set_status_on_exception=False,
+                ) as span,
+            ):
                 try:
                     await self.app(scope, receive, named)
                 finally:
