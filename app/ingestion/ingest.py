@@ -22,7 +22,7 @@ from app.documents.contents import add_texts, blob_parts, load_sections, read_te
 from app.documents.model import ParsedText
 from app.documents.tables import RevisionRow
 from app.embedding.embedder import Embedder
-from app.errors import KnowledgeBaseNotFound, TidemarkError
+from app.errors import DatabaseUnavailable, KnowledgeBaseNotFound, TidemarkError
 from app.indexes.analysis import language_of
 from app.indexes.builds import BuildStore
 from app.indexes.chunk_table import chunk_id
@@ -75,13 +75,19 @@ class Ingest:
     courtesy: Courtesy
 
     def run(self, claim: Claim, progress: Progress) -> None:
-        """Do the claim's jobs; each ends succeeded, failed or, where that may help, ready again."""
+        """Do the claim's jobs; each ends succeeded, failed or, where that may help, ready again.
+
+        Raises:
+            DatabaseUnavailable: TiDB is away, which is no fault of any document's.
+        """
         with span("ingest", attributes={"tidemark.documents": len(claim.jobs)}):
             self._run(claim, progress)
 
     def _run(self, claim: Claim, progress: Progress) -> None:
         try:
             index, embedder = self.index_of(claim.jobs[0].knowledge_base_id)
+        except DatabaseUnavailable:
+            raise
         except TidemarkError as error:
             for job in claim.jobs:
                 self.jobs.fail(claim, job, error)
@@ -129,6 +135,8 @@ class Ingest:
             if error_number(failure) != NO_SUCH_TABLE:  # its build has not begun, or it was dropped
                 raise
             return set()
+        except DatabaseUnavailable:
+            raise
         except TidemarkError as error:
             self.builds.set_back(index.id, error)
             return set()
@@ -161,6 +169,8 @@ class Ingest:
                     with stage("ingest", "parse"):
                         parsed[job] = self.parsing.parse(original, name, progress.stop.is_set)
                     texts[job] = parsed[job].text
+            except DatabaseUnavailable:
+                raise
             except TidemarkError as error:
                 self.jobs.fail(claim, job, error)
         rows = [
@@ -257,6 +267,8 @@ class Ingest:
                 _without(batch, {job.id for job in batch}, unfinished)
             else:
                 self._add_one_by_one(claim, store, batch, unfinished)
+        except DatabaseUnavailable:
+            raise
         except TidemarkError as error:
             if len(batch) > 1 and not error.retryable:
                 self._add_one_by_one(claim, store, batch, unfinished)

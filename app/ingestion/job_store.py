@@ -210,6 +210,18 @@ class JobStore:
 
         self.database.transaction(give_back)
 
+    def abandon(self, claim: Claim) -> None:
+        """Let the claim's jobs be taken as those of a silent worker are, after a short pause."""
+
+        def let_go(session: Session) -> None:
+            session.execute(
+                update(JobRow)
+                .where(JobRow.id.in_(held(session, claim, claim.jobs)))
+                .values(lease_until=now() + FIRST_PAUSE)
+            )
+
+        self.database.transaction(let_go)
+
     def give_up(self) -> None:
         """End jobs whose worker fell silent each time: what ends a worker is not tried for ever."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from app.errors import DatabaseUnavailable, TidemarkError
@@ -96,18 +98,28 @@ class Worker:
         if claim is None or not claim.jobs:
             return False
         progress = Progress(stop=self._stop)
+        try:
+            with self._reporting(claim, progress):
+                self.ingest.run(claim, progress)
+        except DatabaseUnavailable as error:
+            log.warning("The worker waits: %s %s", error.message, error.remedy)
+            self._give_back(claim)
+        except Exception:
+            with suppress(DatabaseUnavailable):  # then the lease will bring them back
+                self.jobs.abandon(claim)
+            raise
+        return True
+
+    @contextmanager
+    def _reporting(self, claim: Claim, progress: Progress) -> Iterator[None]:
         ended = threading.Event()
         reporter = threading.Thread(target=self._report, args=(claim, progress, ended))
         reporter.start()
         try:
-            self.ingest.run(claim, progress)
-        except DatabaseUnavailable as error:
-            log.warning("The worker waits: %s %s", error.message, error.remedy)
-            self._give_back(claim)
+            yield
         finally:
             ended.set()
             reporter.join()
-        return True
 
     def _give_back(self, claim: Claim) -> None:
         """Let the claim's jobs be done again as soon as TiDB is back, not when the lease ends."""

@@ -7,7 +7,13 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from app.errors import EmptyDocument, InvalidName, ProviderError, ProviderUnavailable
+from app.errors import (
+    DatabaseUnavailable,
+    EmptyDocument,
+    InvalidName,
+    ProviderError,
+    ProviderUnavailable,
+)
 from app.ingestion.ingest import CHUNKS_A_BATCH, Progress
 from app.ingestion.job import JobState
 from app.ingestion.job_store import ATTEMPTS
@@ -289,6 +295,48 @@ def test_a_provider_that_stays_down_is_given_up_with_its_reason(
     job = knowledge_base.services.jobs.get(receipt.job_id)
     assert (job.state, job.attempts) == (JobState.FAILED, ATTEMPTS)
     assert job.error == "The provider does not answer."
+
+
+def test_a_tidb_that_is_away_for_a_moment_costs_a_job_neither_an_attempt_nor_a_pause(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    receipt = uploader.upload("guide.md", "The tide turns at noon.")
+
+    def away(_: object) -> None:
+        embedder.before = None
+        raise DatabaseUnavailable("TiDB does not answer.")
+
+    embedder.before = away
+    worker.drain()
+    assert receipt.job_id is not None
+    job = knowledge_base.services.jobs.get(receipt.job_id)
+    assert (job.state, job.attempts, job.error) == (JobState.SUCCEEDED, 1, None)
+
+
+def test_a_job_that_met_a_fault_of_ours_is_taken_up_again_within_seconds(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    embedder: WatchedEmbedder,
+) -> None:
+    receipt = uploader.upload("guide.md", "The tide turns at noon.")
+
+    def fault(_: object) -> None:
+        embedder.before = None
+        raise ZeroDivisionError
+
+    embedder.before = fault
+    with pytest.raises(ZeroDivisionError):
+        worker.drain()
+    assert receipt.job_id is not None
+    soon = f"id = {receipt.job_id} AND lease_until <= UTC_TIMESTAMP() + INTERVAL 6 SECOND"
+    assert knowledge_base.rows("jobs", soon) == 1
+    knowledge_base.execute("UPDATE jobs SET lease_until = UTC_TIMESTAMP() - INTERVAL 1 SECOND")
+    worker.drain()
+    assert knowledge_base.services.jobs.get(receipt.job_id).state == JobState.SUCCEEDED
 
 
 def test_a_text_that_the_provider_refuses_fails_alone(
