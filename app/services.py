@@ -56,6 +56,7 @@ from app.evaluation.evaluator import Evaluator
 from app.evaluation.known_items import KnownItems
 from app.evaluation.outcome import Way
 from app.evaluation.promotion import ScheduledPromotion
+from app.evaluation.question_writer import QuestionWriter
 from app.evaluation.team_questions import TeamEvaluator
 from app.indexes.builds import BuildStore
 from app.indexes.courtesy import Courtesy
@@ -406,7 +407,11 @@ def compose(
         courtesy,
     )
     questions = QuestionStore(database)
-    comparer = Comparer(retriever, KnownItems(documents), questions)
+    writer = None
+    if generator is not None:
+        chat = generator
+        writer = QuestionWriter(lambda base: MeteredGenerator(chat, ledger, base.id))
+    comparer = Comparer(retriever, KnownItems(documents), questions, writer)
     scheduled = ScheduledPromotion(knowledge_bases, indexes, reports, builds, comparer, switch)
     kept = timedelta(days=settings.keep_deleted_days)
     parsing = Parsing()  # begins its processes when they are needed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,6 +15,7 @@ from app.errors import IndexConflict
 from app.evaluation.known_items import KnownItem, KnownItems
 from app.evaluation.measures import CUTOFF, Measures, means, measured
 from app.evaluation.paired import PairedTest, paired_test
+from app.evaluation.question_writer import QuestionWriter
 from app.evaluation.team_questions import judged
 from app.indexes.index import Index
 from app.retrieval.passage import Mode, Passage, Query
@@ -103,12 +104,14 @@ class _Item:
 class Comparer:
     """Compares on the team's own questions, and on some drawn from the documents if they are few.
 
-    Those drawn must find the place that they come from.
+    Those drawn must find the place that they come from. Where there is a chat model, it puts them
+    in words of its own.
     """
 
     retriever: Retriever
     drawn: KnownItems
     questions: QuestionStore
+    writer: QuestionWriter | None = None
 
     def compare(
         self,
@@ -124,27 +127,30 @@ class Comparer:
             IndexConflict: the knowledge base has no text to draw questions from.
         """
         own = [_of_team(each) for each in self.questions.list(base.id) if _is_judged(each)]
-        drawn: list[_Item] = []
+        drawn: tuple[KnownItem, ...] = ()
         if len(own) < TELLING:
-            drawn = [_of_documents(each) for each in self.drawn.draw(base, QUESTIONS - len(own))]
-        items = own + drawn
+            drawn = self.drawn.draw(base, QUESTIONS - len(own))
+        put = drawn if self.writer is None else self.writer.written(base, drawn)
+        written = sum(one.question != other.question for one, other in zip(put, drawn, strict=True))
+        items = own + [_of_documents(each) for each in put]
         if not items:
             raise IndexConflict(
                 "There is nothing to compare by: no question can be drawn from the documents.",
                 remedy="Add documents with a few sentences of text.",
             )
         asked = [_Asked(item) for item in items]
+        retriever = replace(self.retriever)  # which has found nothing before: both are to be timed
         for number, one in enumerate(asked, start=1):
             # The order is turned each time, so that neither always finds the caches warm.
             for index in (before, after) if number % 2 else (after, before):
                 query = Query(one.item.question, mode=mode)
-                retrieval = self.retriever.retrieve_from(index, query, CUTOFF)
+                retrieval = retriever.retrieve_from(index, query, CUTOFF)
                 one.note(retrieval.passages, retrieval.milliseconds, after=index is after)
             report(number, len(asked))
         moved = sorted(asked, key=lambda one: one.gain)
         return Comparison(
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            questions=_told(len(own), len(drawn)),
+            questions=_told(len(own), len(drawn), written),
             mode=mode,
             before=_side(before, [one.before for one in asked]),
             after=_side(after, [one.after for one in asked]),
@@ -213,10 +219,14 @@ def _is_judged(question: Question) -> bool:
     return bool(question.right) and not question.unanswerable
 
 
-def _told(own: int, drawn: int) -> str:
+def _told(own: int, drawn: int, written: int) -> str:
     """Where the questions are from."""
     told = [f"{own} of the team's own"] if own else []
-    return ", and ".join([*told, f"{drawn} drawn from the documents"] if drawn else told)
+    if drawn:
+        told.append(f"{drawn} drawn from the documents")
+    if written:
+        told.append(f"{written} of these in the chat model's words")
+    return ", and ".join(told)
 
 
 def _side(index: Index, answers: Sequence[_Answer]) -> Side:

@@ -30,9 +30,10 @@ WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 
 @dataclass(frozen=True)
 class KnownItem:
-    """A question and the place that answers it: `[start, end)` of a revision's text."""
+    """A question and the place that answers it: `[start, end)` of a revision's text, as `text`."""
 
     question: str
+    text: str
     document_id: int
     document_name: str
     start: int
@@ -77,14 +78,22 @@ def _of_document(name: str, revision: Revision, text: ParsedText) -> Iterator[Kn
         heading = section.path[-1] if section.path else ""
         if len(heading.split()) >= HEADING_WORDS and heading not in asked:
             asked.add(heading)
-            yield KnownItem(heading, revision.document_id, name, section.start, section.end)
+            yield KnownItem(
+                heading, stretch, revision.document_id, name, section.start, section.end
+            )
         for start, end in sentence_spans(stretch):
             words = _telling(stretch[start:end], silent)
             if SHORTEST <= end - start <= LONGEST and len(words) >= FEWEST_WORDS:
                 kept = sorted(chance.sample(range(len(words)), min(len(words), MOST_WORDS)))
                 question = " ".join(words[i] for i in kept)
-                at = section.start + start
-                yield KnownItem(question, revision.document_id, name, at, section.start + end)
+                yield KnownItem(
+                    question,
+                    stretch[start:end],
+                    revision.document_id,
+                    name,
+                    section.start + start,
+                    section.start + end,
+                )
 
 
 def _telling(sentence: str, silent: frozenset[str]) -> list[str]:
