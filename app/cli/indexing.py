@@ -157,6 +157,15 @@ def promote(
 
 
 @program.command()
+def unschedule(index: IndexId, *, knowledge_base: KnowledgeBaseName = None) -> None:
+    """Take back that an index is to be promoted by itself."""
+    with open_everything() as services:
+        base = find_knowledge_base(services, knowledge_base)
+        services.changeover.switch.schedule(base.id, index, None)
+    say(f"Index {index} stays as it is until somebody promotes it.")
+
+
+@program.command()
 def revert(*, knowledge_base: KnowledgeBaseName = None) -> None:
     """Take the last promotion back: the former index is active again."""
     with open_everything() as services:
@@ -224,6 +233,8 @@ def _show(report: IndexReport, services: Services) -> None:
     results().print(line)
     holds = f"{report.standing.revisions:,} of {report.expected.revisions:,} revisions"
     facts = [f"{holds} ({report.standing.digest})", f"{report.chunks:,} chunks"]
+    if report.promote_margin is not None:
+        facts.append(f"to be promoted if not worse by more than {report.promote_margin:g}")
     if report.rate:
         facts.append(f"{report.rate:.1f} chunks a second")
     if report.left:

@@ -30,6 +30,9 @@ class ScheduledPromotion:
         """Promote an index that is ready, if it is to be; else leave the reason with it.
 
         One that falls behind meanwhile is looked at again once it is ready again.
+
+        Raises:
+            TidemarkError: it cannot be compared now, such as while its model is away.
         """
         report = self.reports.one(index.knowledge_base_id, index.id)
         active = self.indexes.active(index.knowledge_base_id)

@@ -14,13 +14,15 @@ from app.database.connection import Database
 from app.database.tables import now
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import IndexConflict, TidemarkError
-from app.indexes.index import Index, IndexState, Presence
+from app.indexes.index import IN_STEP, Index, IndexState, Presence
 from app.indexes.recipe import Recipe
 from app.indexes.standing import Standing
 from app.indexes.switch import decided, locked_indexes
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 
 LEASE = timedelta(seconds=90)
+COMPARING = timedelta(minutes=10)
+"""The lease while a scheduled index is compared, which nobody notes the progress of."""
 FAULT_PAUSE = timedelta(seconds=30)
 """Before a build goes on after a fault that may pass."""
 MOST_INDEXES = 4
@@ -29,7 +31,10 @@ MOST_INDEXES = 4
 
 @dataclass(frozen=True)
 class BuildClaim:
-    """An index that one worker builds; `owner` names this claim alone."""
+    """An index that one worker builds, or compares if it is to be promoted by itself.
+
+    `owner` names this claim alone.
+    """
 
     owner: str
     index: Index
@@ -112,10 +117,15 @@ class BuildStore:
         return decided(self.database, begin)
 
     def claim(self) -> BuildClaim | None:
-        """Take an index that is to be built, and that nobody builds; None when there is none."""
+        """Take an index that is to be built, or compared, and that nobody has; None if none is.
+
+        Those that were ready and scheduled are there as well: whoever was to compare one may have
+        died, or met a fault.
+        """
         owner = secrets.token_hex(16)
+        scheduled = IndexRow.state.in_(IN_STEP) & IndexRow.promote_margin.is_not(None)
         free = (
-            (IndexRow.state == IndexState.BUILDING)
+            ((IndexRow.state == IndexState.BUILDING) | scheduled)
             & or_(IndexRow.lease_until.is_(None), IndexRow.lease_until < now())
             & or_(IndexRow.not_before.is_(None), IndexRow.not_before <= now())
         )
@@ -131,11 +141,11 @@ class BuildStore:
             for index_id in waiting:
                 row = session.get_one(IndexRow, index_id, with_for_update=True)
                 silent = row.lease_until is None or row.lease_until < now()
-                if row.state == IndexState.BUILDING and silent:
-                    row.owner, row.lease_until = owner, now() + LEASE
-                    recipe = Recipe.load(row.recipe)
-                    index = Index(row.id, row.knowledge_base_id, recipe, IndexState.BUILDING)
-                    return BuildClaim(owner, index)
+                compare = row.state in IN_STEP and row.promote_margin is not None
+                if silent and (compare or row.state == IndexState.BUILDING):
+                    row.owner, row.lease_until = owner, now() + (COMPARING if compare else LEASE)
+                    recipe, state = Recipe.load(row.recipe), IndexState(row.state)
+                    return BuildClaim(owner, Index(row.id, row.knowledge_base_id, recipe, state))
             return None
 
         return self.database.transaction(take)
@@ -269,13 +279,20 @@ class BuildStore:
                 return False
             row.state = IndexState.RETIRED if row.retired_at else IndexState.READY
             row.built_at = now()
-            row.owner = row.lease_until = row.error = row.remedy = None
+            row.error = row.remedy = None
+            if row.promote_margin is None:
+                row.owner = row.lease_until = None
+            else:
+                row.lease_until = now() + COMPARING
             return True
 
         return decided(self.database, end)
 
     def set_back(self, index_id: int, error: TidemarkError, owner: str | None = None) -> None:
-        """Note why the index cannot be filled now: tried again after a pause, if that may help."""
+        """Note why the index cannot be filled, or compared by its `owner`, now.
+
+        That is tried again after a pause, if it may help.
+        """
         again = error.retryable
 
         def note(session: Session) -> None:
@@ -283,7 +300,9 @@ class BuildStore:
             ours = row is not None and (owner is None or row.owner == owner)
             if row is None or not ours or row.state in {IndexState.ACTIVE, IndexState.DROPPED}:
                 return
-            if row.state != IndexState.PAUSED:
+            if owner is not None and row.state in IN_STEP:
+                row.promote_margin = row.promote_margin if again else None
+            elif row.state != IndexState.PAUSED:
                 row.state = IndexState.BUILDING if again else IndexState.FAILED
             row.not_before = now() + FAULT_PAUSE if again else None
             row.error, row.remedy = error.message, error.remedy
@@ -304,12 +323,14 @@ class BuildStore:
         self.database.transaction(note)
 
     def release(self, claim: BuildClaim) -> None:
-        """Let others go on with the build."""
+        """Let others go on with it; with a promotion that could not be yet, after a pause."""
 
         def give_back(session: Session) -> None:
             row = session.get(IndexRow, claim.index.id, with_for_update=True)
             if row is not None and row.owner == claim.owner:
                 row.owner = row.lease_until = None
+                if row.state in IN_STEP and row.promote_margin is not None:
+                    row.not_before = now() + FAULT_PAUSE
 
         self.database.transaction(give_back)
 

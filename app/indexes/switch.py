@@ -122,7 +122,7 @@ class Switch:
             row = _named(rows, index_id)
             if row.state != IndexState.BUILDING:
                 raise IndexConflict(f"Index {index_id} is {row.state}: nothing is being built.")
-            row.state, row.owner = IndexState.PAUSED, None
+            row.state, row.owner, row.lease_until = IndexState.PAUSED, None, None
 
         self._decide(knowledge_base_id, pause)
 
@@ -142,7 +142,7 @@ class Switch:
         """Promote the index by itself once it is built, if it is not worse by more than `margin`.
 
         `margin` is in the measure's own points, from 0 to 1; None takes the schedule back. One that
-        is ready already is looked at again at once.
+        is ready already is looked at at once.
         """
 
         def schedule(_: Session, __: KnowledgeBaseRow, rows: dict[int, IndexRow]) -> None:
@@ -150,9 +150,7 @@ class Switch:
             if row.state == IndexState.ACTIVE:
                 raise IndexConflict(f"Index {index_id} is the active one already.")
             row.promote_margin = margin
-            row.error = row.remedy = None
-            if margin is not None and row.state in IN_STEP:
-                row.state = IndexState.BUILDING  # the build has nothing to do but to end again
+            row.not_before = row.error = row.remedy = None
 
         self._decide(knowledge_base_id, schedule)
 

@@ -23,7 +23,7 @@ from app.documents.model import ParsedText
 from app.documents.tables import RevisionRow
 from app.embedding.embedder import Embedder
 from app.embedding.spending import spending_on
-from app.errors import TidemarkError, VectorIndexFailed
+from app.errors import DatabaseUnavailable, TidemarkError, VectorIndexFailed
 from app.indexes.builds import (
     BuildClaim,
     BuildStopped,
@@ -35,7 +35,7 @@ from app.indexes.builds import (
 from app.indexes.chunks import ChunkStore, purpose_of
 from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
-from app.indexes.index import Index, NewChunk
+from app.indexes.index import Index, IndexState, NewChunk
 from app.indexes.store import IndexStore
 from app.ingestion.ingest import chunks_of, contents_of
 from app.ingestion.publication import Publication
@@ -52,6 +52,16 @@ VECTOR_INDEX_PAUSE = 2.0  # seconds between looks how far TiFlash is
 NOTE_PAUSE = 2.0  # seconds between notes of how far it is: TiDB keeps every version of a row
 
 
+AWAY_PAUSE = 1.0  # seconds between looks for a TiDB that is away
+
+
+class BuildFault(TidemarkError):
+    """A build met what nobody thought of; it goes on after a pause."""
+
+    retryable = True
+    remedy = "It is tried again by itself; if it stays so, see the log for the cause."
+
+
 class _Stopping(Exception):
     """The process ends: the build is given back."""
 
@@ -60,7 +70,7 @@ class _Stopping(Exception):
 class Building:
     """Builds the indexes that are to be built, one at a time.
 
-    `when_ready` is told of each that was scheduled to be promoted and is ready now.
+    `when_ready` is told of each that is ready now: it may be scheduled to be promoted.
     """
 
     database: Database
@@ -77,16 +87,33 @@ class Building:
         if claim is None:
             return False
         try:
-            self._build(claim, stop)
+            if claim.index.state is IndexState.BUILDING:
+                self._build(claim, stop)
+            self.when_ready(claim.index)
         except (_Stopping, BuildStopped):
             pass
+        except DatabaseUnavailable as away:
+            log.warning("The build of index %s waits: %s", claim.index.id, away.message)
         except TidemarkError as error:
             self.builds.set_back(claim.index.id, error, claim.owner)
-        else:
-            self.when_ready(claim.index)
+        except Exception:
+            fault = BuildFault("The build met a fault of Tidemark's own.")
+            self.builds.set_back(claim.index.id, fault, claim.owner)
+            raise
         finally:
-            self.builds.release(claim)
+            self._give_back(claim, stop)
         return not stop.is_set()
+
+    def _give_back(self, claim: BuildClaim, stop: threading.Event) -> None:
+        """Let the build go on as soon as TiDB is back, not when the lease ends."""
+        while True:
+            try:
+                self.builds.release(claim)
+            except DatabaseUnavailable:
+                if stop.wait(AWAY_PAUSE):
+                    return  # the lease will bring it back
+            else:
+                return
 
     def _build(self, claim: BuildClaim, stop: threading.Event) -> None:
         index = claim.index

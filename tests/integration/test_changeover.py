@@ -11,10 +11,11 @@ import pytest
 from lxml import html
 from sqlalchemy.event import listen, remove
 
-from app.errors import IndexConflict, InvalidRequest
+from app.errors import IndexConflict, InvalidRequest, ProviderUnavailable
 from app.evaluation.comparison import Comparison
 from app.indexes.index import IndexState
 from app.indexes.recipes import Choice
+from app.indexes.reports import IndexReport
 from app.retrieval.passage import Query
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
@@ -77,6 +78,26 @@ def test_two_indexes_are_compared_on_questions_from_the_documents(
         changeover.compare(filled.base, changeover.active(filled.base).index.id)
 
 
+def test_a_second_comparison_times_searches_and_not_what_was_kept_of_the_first(
+    filled: SearchableBase, worker: MortalWorker
+) -> None:
+    index_id = built(filled, worker)
+    filled.services.changeover.compare(filled.base, index_id)
+    engine = filled.services.database.engine
+    searches: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "vec_cosine_distance" in statement.lower():
+            searches.append(statement)
+
+    listen(engine, "before_cursor_execute", note)
+    try:
+        again = filled.services.changeover.compare(filled.base, index_id)
+    finally:
+        remove(engine, "before_cursor_execute", note)
+    assert len(searches) >= 2 * again.ndcg.questions
+
+
 def test_the_teams_own_questions_come_first_in_a_comparison(
     filled: SearchableBase, worker: MortalWorker
 ) -> None:
@@ -124,6 +145,79 @@ def test_a_scheduled_index_that_is_worse_stays_ready_with_the_reason(
     assert changeover.active(filled.base).index.id == before.id
     assert report.index.state == IndexState.READY
     assert "was not promoted" in (report.error or "")
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    base: SearchableBase
+    index_id: int
+    model: WatchedEmbedder
+
+    @property
+    def report(self) -> IndexReport:
+        return self.base.services.changeover.reports.one(self.base.base.id, self.index_id)
+
+    def wait_out_the_pause(self) -> None:
+        self.base.execute("UPDATE indexes SET not_before = NULL, lease_until = NULL")
+
+
+@pytest.fixture
+def scheduled(filled: SearchableBase) -> Scheduled:
+    """An index of another model, which is to be promoted once it is built."""
+    changeover = filled.services.changeover
+    recipe = replace(changeover.active(filled.base).index.recipe, model=f"local/{filled.base.name}")
+    model = WatchedEmbedder(filled.services.embedder)
+    changeover.recipes.embedders.keep(recipe, model)
+    index = filled.services.builds.start(filled.base.id, recipe, 1.0)
+    return Scheduled(filled, index.id, model)
+
+
+def test_a_scheduled_promotion_waits_for_a_model_that_is_away_just_then(
+    scheduled: Scheduled, worker: MortalWorker
+) -> None:
+    def away(_: str) -> list[float]:
+        raise ProviderUnavailable("The provider is away.")
+
+    embed, scheduled.model.embed_query = scheduled.model.embed_query, away  # type: ignore[method-assign]
+    worker.drain()
+    assert scheduled.report.index.state == IndexState.READY
+    assert scheduled.report.error == "The provider is away."
+    scheduled.model.embed_query = embed  # type: ignore[method-assign]
+    scheduled.wait_out_the_pause()
+    worker.drain()
+    assert scheduled.report.index.state == IndexState.ACTIVE
+    assert scheduled.report.error is None
+
+
+def test_a_scheduled_promotion_outlives_the_worker_that_was_to_compare(
+    scheduled: Scheduled, worker: MortalWorker
+) -> None:
+    def die(_: str) -> list[float]:
+        raise KeyboardInterrupt
+
+    embed, scheduled.model.embed_query = scheduled.model.embed_query, die  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        worker.drain()
+    scheduled.model.embed_query = embed  # type: ignore[method-assign]
+    assert scheduled.report.index.state == IndexState.READY
+    scheduled.wait_out_the_pause()
+    worker.drain()
+    assert scheduled.report.index.state == IndexState.ACTIVE
+
+
+def test_a_schedule_can_be_taken_back(
+    scheduled: Scheduled, worker: MortalWorker, http: httpx.Client
+) -> None:
+    name = scheduled.base.base.name
+    page = http.get("/indexes", params={"knowledge-base": name}).text
+    assert "Do not promote by itself" in page
+    index = f"/api/knowledge-bases/{name}/indexes/{scheduled.index_id}"
+    assert http.delete(f"{index}/promote").json()["promote_if_not_worse_by"] is None
+    worker.drain()
+    assert scheduled.report.index.state == IndexState.READY
+    assert http.post(f"{index}/promote", json={"if_not_worse_by": 1}).status_code == 200
+    worker.drain()
+    assert scheduled.report.index.state == IndexState.ACTIVE
 
 
 def test_a_caller_over_http_may_name_no_folder_as_a_model(filled: SearchableBase) -> None:

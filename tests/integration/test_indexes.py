@@ -8,8 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from app.errors import IndexConflict, IndexNotFound, ProviderError, ProviderUnavailable
-from app.indexes.builds import MOST_INDEXES
+from app.errors import (
+    DatabaseUnavailable,
+    IndexConflict,
+    IndexNotFound,
+    ProviderError,
+    ProviderUnavailable,
+)
+from app.indexes.builds import MOST_INDEXES, BuildClaim, BuildStore
 from app.indexes.index import Index, IndexState
 from app.indexes.recipe import Recipe
 from app.indexes.standing import Standing
@@ -261,6 +267,106 @@ def test_an_index_that_lacks_something_is_not_promoted(
     assert indexes.state(built) == IndexState.PAUSED
     indexes.services.switch.resume(indexes.id, built.id)
     worker.drain()
+    assert indexes.state(built) == IndexState.READY
+
+
+def test_a_build_that_was_paused_in_the_middle_goes_on_as_soon_as_it_is_to(
+    indexes: Indexes,
+    uploader: Uploader,
+    worker: MortalWorker,
+    new_model: Recipe,
+    second: WatchedEmbedder,
+) -> None:
+    uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    built = indexes.start(new_model)
+    switch = indexes.services.switch
+    second.before = lambda _: _meanwhile(lambda: switch.pause(indexes.id, built.id))
+    worker.drain()
+    assert indexes.state(built) == IndexState.PAUSED
+    second.before = None
+    switch.resume(indexes.id, built.id)
+    worker.drain()
+    assert indexes.state(built) == IndexState.READY
+    assert indexes.found(built) == ["The tide turns at noon."]
+
+
+def test_a_build_that_is_cancelled_in_the_middle_leaves_nothing(  # noqa: PLR0917
+    indexes: Indexes,
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    new_model: Recipe,
+    second: WatchedEmbedder,
+) -> None:
+    uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    built = indexes.start(new_model)
+    drop = indexes.services.switch.drop
+    second.before = lambda _: _meanwhile(lambda: drop(indexes.id, built.id))
+    worker.drain()
+    worker.clear()
+    assert knowledge_base.execute(f"SHOW TABLES LIKE '%\\_{built.id}'") == []
+    assert knowledge_base.rows("indexed_revisions", f"index_id = {built.id}") == 0
+    assert knowledge_base.search(QUESTION).texts() == ["The tide turns at noon."]
+
+
+def test_a_build_that_met_a_fault_of_ours_says_so_and_goes_on_after_a_pause(  # noqa: PLR0917
+    indexes: Indexes,
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    new_model: Recipe,
+    second: WatchedEmbedder,
+) -> None:
+    uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    built = indexes.start(new_model)
+
+    def fault(_: object) -> None:
+        raise ZeroDivisionError
+
+    second.before = fault
+    with pytest.raises(ZeroDivisionError):
+        worker.drain()
+    second.before = None
+    report = indexes.services.changeover.reports.one(indexes.id, built.id)
+    assert report.index.state == IndexState.BUILDING
+    assert report.error == "The build met a fault of Tidemark's own."
+    assert not indexes.services.building.run_next(threading.Event())
+    knowledge_base.execute("UPDATE indexes SET not_before = NULL")
+    worker.drain()
+    assert indexes.state(built) == IndexState.READY
+
+
+def test_a_build_goes_on_as_soon_as_tidb_is_back(  # noqa: PLR0917
+    indexes: Indexes,
+    uploader: Uploader,
+    worker: MortalWorker,
+    new_model: Recipe,
+    second: WatchedEmbedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(building, "AWAY_PAUSE", 0.01)
+    uploader.upload("guide.md", "The tide turns at noon.")
+    worker.drain()
+    built = indexes.start(new_model)
+    release, refusals = BuildStore.release, [1, 2]
+
+    def released(builds: BuildStore, claim: BuildClaim) -> None:
+        if refusals:
+            refusals.pop()
+            raise DatabaseUnavailable("TiDB does not answer.")
+        release(builds, claim)
+
+    def go_away(_: object) -> None:
+        second.before = None
+        raise DatabaseUnavailable("TiDB does not answer.")
+
+    second.before = go_away
+    monkeypatch.setattr(BuildStore, "release", released)
+    worker.drain()
+    assert refusals == []
     assert indexes.state(built) == IndexState.READY
 
 

@@ -27,6 +27,7 @@ from app.web.wiring import ReadableKnowledgeBase, Wired
 
 router = APIRouter(prefix="/knowledge-bases/{name}/indexes", tags=["Indexes"])
 
+LONGEST_PREFIX = 1000
 IndexId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The index's id.", examples=[3])]
 
 
@@ -214,8 +215,8 @@ class NewIndex(Shape):
 
     model: str | None = Field(None, examples=["openai/text-embedding-3-small"], max_length=300)
     dimensions: int | None = Field(None, ge=1, le=16000, examples=[512])
-    query_prefix: str | None = Field(None, max_length=1000, examples=["query: "])
-    document_prefix: str | None = Field(None, max_length=1000, examples=["passage: "])
+    query_prefix: str | None = Field(None, max_length=LONGEST_PREFIX, examples=["query: "])
+    document_prefix: str | None = Field(None, max_length=LONGEST_PREFIX, examples=["passage: "])
     chunk_tokens: int | None = Field(None, examples=[300])
     promote_if_not_worse_by: float | None = Field(None, ge=0, le=1, examples=[0.01])
     """Promote it once it is ready, if its nDCG@10 is not worse by more than this."""
@@ -336,6 +337,14 @@ def promote_index(
         services.changeover.switch.promote(base.id, index_id)
     else:
         services.changeover.switch.schedule(base.id, index_id, asked.if_not_worse_by)
+    return _told(base, index_id, services)
+
+
+@router.delete("/{index_id}/promote", responses=errors(404, 409, 503))
+@needs(Right.MANAGE)
+def unschedule_index(base: ReadableKnowledgeBase, index_id: IndexId, services: Wired) -> IndexShape:
+    """Take back that an index is to be promoted by itself."""
+    services.changeover.switch.schedule(base.id, index_id, None)
     return _told(base, index_id, services)
 
 

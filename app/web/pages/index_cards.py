@@ -23,6 +23,7 @@ class Act(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     COMPARE = "compare"
+    UNSCHEDULE = "unschedule"
 
 
 SAID = {
@@ -155,8 +156,11 @@ def _acts(report: IndexReport) -> tuple[tuple[str, str], ...]:
         acts.append((Act.COMPARE, "Compare"))
     if state == IndexState.BUILDING:
         acts.append((Act.PAUSE, "Pause"))
-    if state in {IndexState.PAUSED, IndexState.FAILED} or report.error:
+    waits = state == IndexState.BUILDING and report.error
+    if waits or state in {IndexState.PAUSED, IndexState.FAILED}:
         acts.append((Act.RESUME, "Go on"))
+    if report.promote_margin is not None:
+        acts.append((Act.UNSCHEDULE, "Do not promote by itself"))
     acts.append((Act.DROP, "Cancel" if state == IndexState.BUILDING else "Drop"))
     return tuple(acts)
 

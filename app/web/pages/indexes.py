@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, Field
 
 from app.access.rights import Right
 from app.errors import InvalidRequest
@@ -14,6 +17,7 @@ from app.indexes.recipe import Recipe
 from app.indexes.recipes import Choice
 from app.web.access import needs
 from app.web.addresses import address, api_address
+from app.web.api.indexes import LONGEST_PREFIX
 from app.web.pages.frame import ChosenBase, frame, show
 from app.web.pages.index_cards import Act, card, compare_address, plan_facts
 from app.web.wiring import Wired, wake_worker
@@ -27,8 +31,33 @@ DONE = {
     Act.DROP: "Index {} is dropped.",
     Act.PAUSE: "The build of index {} rests.",
     Act.RESUME: "The build of index {} goes on.",
+    Act.UNSCHEDULE: "Index {} stays as it is until somebody promotes it.",
 }
 STARTED = "Index {} is being built. Searches and uploads go on meanwhile."
+
+
+class Asked(BaseModel):
+    """What a person typed of a new index; what is empty is as usual for the model."""
+
+    model: str = ""
+    dimensions: str = ""
+    chunk_tokens: str = ""
+    query_prefix: str = Field("", max_length=LONGEST_PREFIX)
+    document_prefix: str = Field("", max_length=LONGEST_PREFIX)
+
+    def choice(self) -> Choice:
+        return Choice(
+            model=self.model.strip() or None,
+            dimensions=_number(self.dimensions, "The width"),
+            query_prefix=self.query_prefix or None,  # the space at its end belongs to it
+            document_prefix=self.document_prefix or None,
+            chunk_tokens=_number(self.chunk_tokens, "The size of chunks"),
+        )
+
+
+class Build(Asked):
+    knowledge_base: str = Field(alias="knowledge-base")
+    margin: str = ""
 
 
 @router.get("/indexes")
@@ -64,12 +93,10 @@ def plan_page(
     services: Wired,
     chosen: ChosenBase,
     *,
-    model: str = "",
-    dimensions: str = "",
-    chunk_tokens: str = "",
+    asked: Annotated[Asked, Query()],
 ) -> HTMLResponse:
     """What a build would do and cost, before it is begun."""
-    choice = _choice(model, dimensions, chunk_tokens)
+    choice = asked.choice()
     plan = services.changeover.plan(chosen.base, choice)
     return show(
         request,
@@ -79,7 +106,7 @@ def plan_page(
         ),
         chosen=chosen,
         facts=plan_facts(plan),
-        asked={"model": model, "dimensions": dimensions, "chunk_tokens": chunk_tokens},
+        asked=asked.model_dump(),
     )
 
 
@@ -88,16 +115,10 @@ def plan_page(
 def build(
     request: Request,
     services: Wired,
-    base_name: Annotated[str, Form(alias="knowledge-base")],
-    *,
-    model: Annotated[str, Form()] = "",
-    dimensions: Annotated[str, Form()] = "",
-    chunk_tokens: Annotated[str, Form()] = "",
-    margin: Annotated[str, Form()] = "",
+    asked: Annotated[Build, Form()],
 ) -> RedirectResponse:
-    base = services.knowledge_bases.get(base_name)
-    choice = _choice(model, dimensions, chunk_tokens)
-    index_id = services.changeover.build(base, choice, _margin(margin))
+    base = services.knowledge_bases.get(asked.knowledge_base)
+    index_id = services.changeover.build(base, asked.choice(), _margin(asked.margin))
     wake_worker(request)
     return _back(base.name, "build", index_id)
 
@@ -119,22 +140,15 @@ def act(
     if what is Act.REVERT:
         index = switch.revert(base.id)
     else:
-        verbs = {
+        verbs: dict[Act, Callable[[int, int], object]] = {
             Act.PROMOTE: switch.promote,
             Act.DROP: switch.drop,
             Act.PAUSE: switch.pause,
             Act.RESUME: switch.resume,
+            Act.UNSCHEDULE: partial(switch.schedule, margin=None),
         }
         verbs[what](base.id, index)
     return _back(base.name, what, index)
-
-
-def _choice(model: str, dimensions: str, chunk_tokens: str) -> Choice:
-    return Choice(
-        model=model.strip() or None,
-        dimensions=_number(dimensions, "The width"),
-        chunk_tokens=_number(chunk_tokens, "The size of chunks"),
-    )
 
 
 def _number(said: str, what: str) -> int | None:
