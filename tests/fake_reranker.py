@@ -13,7 +13,10 @@ from typing import Any, Literal
 from tests.waiting import PATIENCE
 
 Kind = Literal["cohere", "jina", "vllm", "tei"]
-Fault = Literal["down", "hangs", "says nothing", "forgets one", "is no JSON"]
+Fault = Literal[
+    "down", "hangs", "trickles", "never ends", "says nothing", "forgets one", "repeats one",
+    "is no number", "is no JSON",
+]  # fmt: skip
 
 
 @dataclass
@@ -44,6 +47,10 @@ class FakeReranker:
         found.sort(key=lambda one: -one[1])
         if self.fault == "forgets one":
             found.pop()
+        if self.fault == "repeats one":
+            found.append((found[-1][0], 0.9))
+        if self.fault == "is no number":
+            found[0] = (found[0][0], float("nan"))
         return 200, self._shaped(found, texts)
 
     def _shaped(self, found: list[tuple[int, float]], texts: list[str]) -> Any:
@@ -69,6 +76,9 @@ def reranking_server(fake: FakeReranker) -> Iterator[FakeReranker]:
             if fake.fault == "says nothing":
                 sent = b"{}"
             try:
+                if fake.fault in ("trickles", "never ends"):
+                    self._go_on(b" " * (1 if fake.fault == "trickles" else 2**20))
+                    return
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(sent)))
@@ -76,6 +86,12 @@ def reranking_server(fake: FakeReranker) -> Iterator[FakeReranker]:
                 self.wfile.write(sent)
             except OSError:
                 pass  # who asked has gone
+
+        def _go_on(self, part: bytes) -> None:
+            self.send_response(200)
+            self.end_headers()
+            while not fake.stopping.wait(0.01):
+                self.wfile.write(part)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -32,8 +32,8 @@ RIGHT = [0.0, 0.2, 0.1]
 
 
 def patience(fault: Fault) -> float:
-    """How long a reranker with the fault is waited for: long, unless it is that it hangs."""
-    return 0.2 if fault == "hangs" else PATIENCE
+    """How long a reranker with the fault is waited for: long, unless it is that it is slow."""
+    return 0.2 if fault in ("hangs", "trickles") else PATIENCE
 
 
 @pytest.mark.parametrize("kind", ["cohere", "jina", "vllm", "tei"])
@@ -50,8 +50,12 @@ def test_an_endpoint_of_each_kind_scores_passages_in_the_order_they_were_sent(ki
     [
         ("down", "HTTP 503"),
         ("hangs", "within 0.2 s"),
-        ("says nothing", "no score for each of the 3"),
-        ("forgets one", "no score for each of the 3"),
+        ("trickles", "within 0.2 s"),
+        ("never ends", "longer than 4 MiB"),
+        ("says nothing", "no one score for each of the 3"),
+        ("forgets one", "no one score for each of the 3"),
+        ("repeats one", "no one score for each of the 3"),
+        ("is no number", "no one score for each of the 3"),
         ("is no JSON", "no JSON"),
     ],
 )
@@ -94,7 +98,10 @@ def test_a_chat_model_judges_passages_that_are_fenced_as_data() -> None:
     assert f"{hostile}\n{fence} passage 1>>>" in question
 
 
-@pytest.mark.parametrize("reply", ["", "no", '{"1": 3}', '{"1": "a", "2": 1, "3": 2}', "[1, 2, 3]"])
+@pytest.mark.parametrize(
+    "reply",
+    ["", "no", '{"1": 3}', '{"1": "a", "2": 1, "3": 2}', "[1, 2, 3]", '{"1": NaN, "2": 1, "3": 2}'],
+)
 def test_a_judge_that_says_something_else_is_not_believed(reply: str) -> None:
     with pytest.raises(ProviderError, match="no mark for each passage"):
         JudgeReranker("openai/judge", lambda *_: reply).scores("boats", TEXTS)
@@ -142,6 +149,34 @@ def test_a_cross_encoder_reads_question_and_passage_as_a_pair(cross_encoder: Pat
     texts = ["bread bread", "harbour " * 3, "a harbour", "bread " + "x " * 40 + "harbour"]
     # Cut is the passage's end, so the last one's harbour is not read.
     assert CrossEncoder(cross_encoder).scores("harbour", texts) == [-2.0, 3.0, 1.0, -1.0]
+
+
+def test_a_question_longer_than_the_model_reads_is_cut_too(cross_encoder: Path) -> None:
+    scores = CrossEncoder(cross_encoder).scores("where " * 100, ["harbour", "bread " * 100])
+    assert scores[0] == 1.0
+    assert scores[1] < -1.0
+
+
+def test_a_tokenizer_that_does_not_fit_its_model_is_told_of(cross_encoder: Path) -> None:
+    path = cross_encoder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text("utf-8"))
+    tokenizer["model"]["vocab"]["harbour"] = 400
+    path.write_text(json.dumps(tokenizer), "utf-8")
+    with pytest.raises(ModelUnavailable, match="tokenizer"):
+        CrossEncoder(cross_encoder).scores("harbour", ["harbour"])
+
+
+@pytest.mark.parametrize("scores", [[0.1], [0.1, float("nan")], [0.1, 0.2, 0.3]])
+def test_a_reranker_of_ones_own_that_miscounts_is_not_believed(scores: list[float]) -> None:
+    class Own:
+        name, most = "own", 10
+
+        def scores(self, _question: str, _texts: object) -> list[float]:
+            return scores
+
+    reranked = Reranking(Own()).scores("boats", TEXTS[:2])
+    assert reranked.scores is None
+    assert reranked.told == "own gave no score for each passage: the order is as it was"
 
 
 def test_a_folder_that_is_no_cross_encoder_is_refused_before_anything_starts(

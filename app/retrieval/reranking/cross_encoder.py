@@ -67,7 +67,12 @@ class CrossEncoder:
         }
         wanted = {put.name for put in self._session.get_inputs()}
         feed = {name: np.array(rows, np.int64) for name, rows in given.items() if name in wanted}
-        logits = np.asarray(self._session.run(None, feed)[0], np.float64)
+        try:
+            logits = np.asarray(self._session.run(None, feed)[0], np.float64)
+        except Exception as failed:  # as below
+            raise ModelUnavailable(
+                f"The model in {self.folder} cannot read what its tokenizer.json makes of a text."
+            ) from failed
         if logits.size != len(texts) or not np.isfinite(logits).all():
             raise ModelUnavailable(
                 f"The model in {self.folder} is no cross-encoder: it gives no one number a pair."
@@ -109,10 +114,10 @@ class CrossEncoder:
             tokenizer = Tokenizer.from_file(str(path))
         except Exception as broken:  # the library raises `Exception` itself
             raise ModelUnavailable(f"{path} cannot be read: {broken}") from broken
-        # Only the passage is cut, never the question.
+        # The longer one is cut: the passage, unless the question fills more than half by itself.
         positions = int(self._config.get("max_position_embeddings", DEFAULT_LENGTH))
         length = min(positions, DEFAULT_LENGTH)
-        tokenizer.enable_truncation(length, strategy="only_second")
+        tokenizer.enable_truncation(length, strategy="longest_first")
         tokenizer.enable_padding(pad_id=int(self._config.get("pad_token_id") or 0))
         return tokenizer
 

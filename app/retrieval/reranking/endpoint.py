@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -15,6 +16,9 @@ from app.errors import ProviderError, ProviderUnavailable
 
 Shape = Literal["documents", "texts"]
 """`documents` as Cohere, Jina and vLLM are asked; `texts` as Text Embeddings Inference (TEI) is."""
+
+LONGEST_REPLY = 4 * 2**20  # bytes; some send the passages back
+HIGHEST = 1e30  # what is beyond, or is no number, is no score
 
 _REMEDIES: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "Check TIDEMARK_RERANK_API_KEY.",
@@ -49,23 +53,41 @@ class EndpointReranker:
         if self.api_key is not None:
             headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
         try:
-            reply = httpx.post(
+            with httpx.stream(
+                "POST",
                 f"{self.api_base}/rerank",
                 json=self._asked(question, texts),
                 headers=headers,
                 timeout=self.timeout,
-            )
+            ) as reply:
+                if reply.status_code != HTTPStatus.OK:
+                    raise self._refused(reply)
+                body = self._read(reply)
         except httpx.TimeoutException as slow:
-            raise ProviderUnavailable(
-                f"{self.model} did not rerank within {self.timeout:g} s."
-            ) from slow
-        except httpx.HTTPError as failed:
+            raise self._slow() from slow
+        except (httpx.HTTPError, httpx.InvalidURL) as failed:
             raise ProviderUnavailable(
                 f"{self.model} at {self.api_base} cannot be reached ({type(failed).__name__})."
             ) from failed
-        if reply.status_code != HTTPStatus.OK:
-            raise self._refused(reply)
-        return _scores(_json(reply, self.model), len(texts), self.model)
+        return _scores(_json(body, self.model), len(texts), self.model)
+
+    def _read(self, reply: httpx.Response) -> bytes:
+        """The whole body; one that trickles or does not end is given up."""
+        until = time.monotonic() + self.timeout
+        body = bytearray()
+        for part in reply.iter_bytes():
+            body += part
+            if time.monotonic() > until:
+                raise self._slow()
+            if len(body) > LONGEST_REPLY:
+                raise ProviderError(
+                    f"{self.model} did not rerank: its reply is longer than "
+                    f"{LONGEST_REPLY // 2**20} MiB."
+                )
+        return bytes(body)
+
+    def _slow(self) -> ProviderUnavailable:
+        return ProviderUnavailable(f"{self.model} did not rerank within {self.timeout:g} s.")
 
     def _asked(self, question: str, texts: Sequence[str]) -> dict[str, object]:
         if self.shape == "texts":
@@ -87,10 +109,10 @@ class EndpointReranker:
         return ProviderError(said, remedy=_REMEDIES.get(reply.status_code))
 
 
-def _json(reply: httpx.Response, model: str) -> object:
+def _json(body: bytes, model: str) -> object:
     try:
-        return reply.json()
-    except ValueError as broken:
+        return json.loads(body)
+    except (ValueError, RecursionError) as broken:
         raise ProviderError(f"{model} did not rerank: its reply is no JSON.") from broken
 
 
@@ -99,15 +121,16 @@ def _scores(reply: object, count: int, model: str) -> list[float]:
     listed = reply
     if isinstance(reply, Mapping):
         listed = reply.get("results", reply.get("data"))
-    scores: dict[int, float] = {}
+    scores: list[tuple[int, float]] = []
     for one in listed if isinstance(listed, list) else []:
         if isinstance(one, Mapping):
             index = one.get("index")
             score = one.get("relevance_score", one.get("score"))
-            if isinstance(index, int) and isinstance(score, int | float):
-                scores[index] = float(score)
-    if sorted(scores) != list(range(count)) or not all(map(math.isfinite, scores.values())):
+            if isinstance(index, int) and isinstance(score, int | float) and abs(score) < HIGHEST:
+                scores.append((index, float(score)))
+    # Two scores of one passage are as bad as none.
+    if sorted(index for index, _ in scores) != list(range(count)):
         raise ProviderError(
-            f"{model} did not rerank: its reply has no score for each of the {count} passages."
+            f"{model} did not rerank: its reply has no one score for each of the {count} passages."
         )
-    return [scores[index] for index in range(count)]
+    return [score for _, score in sorted(scores)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,9 +53,15 @@ class JudgeReranker:
         try:
             # Models like to put a fence or a word around it.
             marks = json.loads(reply[reply.index("{") : reply.rindex("}") + 1])
-            read = [float(marks[str(n)]) for n in range(1, count + 1)]
-        except (ValueError, KeyError, TypeError) as unreadable:
+            return [_mark(marks[str(n)]) for n in range(1, count + 1)]
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as unreadable:
             raise ProviderError(
                 f"{self.model} did not rerank: its reply has no mark for each passage."
             ) from unreadable
-        return [min(max(mark, 0.0), float(HIGHEST)) for mark in read]
+
+
+def _mark(said: str | float) -> float:
+    mark = float(said)
+    if math.isnan(mark):
+        raise ValueError(said)
+    return min(max(mark, 0.0), float(HIGHEST))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
@@ -73,6 +74,8 @@ class Reranking:
             )
         except TidemarkError as failed:
             return Reranked(None, f"{failed.message} The order is as it was")
+        if len(scores) != len(texts) or not all(map(math.isfinite, scores)):
+            return Reranked(None, f"{name} gave no score for each passage: the order is as it was")
         return Reranked(tuple(scores), f"the best {len(texts)} by {name}")
 
 
