@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from app.documents.model import KnowledgeBase, ParsedText, Revision
 from app.documents.store import DocumentStore
+from app.indexes import analysis
 from app.indexes.analysis import language_of, stop_words
 from app.retrieval.sentences import sentence_spans
 
@@ -25,7 +26,7 @@ A_DOCUMENT = 4
 SHORTEST, LONGEST = 40, 300  # characters of a sentence that is asked about
 FEWEST_WORDS, MOST_WORDS = 4, 7  # telling words of a sentence that are asked
 HEADING_WORDS = 2  # a heading of fewer tells too little
-WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
+WORD = re.compile(rf"{analysis.WORD.pattern}(?:['\u2019-]{analysis.WORD.pattern})*")
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import Stemmer
-from py3langid import classify
+from py3langid import classify, rank
 
 LONGEST_TERM = 64  # characters: what the postings' key has room for
 SAMPLE = 2_000  # characters of a text that tell its language
@@ -18,14 +18,47 @@ SAMPLE = 2_000  # characters of a text that tell its language
 # Scripts whose words are not set apart by spaces, or not as a reader would: Thai, Lao, Burmese,
 # Khmer, kana, Hangul, Han. Their terms are pairs of neighbours.
 PAIRED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff"
+    "\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
 )
-# A paired run; or a word, with what may hold an identifier, a version or an address together.
-TOKEN = re.compile(rf"([{PAIRED}]+)|[^\W{PAIRED}]+(?:[.@/\\:+'\u2019-]+[^\W{PAIRED}]+)*")
-HELD_TOGETHER = re.compile(r"[_@/\\:]|\d\.\d|\w\.[a-z]|\d[^\W\d]|[^\W\d]\d|[a-z][A-Z]|\w-\d|\d-\w")
-PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
-WORD = re.compile(r"[^\W_]+")
+# What stands inside of words without being a letter to Python: vowel signs of Indic scripts,
+# points of Arabic and Hebrew, accents that no letter has in it.
+MARKS = "".join(
+    re.escape(c)
+    for c in map(chr, range(0x300, 0x10000))
+    if unicodedata.category(c) in ("Mn", "Mc") and not re.match(f"[{PAIRED}]", c)
+)
+LETTERS = rf"[^\W{PAIRED}]+(?:[{MARKS}]+[^\W{PAIRED}]*)*"
+# With what may hold an identifier, a version, an address or a number together, and what tells C++
+# and C# from C.
+HELD = (
+    rf"{LETTERS}(?:(?:[.@/\\:+'\u2019-]+|(?<=\d),(?=\d{{3}}(?!\d))){LETTERS})*"
+    r"(?:\+\+|(?<=\b[A-Za-z])\#)?"
+)
+# A word of letters alone, in a script that sets words apart.
+ALPHABETIC = rf"[^\W\d_{PAIRED}]+(?:[{MARKS}]+[^\W\d_{PAIRED}]*)*"
+SYMBOLS = "\u2600-\u27bf\U0001f300-\U0001faff"
+# A word; a paired run; a symbol; or a name as .NET and .env.
+TOKEN = re.compile(rf"{HELD}|([{PAIRED}]+)|([{SYMBOLS}])|(?<![\w.])\.(?=[^\W\d]){HELD}")
+HELD_TOGETHER = re.compile(
+    r"[_@/\\:,]|\d\.\d|\w\.[a-z]|\d[^\W\d]|[^\W\d]\d|[a-z][A-Z]|\w-\d|\d-\w|^\.|[+#]$"
+)
+GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,3}(?:\.\d{3})+")
+PART = re.compile(rf"(?:[^\W\d_][{MARKS}]*)+|\d+")
+WORD = re.compile(rf"[^\W_]+(?:[{MARKS}]+[^\W_]*)*")
+
+# Nothing to a reader: soft hyphens, joiners, marks of direction, and the stroke that stretches
+# Arabic words.
+UNSEEN = re.compile("[\u00ad\u0640\u200b\u200d-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# Letters that Unicode does not take apart, as people type them who have no such key; and those of
+# Persian and Arabic that are one to a reader.
+PLAIN = str.maketrans(
+    {
+        "æ": "ae", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i", "ł": "l", "ø": "o", "œ": "oe",
+        "þ": "th", "ی": "ي", "ى": "ي", "ک": "ك",
+    }
+)  # fmt: skip
 
 STEMMERS = {
     "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek",
@@ -36,6 +69,9 @@ STEMMERS = {
     "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
 }  # fmt: skip
 """Snowball's stemmers by the language's ISO 639-1 code; other languages' words stay whole."""
+
+DOTLESS = ("az", "tr")
+"""Languages in which the small letter of I has no dot."""
 
 _own = threading.local()  # one Snowball stemmer may not serve two threads at once
 
@@ -61,11 +97,9 @@ def question_terms(question: str, languages: Collection[str]) -> dict[str, str]:
     What language a few words are in cannot be told: each word is looked for as every language of
     the texts would have it. Stop words are left out, unless there is nothing else.
     """
-    matches = list(_tokens(question))
-    telling = [m for m in matches if not _says_nothing(m[0], languages)]
     return {
         term: match[0]
-        for match in telling or matches
+        for match in _telling(list(_tokens(question)), languages)
         for language in sorted(languages)
         for term in _terms_of(match, language)
     }
@@ -91,10 +125,9 @@ def wanted(words: str, languages: Collection[str], *, exact: bool) -> Wanted:
     """
     matches = list(_tokens(words))
     plain = not any(match[1] or HELD_TOGETHER.search(match[0]) for match in matches)
-    telling = [m for m in matches if not _says_nothing(m[0], languages)] or matches
     forms = [
         frozenset(forms)
-        for match in telling
+        for match in _telling(matches, languages)
         for forms in zip(*(_parts_of(match, each) for each in sorted(languages)), strict=True)
     ]
     return Wanted(tuple(forms), _pattern(words) if exact or not plain else None)
@@ -112,31 +145,68 @@ def _parts_of(match: re.Match[str], language: str) -> list[str]:
 def _pattern(words: str) -> str:
     """Matches `words` whole, whatever white space stands between them."""
     parts = words.split()
-    body = r"\s+".join(re.sub(r"([^\w\s])", r"\\\1", part) for part in parts)
+    body = r"\s+".join(re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", part) for part in parts)
     before, after = (
-        r"(^|[^\pL\pN_])" if re.fullmatch(rf"[^\W{PAIRED}]", parts[0][0]) else "",
-        r"([^\pL\pN_]|$)" if re.fullmatch(rf"[^\W{PAIRED}]", parts[-1][-1]) else "",
+        r"(^|[^\pL\pN\pM_])" if re.fullmatch(rf"[^\W{PAIRED}]", parts[0][0]) else "",
+        r"([^\pL\pN\pM_]|$)" if re.fullmatch(rf"[^\W{PAIRED}]|[{MARKS}]", parts[-1][-1]) else "",
     )
     return before + body + after
 
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
-    return TOKEN.finditer(unicodedata.normalize("NFKC", text))
+    return TOKEN.finditer(text if text.isascii() else seen(text))
+
+
+def seen(text: str) -> str:
+    """What a reader sees: one spelling of each character, and none that shows nothing."""
+    return UNSEEN.sub("", unicodedata.normalize("NFKC", text))
 
 
 def _terms_of(match: re.Match[str], language: str) -> list[str]:
     token = match[0]
     if match[1]:
         return [token[i : i + 2] for i in range(len(token) - 1)] or [token]
+    if match[2]:
+        return [token]
     if HELD_TOGETHER.search(token):
-        parts = [stem(part, language) for part in PART.findall(token)]
-        return [token.casefold()[:LONGEST_TERM], *parts]
+        whole = re.sub(r"\D", "", token) if GROUPED.fullmatch(token) else plain(token.casefold())
+        parts = [stem(part, language) for run in PART.findall(token) for part in _humps(run)]
+        return [whole[:LONGEST_TERM], *parts]
     return [stem(word, language) for word in WORD.findall(token)]
 
 
-def _says_nothing(token: str, languages: Collection[str]) -> bool:
-    folded = token.casefold()
-    return any(folded in stop_words().get(language, ()) for language in languages)
+def _humps(word: str) -> Iterator[str]:
+    """The words of which one is made: `get`, `HTTP` and `Größe` of `getHTTPGröße`."""
+    start = 0
+    for i in range(1, len(word)) if not word[1:].islower() else ():
+        rises = word[i].isupper() and not word[i - 1].isupper()
+        ends = word[i].islower() and word[i - 1].isupper() and i - 1 > start
+        if rises or ends:
+            yield word[start : i - ends]
+            start = i - ends
+    yield word[start:]
+
+
+def _telling(
+    matches: Sequence[re.Match[str]], languages: Collection[str]
+) -> Sequence[re.Match[str]]:
+    """Those that say something; all of them, where none does.
+
+    Where texts are in several languages, a question's stop words are those of the language that it
+    is likeliest in, and of each in which it has two: "world war" is not German for its "war".
+    """
+    silent = {each: stop_words()[each] for each in languages if each in stop_words()}
+    if len(silent) > 1:
+        words = [match[0].casefold() for match in matches]
+        odds = dict(rank(" ".join(words)))
+        likeliest = max(silent, key=lambda each: odds[each])
+        silent = {
+            each: stops
+            for each, stops in silent.items()
+            if each == likeliest or sum(word in stops for word in words) > 1
+        }
+    stops = frozenset[str]().union(*silent.values())
+    return [match for match in matches if match[0].casefold() not in stops] or matches
 
 
 @cache
@@ -173,14 +243,21 @@ def stop_words() -> dict[str, frozenset[str]]:
 @lru_cache(maxsize=50_000)
 def stem(word: str, language: str) -> str:
     """A word's term: folded, stemmed, and without the marks that people leave out in a hurry."""
+    if language in DOTLESS:
+        word = word.replace("I", "\u0131").replace("\u0130", "i")
     folded = word.casefold()
     name = STEMMERS.get(language)
     if name is not None:
         folded = _stemmer(name).stemWord(folded)
-    if not folded.isascii():
-        apart = unicodedata.normalize("NFKD", folded)
-        folded = "".join(c for c in apart if not unicodedata.combining(c)) or folded
-    return folded[:LONGEST_TERM]
+    return plain(folded)[:LONGEST_TERM]
+
+
+def plain(folded: str) -> str:
+    """A folded word without its marks, and with the letters that every keyboard has."""
+    if folded.isascii():
+        return folded
+    apart = unicodedata.normalize("NFKD", folded)
+    return "".join(c for c in apart if not unicodedata.combining(c)).translate(PLAIN) or folded
 
 
 def _stemmer(name: str) -> Stemmer.Stemmer:

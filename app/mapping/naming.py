@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.indexes.analysis import PAIRED, stem, stop_words
+from app.indexes.analysis import ALPHABETIC, PAIRED, stem, stop_words
 from app.indexes.document_vectors import WholeDocument
 
 WORDS = 3  # of a name
 SHORTEST = 3  # letters of a word
 # A word; or, in a script without spaces, a pair of neighbours at the beginning of a stretch.
-WORD = re.compile(rf"[{PAIRED}]{{2}}|[^\W\d_{PAIRED}]+")
+WORD = re.compile(rf"[{PAIRED}]{{2}}|{ALPHABETIC}")
 
 
 def names_of(documents: Sequence[WholeDocument], numbers: NDArray[np.int64]) -> list[str]:

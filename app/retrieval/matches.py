@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
-from app.indexes.analysis import stop_words
+from app.indexes.analysis import MARKS, plain, seen, stop_words
 
-WORD = re.compile(r"\w+")
+WORD = re.compile(rf"\w+(?:[{MARKS}\u00ad\u200d]+\w*)*")
 ENDING = 3  # characters by which two forms of a word may differ at their ends
 SHORTEST_STEM = 4
 SHORTEST_WORD = 3
@@ -36,7 +35,7 @@ def _wanted(question: str, language: str) -> tuple[dict[str, list[str]], frozens
     asked = {folded(word) for word in WORD.findall(question)}
     wanted = {word for word in asked if len(word) >= SHORTEST_WORD or word.isdigit()}
     # "the" and its like stand everywhere: marked, they hide the words that tell something.
-    stops = stop_words().get(language, frozenset())
+    stops = {plain(word) for word in stop_words().get(language, ())}
     by_stem: dict[str, list[str]] = {}
     for word in wanted - stops or wanted:
         by_stem.setdefault(word[:SHORTEST_STEM], []).append(word)
@@ -45,8 +44,8 @@ def _wanted(question: str, language: str) -> tuple[dict[str, list[str]], frozens
 
 
 def folded(word: str) -> str:
-    """As words are compared: normalised, in lower case."""
-    return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).casefold()
+    """As words are compared: normalised, in lower case, without accents."""
+    return word.lower() if word.isascii() else plain(seen(word).casefold())
 
 
 def _is_one_of(word: str, by_stem: dict[str, list[str]]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
 
-from app.indexes.analysis import PAIRED, question_terms, stop_words
+from app.indexes.analysis import ALPHABETIC, question_terms, stop_words
 from app.indexes.index import Index
 from app.indexes.keyword_search import KeywordSearch
 from app.indexes.vocabulary import Term, Vocabulary
@@ -17,7 +17,7 @@ SHORTEST = 4  # letters of a word that is looked at: shorter ones are like too m
 LONG = 7  # letters from which a word may be two mistakes away
 MOST_COMPARED = 8  # terms whose words are compared
 MOST_WORDS = 5  # of a question that are looked up
-WORD = re.compile(rf"[^\W\d_{PAIRED}]+")
+WORD = re.compile(ALPHABETIC)
 
 
 def has_unfound_words(retrieval: Retrieval) -> bool:

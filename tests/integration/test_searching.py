@@ -168,6 +168,8 @@ NARROWED = {
     '"getUserById found"': {"errors.md"},
     '"the ebb"': {"boats.md"},
     '"100% sure_"': set(),
+    '"tide – turns"': set(),
+    '"港口，渔民"': {"chao.md"},
     "tide -harbours name:.md": {"tides.md", "cooking.md", "errors.md", "hafen.md", "chao.md"},
     "Sturm -Haus name:hafen": set(),
     "tide -getUserById -港口 -beans -Hafen": {"tides.md", "boats.md"},

@@ -24,10 +24,73 @@ def test_forms_of_a_word_have_one_term() -> None:
         ("2024-10-15", ["2024", "10", "15"]),
         ("ada@example.org", ["ada", "exampl", "org"]),
         ("src/app/main.py", ["src", "app", "main", "py"]),
+        ("parseHTTPResponse", ["pars", "http", "respons"]),
+        ("foo_bar::baz", ["foo", "bar", "baz"]),
+        ("192.168.1.1", ["192", "168", "1", "1"]),
+        ("C:\\Users", ["c", "user"]),
+        ("node.js", ["node", "js"]),
+        (".NET", ["net"]),
+        ("C++", ["c"]),
+        ("C#", ["c"]),
     ],
 )
 def test_an_identifier_is_found_whole_and_by_its_parts(identifier: str, parts: list[str]) -> None:
     assert terms(identifier, "en") == [identifier.casefold(), *parts]
+
+
+def test_letters_beyond_ascii_do_not_break_an_identifier_apart() -> None:
+    assert terms("GrößeDerÖffnung_max", "de") == [
+        "grossederoffnung_max",
+        "gross",
+        "der",
+        "offnung",
+        "max",
+    ]
+
+
+def test_a_number_is_found_with_and_without_its_commas() -> None:
+    assert terms("10,000", "en") == ["10000", "10", "000"]
+    assert terms("1,234,567", "en")[0] == "1234567"
+    assert terms("in 2024, 100 ships", "en") == ["in", "2024", "100", "ship"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("hi", "हिन्दी में खोज", 3),
+        ("ta", "தமிழ் மொழி", 2),
+        ("bn", "বাংলা ভাষা", 2),
+        ("ar", "بِسْمِ ٱللَّهِ", 2),
+        ("he", "שָׁלוֹם עוֹלָם", 2),
+    ],
+)
+def test_signs_inside_of_a_word_do_not_break_it_apart(language: str, text: str, words: int) -> None:
+    assert len(terms(text, language)) == words
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "typed"),
+    [
+        ("ar", "كِتَابٌ كـــتاب أحمد", "كتاب كتاب احمد"),
+        ("he", "שָׁלוֹם", "שלום"),
+        ("fa", "کتاب فارسی", "كتاب فارسي"),
+        ("tr", "ISPARTA İSTANBUL", "ısparta istanbul"),
+        ("tr", "Kapılar", "kapilar"),
+        ("de", "Müller Straße Öl", "Mueller STRASSE Oel"),
+        ("pl", "Łódź", "Lodz"),
+        ("da", "Ærø", "Aero"),
+        ("vi", "đường Tiếng Việt", "duong Tieng Viet"),
+        ("el", "ΘΆΛΑΣΣΑΣ", "θαλασσας"),
+        ("hi", "लड़के", "लड़का"),
+        ("en", "ﬁnd dif\u00adﬁcult \u202atide\u202c", "find difficult tide"),
+    ],
+)
+def test_ways_to_write_a_word_make_no_difference(language: str, written: str, typed: str) -> None:
+    assert terms(written, language) == terms(typed, language)
+
+
+def test_a_symbol_is_found() -> None:
+    assert terms("Launch 🚀 ✓", "en") == ["launch", "🚀", "✓"]
 
 
 def test_a_script_without_spaces_is_found_by_pairs_of_neighbours() -> None:
@@ -48,6 +111,19 @@ def test_a_question_is_looked_for_in_every_language_of_the_texts() -> None:
 def test_stop_words_are_left_out_of_a_question_unless_it_has_no_others() -> None:
     assert set(question_terms("what is the tide", ["en"])) == {"tide"}
     assert set(question_terms("to be or not to be", ["en"])) == {"to", "be", "or", "not"}
+
+
+@pytest.mark.parametrize(
+    ("question", "looked_for"),
+    [
+        ("world war", {"world", "war"}),
+        ("hat size", {"hat", "size"}),
+        ("was ist die Flut", {"Flut"}),
+        ("what is the tide", {"tide"}),
+    ],
+)
+def test_a_stop_word_of_another_language_is_looked_for(question: str, looked_for: set[str]) -> None:
+    assert set(question_terms(question, ["de", "en"]).values()) == looked_for
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ from app.retrieval.matches import matches
         ("潮汐何时", "海岸的潮汐每天两次。", "zh", ["潮汐"]),
         ("Straße", "Die STRASSE am Hafen", "de", ["STRASSE"]),
         ("tide 42", "42 tides", "", ["42", "tides"]),
+        ("cafe", "Am Café.", "de", ["Café"]),
+        ("हिन्दी", "यह हिन्दी है।", "hi", ["हिन्दी"]),
+        ("كتاب", "هذا كِتَابٌ جديد", "ar", ["كِتَابٌ"]),
     ],
 )
 def test_the_words_that_tell_something_are_marked(
