@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -173,6 +173,8 @@ class Services:
             sight=sight,
             knowledge_bases=replace(self.knowledge_bases, sight=sight),
             documents=replace(self.documents, sight=sight),
+            conversations=replace(self.conversations, sight=sight),
+            feedback=replace(self.feedback, sight=sight),
             jobs=replace(self.jobs, sight=sight),
             job_control=replace(self.job_control, sight=sight),
             deletion=replace(self.deletion, sight=sight),
@@ -238,12 +240,22 @@ class Services:
         reranks = self.retriever.reranking.reranker is not None
         return tuple(way for way in Way if reranks or way is not Way.RERANKED)
 
-    def answerer(self, base: KnowledgeBase, top_k: int, approach: Approach = "quick") -> Answerer:
-        """What answers questions from a knowledge base, by reading at most `top_k` passages."""
+    def answerer(
+        self,
+        base: KnowledgeBase,
+        top_k: int,
+        approach: Approach = "quick",
+        further: Sequence[KnowledgeBase] = (),
+    ) -> Answerer:
+        """What answers questions from knowledge bases, by reading at most `top_k` passages.
+
+        What it spends is counted as that of `base`.
+        """
+        bases = (base, *further)
         index = self.indexes.active(base.id)
         embedder = self.embedder if index is None else self.retriever.embedders.of(index.recipe)
         return Answerer.of(
-            lambda query: self.retriever.retrieve(base, query, top_k),
+            lambda query: self.retriever.retrieve_across(bases, query, top_k),
             self.generator_for(base),
             AccountedEmbedder(embedder, base.id),
             Prompter.within(window_of(self.settings), self.documents.characters),

@@ -9,7 +9,7 @@ function made(tag, name, text = "") {
 }
 
 const place = (passage) =>
-  [...passage.section_path, ...(passage.page === null ? [] : [`page ${passage.page}`])].join(" \u203a ");
+  [...(passage.knowledge_base ? [passage.knowledge_base] : []), ...passage.section_path, ...(passage.page === null ? [] : [`page ${passage.page}`])].join(" \u203a ");
 
 const count = (number, thing) => `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
 
@@ -127,13 +127,14 @@ export class AnswerOnPage {
     this.article.removeAttribute("aria-busy");
     this.found?.remove();
     if (answer.kind === "extracts") this.label.textContent = "Extracts: the documents\u2019 own words";
-    else if (answer.kind === "written") this.label.textContent = `Written by ${answer.model} from ${base}`;
+    else if (answer.kind === "written") this.label.textContent = `Written by ${answer.model} from ${answer.knowledge_bases.join(", ") || base}`;
     else this.label.textContent = "Nothing found";
     this.whole(answer);
     if (answer.nothing_found) {
       this.said.replaceChildren();
       this.said.before(made("p", "explanation", answer.nothing_found.explanation));
     }
+    this.article.append(...answer.problems.map((told) => made("p", "notice", told)));
     this.article.append(...this.disagree(answer.disagreements ?? []));
     if (answer.cut_off) {
       this.article.append(
@@ -167,7 +168,7 @@ export class AnswerOnPage {
         const words = made("q", "", side.quote);
         words.dir = "auto";
         const when = new Date(side.date).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
-        line.append(words, " ", this.cite(side), " ", made("span", "quiet", `${side.document_name}, ${when}`));
+        line.append(words, " ", this.cite(side), " ", made("span", "quiet", [side.document_name, side.knowledge_base, when].filter(Boolean).join(", ")));
         item.append(line);
       }
       list.append(item);

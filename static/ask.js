@@ -18,6 +18,15 @@ let writing = null; // the turn whose answer is followed
 let following = null; // what ends the following of it
 
 const base = () => form.elements["knowledge-base"].value;
+const boxes = [...form.querySelectorAll('input[name="further"]')];
+
+// The conversation's own knowledge base is asked in any case.
+function ownApart() {
+  for (const box of boxes) {
+    box.parentElement.hidden = box.value === base();
+    box.disabled = box.value === base(); // and so is in no address
+  }
+}
 
 function place() {
   const given = new FormData(form);
@@ -33,6 +42,7 @@ const asked = (more = {}) => ({
   way: document.getElementById("way").value,
   only: document.getElementById("only").value.trim(),
   documents: new FormData(form).getAll("document").map(Number),
+  further: new FormData(form).getAll("further"),
   ...more,
 });
 
@@ -173,15 +183,17 @@ output.addEventListener("click", (event) => {
   const parent = Number(turn.dataset.parent) || null;
   const question = turn.querySelector(".asked").textContent;
   const { only } = turn.dataset;
-  if (event.target.matches(".again")) ask({ question, parent, only });
+  const further = turn.dataset.further.split(" ").filter(Boolean);
+  if (event.target.matches(".again")) ask({ question, parent, only, further });
   else if (event.target.matches(".edit")) {
     field.value = question;
     form.dataset.parent = turn.dataset.parent;
     document.getElementById("only").value = only;
+    for (const box of boxes) box.checked = further.includes(box.value);
     field.focus();
   } else if (event.target.matches(".reword")) {
     const words = prompt("What to look for", event.target.dataset.words);
-    if (words?.trim()) ask({ question, parent, only, standalone: words.trim() });
+    if (words?.trim()) ask({ question, parent, only, further, standalone: words.trim() });
   }
 });
 document.getElementById("share")?.addEventListener("click", async () => {
@@ -196,6 +208,9 @@ document.getElementById("share")?.addEventListener("click", async () => {
     link.textContent = fault.message;
   }
 });
+
+ownApart();
+form.elements["knowledge-base"].addEventListener("change", ownApart);
 
 // Not for a mere fragment, such as the skip link's.
 let shown = location.pathname + location.search;

@@ -260,6 +260,10 @@ class Answer:
     disagreements: tuple[Disagreement, ...] = ()
     judgement: Judgement | None = None
     """There where a chat model was to judge the sentences."""
+    knowledge_bases: tuple[str, ...] = ()
+    """Those that were asked, where they were several."""
+    problems: tuple[str, ...] = ()
+    """Those of them that could not be searched as they should, with the reason."""
 
     @property
     def text(self) -> str:

@@ -111,7 +111,14 @@ class Answerer:
             if nothing is not None:
                 nothing = replace(nothing, narrowed=_is_narrowed(query))
             yield Answered(
-                replace(answer, milliseconds=took, disagreements=differ, nothing_found=nothing)
+                replace(
+                    answer,
+                    milliseconds=took,
+                    disagreements=differ,
+                    nothing_found=nothing,
+                    knowledge_bases=retrieval.knowledge_bases,
+                    problems=retrieval.problems,
+                )
             )
 
     def _retrieved(self, query: Query, parts: tuple[str, ...]) -> Retrieval:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal, cast
@@ -13,10 +13,12 @@ from typing import Literal, cast
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.access.rights import EVERYTHING, Sight
 from app.answering.answer import Answer, Approach, Quote, Support
 from app.answering.tables import CitationRow, ConversationRow, FeedbackRow, TurnRow
 from app.database.connection import Database
 from app.database.tables import now, with_zone
+from app.documents.tables import KnowledgeBaseRow
 from app.errors import ConversationNotFound, InvalidRequest
 
 State = Literal["writing", "done", "stopped", "failed"]
@@ -27,6 +29,8 @@ STOPPING = "stopping"
 WRITTEN = {"writing", STOPPING}
 LONGEST_TITLE = 120
 LONGEST_ONLY = 500  # characters of the conditions on what is read
+MOST_FURTHER = 49
+"""Knowledge bases that a question may be asked of beside the conversation's own."""
 SILENCE = timedelta(minutes=3)
 """After which an answer that nobody seems to write any more has broken off."""
 KEPT = timedelta(hours=1)
@@ -52,6 +56,9 @@ class Turn:
     `parent_id` is the turn before it; turns of one parent are branches. `standalone` is the
     question that was looked for. `said` are the events that were told of the answer, as the web
     tells them, without its single tokens. `only` are the conditions on what was read, as typed.
+    `further` are the names of the knowledge bases that were asked beside the conversation's own.
+    `hidden` tells that one of them is not there for the reader, or not any more; of such a turn
+    nothing is told but the question.
     """
 
     id: int
@@ -67,11 +74,13 @@ class Turn:
     counts: dict[Support, int]
     created_at: datetime
     only: str = ""
+    further: tuple[str, ...] = ()
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
 class NewTurn:
-    """A question that is about to be asked."""
+    """A question that is about to be asked; `further` are ids of knowledge bases."""
 
     question: str
     standalone: str
@@ -80,6 +89,7 @@ class NewTurn:
     parent_id: int | None = None
     approach: Approach = "quick"
     only: str = ""
+    further: tuple[int, ...] = ()
 
 
 def hashed(secret: str) -> str:
@@ -95,9 +105,13 @@ def title_of(question: str) -> str:
 
 @dataclass(frozen=True)
 class ConversationStore:
-    """Conversations. `owner` is `hashed`: what belongs to another is not there."""
+    """Conversations. `owner` is `hashed`: what belongs to another is not there.
+
+    Of answers from knowledge bases that are not there for `sight`, nothing is.
+    """
 
     database: Database
+    sight: Sight = EVERYTHING
 
     def begin(self, owner: str, knowledge_base: str, turn: NewTurn) -> Turn:
         """A new conversation that begins with `turn`."""
@@ -113,7 +127,7 @@ class ConversationStore:
             )
             session.add(row)
             session.flush()
-            return _insert(session, row.id, turn)
+            return self._insert(session, row.id, turn)
 
         return self.database.transaction(insert)
 
@@ -131,7 +145,7 @@ class ConversationStore:
             if turn.parent_id and (parent is None or parent.conversation_id != row.id):
                 raise InvalidRequest("The question follows a turn that the conversation lacks.")
             row.updated_at = now()
-            return _insert(session, row.id, turn)
+            return self._insert(session, row.id, turn)
 
         return self.database.transaction(insert)
 
@@ -144,12 +158,12 @@ class ConversationStore:
 
         def read(session: Session) -> tuple[Conversation, tuple[Turn, ...]]:
             row = _owned(session, owner, conversation_id)
-            return _conversation(row), _turns(session, row.id)
+            return _conversation(row), _turns(session, row.id, self.sight)
 
         return self.database.transaction(read)
 
     def shared(self, token: str) -> tuple[Conversation, tuple[Turn, ...]]:
-        """What the link with `token` shows.
+        """What the link with `token` shows: what its maker could read, whoever reads it.
 
         Raises:
             ConversationNotFound: there never was such a link, or it was revoked.
@@ -163,7 +177,7 @@ class ConversationStore:
             )
             if row is None:
                 raise ConversationNotFound("This link shows no conversation, or none any more.")
-            return _conversation(row), _turns(session, row.id)
+            return _conversation(row), _turns(session, row.id, EVERYTHING)
 
         return self.database.transaction(read)
 
@@ -232,11 +246,22 @@ class ConversationStore:
         self.database.transaction(write)
 
     def share(self, owner: str, conversation_id: int) -> str:
-        """The token of a new link; an older link shows nothing from now on."""
+        """The token of a new link; an older link shows nothing from now on.
+
+        Raises:
+            ConversationNotFound: there is no such conversation of the owner's.
+            InvalidRequest: a link would show what the owner may not read.
+        """
         token = secrets.token_urlsafe(32)
 
         def write(session: Session) -> None:
-            _owned(session, owner, conversation_id).share = hashed(token)
+            row = _owned(session, owner, conversation_id)
+            if any(turn.hidden for turn in _turns(session, row.id, self.sight)):
+                raise InvalidRequest(
+                    "An answer of it comes from a knowledge base that is not there for you.",
+                    remedy="Ask the questions that are to be shared in a conversation of their own.",
+                )
+            row.share = hashed(token)
 
         self.database.transaction(write)
         return token
@@ -261,7 +286,7 @@ class ConversationStore:
             if row is None:
                 raise ConversationNotFound(f"There is no turn {turn_id}.")
             _owned(session, owner, row.conversation_id)
-            return turn_of(row)
+            return turn_of(row, bases_there(session, self.sight, [row]))
 
         return self.database.transaction(read)
 
@@ -337,29 +362,29 @@ class ConversationStore:
 
         self.database.transaction(write)
 
-
-def _insert(session: Session, conversation_id: int, turn: NewTurn) -> Turn:
-    row = TurnRow(
-        conversation_id=conversation_id,
-        parent_id=turn.parent_id,
-        question=turn.question,
-        standalone=turn.standalone,
-        top_k=turn.top_k,
-        way=turn.approach,
-        only=turn.only,
-        kind="",
-        documents=json.dumps(turn.document_ids),
-        state="writing",
-        said="[]",
-        supported=0,
-        partly=0,
-        unsupported=0,
-        created_at=now(),
-        beat_at=now(),
-    )
-    session.add(row)
-    session.flush()
-    return turn_of(row)
+    def _insert(self, session: Session, conversation_id: int, turn: NewTurn) -> Turn:
+        row = TurnRow(
+            conversation_id=conversation_id,
+            parent_id=turn.parent_id,
+            question=turn.question,
+            standalone=turn.standalone,
+            top_k=turn.top_k,
+            way=turn.approach,
+            only=turn.only,
+            further=json.dumps(turn.further),
+            kind="",
+            documents=json.dumps(turn.document_ids),
+            state="writing",
+            said="[]",
+            supported=0,
+            partly=0,
+            unsupported=0,
+            created_at=now(),
+            beat_at=now(),
+        )
+        session.add(row)
+        session.flush()
+        return turn_of(row, bases_there(session, self.sight, [row]))
 
 
 def _owned(session: Session, owner: str, conversation_id: int) -> ConversationRow:
@@ -373,9 +398,24 @@ def _not_found(conversation_id: int) -> ConversationNotFound:
     return ConversationNotFound(f"There is no conversation {conversation_id} of yours.")
 
 
-def _turns(session: Session, conversation_id: int) -> tuple[Turn, ...]:
+def _turns(session: Session, conversation_id: int, sight: Sight) -> tuple[Turn, ...]:
     query = select(TurnRow).where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.id)
-    return tuple(turn_of(row) for row in session.scalars(query))
+    rows = list(session.scalars(query))
+    bases = bases_there(session, sight, rows)
+    return tuple(turn_of(row, bases) for row in rows)
+
+
+def bases_there(session: Session, sight: Sight, rows: Sequence[TurnRow]) -> dict[int, str]:
+    """The names, by their ids, of the further knowledge bases of `rows` that are there."""
+    asked = {base for row in rows for base in json.loads(row.further)}
+    if not asked:
+        return {}
+    query = select(KnowledgeBaseRow.id, KnowledgeBaseRow.name).where(
+        KnowledgeBaseRow.id.in_(asked),
+        KnowledgeBaseRow.deletion == 0,
+        sight.among(KnowledgeBaseRow.id),
+    )
+    return {row.id: row.name for row in session.execute(query)}
 
 
 def _clear(session: Session) -> None:
@@ -400,12 +440,14 @@ def _conversation(row: ConversationRow) -> Conversation:
     )
 
 
-def turn_of(row: TurnRow) -> Turn:
-    """The turn that a row holds."""
+def turn_of(row: TurnRow, bases: Mapping[int, str]) -> Turn:
+    """The turn that a row holds; of its further knowledge bases, `bases` are there."""
+    further = json.loads(row.further)
+    hidden = any(base not in bases for base in further)
     state = cast("State", "writing" if row.state == STOPPING else row.state)
     if state == "writing" and row.beat_at < now() - SILENCE:
         state = "failed"
-    return Turn(
+    turn = Turn(
         id=row.id,
         conversation_id=row.conversation_id,
         parent_id=row.parent_id,
@@ -423,4 +465,10 @@ def turn_of(row: TurnRow) -> Turn:
         },
         created_at=with_zone(row.created_at),
         only=row.only,
+        further=tuple(bases[base] for base in further if base in bases),
+        hidden=hidden,
     )
+    if not hidden:
+        return turn
+    nothing: dict[Support, int] = dict.fromkeys(turn.counts, 0)
+    return replace(turn, document_ids=(), said=(), counts=nothing)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
-from app.answering.conversations import ConversationStore, Turn, turn_of
+from app.access.rights import EVERYTHING, Sight
+from app.answering.conversations import ConversationStore, Turn, bases_there, turn_of
 from app.answering.tables import CitationRow, ConversationRow, FeedbackRow, TurnRow
 from app.database.connection import Database
 from app.database.tables import now
-from app.documents.tables import DocumentRow
+from app.documents.tables import DocumentRow, KnowledgeBaseRow
 from app.errors import ConversationNotFound, InvalidRequest
 
 Reason = Literal["", "wrong", "incomplete", "wrong source", "out of date", "should know", "unclear"]
@@ -67,9 +70,12 @@ class Use:
 
 @dataclass(frozen=True)
 class FeedbackStore:
-    """Opinions of answers. Who asked is told to nobody."""
+    """Opinions of answers. Who asked is told to nobody, nor what knowledge bases say that are not
+    there for `sight`.
+    """
 
     database: Database
+    sight: Sight = EVERYTHING
 
     def give(self, owner: str, turn_id: int, feedback: Feedback) -> None:
         """Keep the opinion of whoever asked; a later one takes its place.
@@ -115,10 +121,11 @@ class FeedbackStore:
         """
 
         def read(session: Session) -> Turn:
-            row = session.scalar(_turns(knowledge_base).where(TurnRow.id == turn_id))
+            turns = _turns(session, self.sight, knowledge_base)
+            row = session.scalar(turns.where(TurnRow.id == turn_id))
             if row is None:
                 raise ConversationNotFound(f"There is no turn {turn_id} of {knowledge_base}.")
-            return turn_of(row)
+            return turn_of(row, bases_there(session, self.sight, [row]))
 
         return self.database.transaction(read)
 
@@ -126,14 +133,18 @@ class FeedbackStore:
         """How answers from the knowledge base do."""
 
         def read(session: Session) -> Use:
-            answers, good, bad = _counts(session, knowledge_base)
+            turns = _turns(session, self.sight, knowledge_base)
+            answers, good, bad = _counts(session, turns)
+            weak = session.execute(_weak(turns)).all()
+            unanswered = session.execute(_unanswered(turns)).all()
+            bases = bases_there(session, self.sight, [row for row, _ in (*weak, *unanswered)])
             never = _never_cited(knowledge_base_id)
             return Use(
                 answers,
                 good,
                 bad,
-                _weak(session, knowledge_base),
-                _unanswered(session, knowledge_base),
+                tuple(_asked(turn, feedback, bases) for turn, feedback in weak),
+                tuple(_asked(turn, feedback, bases) for turn, feedback in unanswered),
                 _most_cited(session, knowledge_base_id),
                 tuple(
                     CitedDocument(row.id, row.name, 0)
@@ -145,8 +156,12 @@ class FeedbackStore:
         return self.database.transaction(read)
 
 
-def _turns(knowledge_base: str) -> Select[Any]:
-    """The whole answers of conversations that are there, from that knowledge base."""
+def _turns(session: Session, sight: Sight, knowledge_base: str) -> Select[Any]:
+    """The whole answers of conversations with that knowledge base, if all they rest on is there."""
+    there = select(KnowledgeBaseRow.id).where(
+        KnowledgeBaseRow.deletion == 0, sight.among(KnowledgeBaseRow.id)
+    )
+    bases = json.dumps(list(session.scalars(there)))
     return (
         select(TurnRow)
         .join(ConversationRow, ConversationRow.id == TurnRow.conversation_id)
@@ -154,12 +169,13 @@ def _turns(knowledge_base: str) -> Select[Any]:
             ConversationRow.knowledge_base == knowledge_base,
             ConversationRow.deleted_at.is_(None),
             TurnRow.kind != "",
+            func.json_contains(bases, TurnRow.further) == 1,
         )
     )
 
 
-def _counts(session: Session, knowledge_base: str) -> tuple[int, int, int]:
-    rows = _turns(knowledge_base).outerjoin(FeedbackRow, FeedbackRow.turn_id == TurnRow.id)
+def _counts(session: Session, turns: Select[Any]) -> tuple[int, int, int]:
+    rows = turns.outerjoin(FeedbackRow, FeedbackRow.turn_id == TurnRow.id)
     counted = rows.with_only_columns(
         func.count(),
         func.sum(case((FeedbackRow.good.is_(True), 1), else_=0)),
@@ -169,32 +185,28 @@ def _counts(session: Session, knowledge_base: str) -> tuple[int, int, int]:
     return int(answers), int(good or 0), int(bad or 0)
 
 
-def _weak(session: Session, knowledge_base: str) -> tuple[AskedTurn, ...]:
+def _weak(turns: Select[Any]) -> Select[Any]:
     """Those that somebody found bad, and then those with most that rests on nothing."""
     bad = case((FeedbackRow.good.is_(False), 1), else_=0)
     unborne = 2 * TurnRow.unsupported + TurnRow.partly
-    rows = (
-        _turns(knowledge_base)
-        .add_columns(FeedbackRow)
+    return (
+        turns.add_columns(FeedbackRow)
         .outerjoin(FeedbackRow, FeedbackRow.turn_id == TurnRow.id)
         .where((bad == 1) | (unborne > 0))
         .order_by(bad.desc(), unborne.desc(), TurnRow.id.desc())
         .limit(SHOWN)
     )
-    return tuple(_asked(turn, feedback) for turn, feedback in session.execute(rows))
 
 
-def _unanswered(session: Session, knowledge_base: str) -> tuple[AskedTurn, ...]:
+def _unanswered(turns: Select[Any]) -> Select[Any]:
     """The newest questions that nothing answered."""
-    rows = (
-        _turns(knowledge_base)
-        .add_columns(FeedbackRow)
+    return (
+        turns.add_columns(FeedbackRow)
         .outerjoin(FeedbackRow, FeedbackRow.turn_id == TurnRow.id)
         .where(TurnRow.kind == "nothing found")
         .order_by(TurnRow.id.desc())
         .limit(SHOWN)
     )
-    return tuple(_asked(turn, feedback) for turn, feedback in session.execute(rows))
 
 
 def _most_cited(session: Session, knowledge_base_id: int) -> tuple[CitedDocument, ...]:
@@ -220,8 +232,8 @@ def _never_cited(knowledge_base_id: int) -> Select[Any]:
     )
 
 
-def _asked(turn: TurnRow, feedback: FeedbackRow | None) -> AskedTurn:
-    return AskedTurn(turn_of(turn), _feedback(feedback) if feedback else None)
+def _asked(turn: TurnRow, feedback: FeedbackRow | None, bases: Mapping[int, str]) -> AskedTurn:
+    return AskedTurn(turn_of(turn, bases), _feedback(feedback) if feedback else None)
 
 
 def _feedback(row: FeedbackRow) -> Feedback:

@@ -103,4 +103,6 @@ def together(query: Query, found: Sequence[Retrieval]) -> Retrieval:
         ),
         sum(each.milliseconds for each in found),
         tuple(dict.fromkeys(chunk for each in found for chunk in each.candidates)),
+        tuple(dict.fromkeys(problem for each in found for problem in each.problems)),
+        found[0].knowledge_bases,
     )

@@ -118,14 +118,14 @@ def _fence(question: str, passages: Sequence[Passage]) -> str:
     """A word that no passage can hold: to write it, a text would have to contain its own hash."""
     digest = hashlib.sha256(question.encode("utf-8", "replace"))
     for passage in passages:
-        parts = (passage.document_name, *passage.section_path, passage.text)
+        parts = (*_source(passage), passage.text)
         digest.update("\0".join(parts).encode("utf-8", "replace"))
     return digest.hexdigest()[:16]
 
 
 def _block(number: int, passage: Passage, fence: str) -> str:
     # A file's name and its headings come from outside too: they stand inside the fence.
-    source = " › ".join([passage.document_name, *passage.section_path])  # noqa: RUF001
+    source = " › ".join(_source(passage))  # noqa: RUF001
     page = f", page {passage.page}" if passage.page is not None else ""
     return (
         f"<<<passage {number} {fence}\n"
@@ -133,6 +133,10 @@ def _block(number: int, passage: Passage, fence: str) -> str:
         f"{_visible(passage.text)}\n"
         f"{fence} passage {number}>>>"
     )
+
+
+def _source(passage: Passage) -> tuple[str, ...]:
+    return (*filter(None, [passage.knowledge_base]), passage.document_name, *passage.section_path)
 
 
 def _visible(text: str) -> str:

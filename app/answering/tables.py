@@ -45,6 +45,8 @@ class TurnRow(FixedTable):
     """`quick` or `thorough`."""
     only: Mapped[str] = mapped_column(String(500), server_default="")
     """The conditions on what was read, as they were typed."""
+    further: Mapped[str] = mapped_column(String(1000), server_default="[]")
+    """The ids of the knowledge bases that were asked beside the conversation's own, as JSON."""
     kind: Mapped[str] = mapped_column(String(16), server_default="")
     """Of its answer; empty until that is whole."""
     documents: Mapped[str] = mapped_column(TEXT)

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.console import results, say, shown, write_json
-from app.cli.knowledge_base import KnowledgeBaseName, find_knowledge_base
 from app.cli.opening import open_everything
-from app.cli.searching import DocumentNames, document_ids, place
+from app.cli.searching import (
+    DocumentNames,
+    KnowledgeBaseNames,
+    documents_in,
+    place,
+    searched,
+)
 
 if TYPE_CHECKING:
     from app.answering.answer import Answer, AnswerEvent, AnswerSentence, Approach, Citation, Usage
@@ -41,7 +46,10 @@ def ask(
         str,
         typer.Option("--only", help="Only from what meets this, as in a search: type:pdf -neap."),
     ] = "",
-    knowledge_base: KnowledgeBaseName = None,
+    knowledge_base: KnowledgeBaseNames = None,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="Ask all knowledge bases at once.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the answer as the API's JSON.")
     ] = False,
@@ -58,10 +66,11 @@ def ask(
 
     checked(narrowed(Query(question), only), top_k)  # before anything is started
     with open_everything() as services:
-        base = find_knowledge_base(services, knowledge_base)
+        bases = searched(services, knowledge_base, everywhere=everywhere)
         way: Approach = "thorough" if thorough else "quick"
-        query = narrowed(Query(question, document_ids(services, base, document)), only)
-        with closing(services.answerer(base, top_k, way).answer(query)) as events:
+        query = narrowed(Query(question, documents_in(services, bases, document)), only)
+        answerer = services.answerer(bases[0], top_k, way, bases[1:])
+        with closing(answerer.answer(query)) as events:
             answer = whole_answer(events if as_json else _told(events))
     if as_json:
         from app.web.api.answer import AnswerShape
@@ -91,6 +100,8 @@ def _write(sentence: AnswerSentence) -> None:
 
 def _conclude(answer: Answer) -> None:
     """What follows the sentences: the quotes they rest on, and what kind of answer it is."""
+    for problem in answer.problems:
+        say(shown(problem))
     if answer.kind == "nothing found":
         results().print(shown(answer.text))
         return

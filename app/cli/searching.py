@@ -25,6 +25,15 @@ DocumentNames = Annotated[
     typer.Option("--document", "-d", help="Only this document, by its name; may be repeated."),
 ]
 
+KnowledgeBaseNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--knowledge-base",
+        "-k",
+        help="The knowledge base; `default` unless given. Repeated, all of them at once.",
+    ),
+]
+
 
 def add_commands(program: typer.Typer) -> None:
     program.command()(search)
@@ -38,14 +47,7 @@ def search(
     mode: Annotated[
         str, typer.Option("--mode", "-m", help="hybrid, vector (meaning) or keyword (words).")
     ] = "hybrid",
-    knowledge_base: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--knowledge-base",
-            "-k",
-            help="The knowledge base; `default` unless given. Repeated, all of them at once.",
-        ),
-    ] = None,
+    knowledge_base: KnowledgeBaseNames = None,
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="Search all knowledge bases at once.")
     ] = False,
@@ -66,8 +68,8 @@ def search(
         raise typer.BadParameter(f"It is one of: {', '.join(Mode)}.", param_hint="--mode")
     checked(typed_query(question), top_k)  # before anything is started
     with open_everything() as services:
-        bases = _searched(services, knowledge_base, everywhere=everywhere)
-        ids = _documents_in(services, bases, document)
+        bases = searched(services, knowledge_base, everywhere=everywhere)
+        ids = documents_in(services, bases, document)
         query = typed_query(question, Query("", ids, Mode(mode)))
         retrieval = services.retriever.retrieve_across(bases, query, top_k)
     for problem in retrieval.problems:
@@ -79,9 +81,8 @@ def search(
         told = RetrievalShape.of(retrieval) if alone else AcrossShape.of_several(retrieval, bases)
         write_json(told.model_dump(mode="json"))
         return
-    names = {base.id: base.name for base in bases} if len(bases) > 1 else {}
     for passage in retrieval.passages:
-        _show(passage, query.text, names.get(passage.knowledge_base_id, ""))
+        _show(passage, query.text)
     if not retrieval.passages:
         narrowed = query.filter or query.phrases or query.without or query.document_ids
         if narrowed:
@@ -91,9 +92,10 @@ def search(
         say(f"The knowledge base {named} has no passage to show. `tidemark ingest` adds some.")
 
 
-def _searched(
+def searched(
     services: Services, names: list[str] | None, *, everywhere: bool
 ) -> tuple[KnowledgeBase, ...]:
+    """The knowledge bases of those names, or all; the first there is where none is named."""
     if everywhere:
         listed = tuple(base for base, _ in services.knowledge_bases.list())
         return listed or (services.first_knowledge_base(),)
@@ -101,7 +103,7 @@ def _searched(
     return tuple(find_knowledge_base(services, name) for name in wanted)
 
 
-def _documents_in(
+def documents_in(
     services: Services, bases: Sequence[KnowledgeBase], names: list[str] | None
 ) -> tuple[int, ...]:
     """The ids of the documents of those names, each in one at least of the knowledge bases."""
@@ -132,18 +134,17 @@ def document_ids(
 
 
 def place(passage: Passage) -> str:
-    """Where a passage stands: its document, section and page."""
+    """Where a passage stands: its document, section and page; of several knowledge bases, which."""
     page = f"page {passage.page}" if passage.page is not None else ""
-    parts = (passage.document_name, " > ".join(passage.section_path), page)
+    parts = (passage.knowledge_base, passage.document_name, " > ".join(passage.section_path), page)
     return " · ".join(shown_name(part) for part in parts if part)
 
 
-def _show(passage: Passage, question: str, base: str) -> None:
+def _show(passage: Passage, question: str) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
     heading = Text(f"{passage.rank}. ", style="bold")
-    heading.append(f"{base} · " if base else "", style="bold")
     heading.append(place(passage), style="bold")
     heading.append(f"  {passage.score:.3f}", style="dim")
     results().print(heading)

@@ -148,21 +148,26 @@ class DocumentStore:
 
         return self.database.transaction(read)
 
-    def require(self, knowledge_base_id: int, document_ids: Sequence[int]) -> None:
-        """Refuse unless all of `document_ids` are there, in that knowledge base.
+    def require(self, knowledge_base_ids: Sequence[int], document_ids: Sequence[int]) -> None:
+        """Refuse unless each of `document_ids` is there, in one of those knowledge bases.
 
         Raises:
             DocumentNotFound: names the first that is not.
         """
 
         def read(session: Session) -> set[int]:
-            wanted = select(DocumentRow.id).where(named(knowledge_base_id, ""))
-            return set(session.scalars(wanted.where(DocumentRow.id.in_(document_ids))))
+            wanted = select(DocumentRow.id).where(
+                DocumentRow.id.in_(document_ids),
+                DocumentRow.knowledge_base_id.in_(knowledge_base_ids),
+                DocumentRow.deletion == 0,
+            )
+            return set(session.scalars(wanted))
 
-        found = self.database.transaction(read)
+        found = self.database.transaction(read) if document_ids else set()
         for document_id in document_ids:
             if document_id not in found:
-                raise DocumentNotFound(f"There is no document {document_id} in it.")
+                where = "it" if len(knowledge_base_ids) == 1 else "them"
+                raise DocumentNotFound(f"There is no document {document_id} in {where}.")
 
     def facts(self, revision_ids: Collection[int]) -> dict[int, DocumentFacts]:
         """What is known of the documents of those revisions, by the revision's id."""

@@ -143,6 +143,8 @@ class Passage:
     """Of its revision, as ISO 639-1; empty where it is not known."""
     evidence: Evidence = field(default_factory=Evidence)
     knowledge_base_id: int = 0
+    knowledge_base: str = ""
+    """Its knowledge base's name, where several were asked."""
     also: tuple[Place, ...] = ()
     """Where else nearly the same text was found."""
     more: tuple[Passage, ...] = ()
@@ -165,6 +167,7 @@ class Retrieval:
     `candidates` are all chunks that were ranked, best first, those of the passages among them.
     `milliseconds` is all of it: stages that run at once overlap. `problems` are knowledge bases, of
     several that were asked, that could not be searched as they should, with the reason.
+    `knowledge_bases` are the names of all, where several were asked.
     """
 
     query: Query
@@ -173,6 +176,7 @@ class Retrieval:
     milliseconds: float = 0.0
     candidates: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
+    knowledge_bases: tuple[str, ...] = ()
 
     def revision_ids(self) -> tuple[int, ...]:
         """The revision of each candidate, best first."""

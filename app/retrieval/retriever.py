@@ -126,7 +126,8 @@ class Retriever:
         active = [(self.indexes.active(base.id), base.name) for base in bases]
         there = [(index, name) for index, name in active if index is not None]
         names = {index.id: name for index, name in there} if len(bases) > 1 else {}
-        return self._retrieved([index for index, _ in there], names, query, top_k)
+        retrieval = self._retrieved([index for index, _ in there], names, query, top_k)
+        return retrieval if len(bases) == 1 else _named(retrieval, bases)
 
     def retrieve_from(self, index: Index | None, query: Query, top_k: int) -> Retrieval:
         """As `retrieve`, from an index that need not be the active one; nothing from None."""
@@ -334,6 +335,18 @@ class Retriever:
             by = "TiDB's full text" if self.words.by_full_text(index) else "BM25"
             told.append(search.told(index, f"the {limit} best by {by}{also}"))
         return found
+
+
+def _named(retrieval: Retrieval, bases: Sequence[KnowledgeBase]) -> Retrieval:
+    names = {base.id: base.name for base in bases}
+    return replace(
+        retrieval,
+        passages=tuple(
+            replace(passage, knowledge_base=names[passage.knowledge_base_id])
+            for passage in retrieval.passages
+        ),
+        knowledge_bases=tuple(names.values()),
+    )
 
 
 def _read_for(query: Query, top_k: int) -> int:

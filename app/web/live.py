@@ -19,7 +19,7 @@ from app.answering.answer import Answer, Answered, AnswerEvent, Failed, Sentence
 from app.answering.conversations import State, Turn
 from app.answering.standalone import Standalone
 from app.documents.model import KnowledgeBase
-from app.errors import TidemarkError
+from app.errors import KnowledgeBaseNotFound, TidemarkError
 from app.retrieval.passage import Query
 from app.retrieval.query_syntax import narrowed
 from app.services import Services
@@ -35,6 +35,7 @@ LOOKED_EVERY = 0.5  # seconds between two looks at an answer that another proces
 QUIET = 15.0  # seconds after which a silent connection is kept open
 
 Told = tuple[str, str]
+HIDDEN = "This answer comes from a knowledge base that is not there for you."
 ENDS = frozenset({"answer", "error", "stopped"})
 
 log = logging.getLogger(__name__)
@@ -82,12 +83,19 @@ class LiveAnswers:
         self._lives: dict[int, _Live] = {}
 
     def begin(
-        self, services: Services, base: KnowledgeBase, turn: Turn, before: tuple[str, ...]
+        self,
+        services: Services,
+        bases: tuple[KnowledgeBase, ...],
+        turn: Turn,
+        before: tuple[str, ...],
     ) -> None:
-        """Write the answer to `turn`; `before` are the questions it may refer to, oldest first."""
+        """Write the answer to `turn` from `bases`, the conversation's own first.
+
+        `before` are the questions it may refer to, oldest first.
+        """
         live = _Live(turn)
         self._lives[turn.id] = live
-        self._pool.submit(in_this_context(self._write), services, base, live, before)
+        self._pool.submit(in_this_context(self._write), services, bases, live, before)
 
     def stop(self, turn_id: int) -> bool:
         """Stop an answer with its next word; whether this process writes it."""
@@ -105,7 +113,7 @@ class LiveAnswers:
     async def follow(self, services: Services, owner: str, turn: Turn) -> AsyncIterator[str]:
         """All that was said of the answer to `turn`, and what will be, as server-sent events."""
         live = self._lives.get(turn.id)
-        if live is None:
+        if live is None or turn.hidden:
             async for one in _from_store(services, owner, turn):
                 yield one
             return
@@ -136,12 +144,16 @@ class LiveAnswers:
             live.leave(wake)
 
     def _write(
-        self, services: Services, base: KnowledgeBase, live: _Live, before: tuple[str, ...]
+        self,
+        services: Services,
+        bases: tuple[KnowledgeBase, ...],
+        live: _Live,
+        before: tuple[str, ...],
     ) -> None:
         state: State = "failed"
         answer: Answer | None = None
         try:
-            state, answer, last = _told(services, base, live, before)
+            state, answer, last = _told(services, bases, live, before)
         except TidemarkError as error:
             last = _failed(error)
         except Exception:  # whatever it is, whoever watches must be told that it is over
@@ -168,16 +180,16 @@ Live = Annotated[LiveAnswers, Depends(live_answers)]
 
 
 def _told(
-    services: Services, base: KnowledgeBase, live: _Live, before: tuple[str, ...]
+    services: Services, bases: tuple[KnowledgeBase, ...], live: _Live, before: tuple[str, ...]
 ) -> tuple[State, Answer | None, Told]:
     """How the answer ended, the answer if it is whole, and the last event, not told yet."""
-    turn = live.turn
+    turn, (base, *further) = live.turn, bases
     rewriting = Standalone(services.generator_for(base))
     standalone = turn.standalone or rewriting.rewrite(turn.question, before)
     changed = standalone != turn.question
     live.tell("understood", UnderstoodData(question=standalone, changed=changed).model_dump_json())
     noted, looked = 0.0, time.monotonic()
-    answerer = services.answerer(base, turn.top_k, turn.approach)
+    answerer = services.answerer(base, turn.top_k, turn.approach, further)
     asked = narrowed(Query(standalone, turn.document_ids), turn.only)
     with closing(answerer.answer(asked, live.stopping.is_set)) as events:
         for said in events:
@@ -224,12 +236,15 @@ async def _from_store(services: Services, owner: str, turn: Turn) -> AsyncIterat
         for name, data in turn.said[done:]:
             yield event(name, data)
         done = len(turn.said)
+        if turn.hidden:
+            yield event(*_failed(KnowledgeBaseNotFound(HIDDEN)))
+            return
         if turn.state != "writing":
             if not turn.said or turn.said[-1][0] not in ENDS:
                 broke_off = TidemarkError(
                     "The answer broke off: the process that wrote it is gone.", remedy="Try again."
                 )
-                yield event("error", ErrorReply(error=ErrorShape.of(broke_off)).model_dump_json())
+                yield event(*_failed(broke_off))
             return
         await asyncio.sleep(LOOKED_EVERY)
         yield COMMENT

@@ -48,7 +48,8 @@ def _sentence(
 
 def _note(citation: CitationShape, answer: AnswerShape, base_url: str) -> str:
     passage = answer.passages[citation.number - 1]
-    place = [citation.document_name, *passage.section_path]
+    place = [citation.knowledge_base] if citation.knowledge_base else []
+    place += [citation.document_name, *passage.section_path]
     place += [f"page {passage.page}"] if passage.page is not None else []
     quote = " ".join(citation.quote.split())
     link = urljoin(base_url, citation.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
@@ -58,6 +59,18 @@ def readable_knowledge_base(name: KnowledgeBaseName, services: Wired) -> Knowled
 
 
 ReadableKnowledgeBase = Annotated[KnowledgeBase, Depends(readable_knowledge_base)]
+
+
+def further_bases(
+    services: Services, base: KnowledgeBase, names: Sequence[str]
+) -> tuple[KnowledgeBase, ...]:
+    """The knowledge bases of those names but `base`, each once.
+
+    Raises:
+        KnowledgeBaseNotFound: one of them is not there for the caller.
+    """
+    others = (name for name in dict.fromkeys(names) if name != base.name)
+    return tuple(services.knowledge_bases.get(name) for name in others)
 
 
 def wake_worker(request: Request) -> None:

@@ -232,6 +232,36 @@ def test_a_follow_up_a_second_try_and_a_shared_link(page: Page, library: Library
     expect(page.get_by_role("article", name="Answer").first).to_contain_text("high water")
 
 
+def test_a_further_knowledge_base_is_asked_and_its_citation_opens_there(
+    page: Page, library: Library, services: Services
+) -> None:
+    stores = replace(library, base=services.knowledge_bases.create("stores"))
+    stores.add("rum.md", b"The rum for the pier heads is kept in the cellar of the north tower.")
+    stores.settle()
+    page.goto(library.at("/ask"))
+    page.get_by_text("Ask further knowledge bases at once").click()
+    expect(page.get_by_role("checkbox", name="harbour")).to_have_count(0)  # asked in any case
+    page.get_by_role("checkbox", name="stores").check()
+    page.get_by_label("Your question").fill("Where is the rum for the pier heads kept?")
+    page.keyboard.press("Enter")
+    answer = page.get_by_role("article", name="Answer")
+    cite = answer.locator(".sentence", has_text="cellar").locator(".cite")
+    cite.click()
+    pane = page.get_by_role("dialog", name="rum.md")
+    expect(pane.locator("#source-place")).to_have_text("stores")
+    expect(pane.locator("mark")).to_contain_text("north tower")
+    page.get_by_role("link", name="Ask a follow-up").click()
+    expect(page.get_by_text("Asked of harbour, stores")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="stores")).to_be_checked()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("2 of 2")).to_be_visible()
+    again = page.locator(".turn").last
+    expect(again.locator(".source .place", has_text="stores")).to_be_visible()
+    services.knowledge_bases.delete("stores")
+    page.reload()
+    expect(page.get_by_text("not there for you")).to_be_visible()
+
+
 def test_conversations_are_listed_renamed_and_deleted_without_scripts(
     page: Page, plain_page: Page, library: Library
 ) -> None:

@@ -250,6 +250,20 @@ def test_an_answer_cites_the_words_it_rests_on(folder: Path) -> None:
     assert json.loads(asked.stdout)["kind"] == "extracts"
 
 
+def test_several_knowledge_bases_are_asked_at_once(folder: Path) -> None:
+    (folder / "tides.md").write_text("# Tides\n\nThe tide turns at noon.\n")
+    (folder / "ships.md").write_text("# Ships\n\nThe ships that wait for the tide sail at dusk.\n")
+    run("ingest", "tides.md", "-k", "asked-one")
+    run("ingest", "ships.md", "-k", "asked-two")
+    asked = ("ask", "When does the tide turn, and when do ships sail?", "-k", "asked-one")
+    told = run(*asked, "-k", "asked-two").stdout
+    assert "asked-one · tides.md · Tides\n    “The tide turns at noon.”" in told
+    assert "asked-two · ships.md · Ships" in told
+    assert "asked-two" not in run(*asked).stdout
+    everywhere = json.loads(run(*asked, "--everywhere", "--json").stdout)
+    assert {"asked-one", "asked-two"} <= set(everywhere["knowledge_bases"])
+
+
 def test_answers_to_its_own_questions_are_measured_beside_the_run_before(
     folder: Path, services: Services
 ) -> None:

@@ -132,6 +132,18 @@ def test_an_answer_cites_the_words_that_it_rests_on(mcp: str, base: str) -> None
     assert GUIDE[source["start"] : source["end"]] == source["quote"] == "The tide turns at noon."
 
 
+def test_several_knowledge_bases_are_asked_at_once(
+    mcp: str, base: str, services: Services
+) -> None:
+    other = services.knowledge_bases.create("mcp-further")
+    Uploader(services, other).upload("ships.md", "Ships sail when the tide turns, at dusk.")
+    MortalWorker(services, other).drain()
+    answer = called(mcp, "ask", question=QUESTION, knowledge_base=base, further=[other.name])
+    assert {base, other.name} == {source["knowledge_base"] for source in answer["sources"]}
+    told = refused(mcp, "ask", question=QUESTION, knowledge_base=base, further=["nowhere"])
+    assert "no knowledge base" in told
+
+
 def test_what_is_not_there_or_cannot_be_asked_is_told_in_words(mcp: str, base: str) -> None:
     assert "no knowledge base" in refused(mcp, "search", query="a", knowledge_base="nowhere")
     assert "no document 999" in refused(mcp, "read_passage", document_id=999)

@@ -123,6 +123,19 @@ def test_a_key_of_one_scope_gets_what_it_is_for(
         assert became == (PASSED if scope is RULES[tool].right.scope else REFUSED), said
 
 
+def test_a_further_knowledge_base_that_a_key_is_not_bound_to_is_not_there(
+    mcp: httpx.Client, services: Services, hidden: Place, shown: Place
+) -> None:
+    headers = key(services, *Scope, knowledge_bases=frozenset({shown.id}))
+    said = []
+    for name in (hidden.name, "mcp-nowhere"):
+        arguments = {"question": "rum", "knowledge_base": shown.name, "further": [name]}
+        reply = rpc(mcp, "tools/call", headers, name="ask", arguments=arguments).json()["result"]
+        assert reply["isError"]
+        said.append(reply["content"][0]["text"].replace(name, ""))
+    assert said[0] == said[1]
+
+
 @EACH_TOOL
 def test_what_a_key_is_not_bound_to_is_not_there(
     mcp: httpx.Client, services: Services, hidden: Place, shown: Place, tool: str

@@ -49,6 +49,8 @@ class CitationShape(Shape):
     quote: str = Field(examples=["The tide turns at noon."])
     """The revision's characters `[start, end)`."""
     url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18223#passage"])
+    knowledge_base: str | None = Field(default=None, examples=["handbook"])
+    """The document's knowledge base, where several were asked."""
     moved: bool = False
     """Whether the model cited something else or nothing, and this was found to say it."""
 
@@ -65,6 +67,7 @@ class CitationShape(Shape):
             end=quote.end,
             quote=quote.text,
             url=quote_address(quote),
+            knowledge_base=citation.passage.knowledge_base or None,
             moved=citation.moved,
         )
 
@@ -140,6 +143,8 @@ class SideShape(Shape):
     """When the revision came in."""
     quote: str = Field(examples=["The bar has a depth of 6.2 metres."])
     url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18223#passage"])
+    knowledge_base: str | None = Field(default=None, examples=["handbook"])
+    """The document's knowledge base, where several were asked."""
 
     @classmethod
     def of(cls, side: Side) -> SideShape:
@@ -149,6 +154,7 @@ class SideShape(Shape):
             date=side.passage.revision_created_at,
             quote=side.quote.text,
             url=quote_address(side.quote),
+            knowledge_base=side.passage.knowledge_base or None,
         )
 
 
@@ -240,6 +246,10 @@ class AnswerShape(Shape):
     """Where a passage that is cited and another that was read contradict each other."""
     judgement: str = ""
     """What became of asking the chat model to judge the marks; empty where it was not asked."""
+    knowledge_bases: tuple[str, ...] = Field(default=(), examples=[["handbook", "contracts"]])
+    """Those that were asked, where they were several."""
+    problems: tuple[str, ...] = ()
+    """Those of them that could not be searched as they should, and why."""
 
     @classmethod
     def of(cls, answer: Answer) -> AnswerShape:
@@ -261,6 +271,8 @@ class AnswerShape(Shape):
             ),
             nothing_found=nothing and NothingFoundShape.of(nothing),
             cut_off=answer.cut_off,
+            knowledge_bases=answer.knowledge_bases,
+            problems=answer.problems,
             judgement=answer.judgement.words if answer.judgement else "",
             prompt=answer.prompt and PromptShape.of(answer.prompt),
             disagreements=tuple(

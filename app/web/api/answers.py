@@ -13,7 +13,7 @@ from pydantic import Field
 
 from app.access.rights import Right
 from app.answering.answer import AnswerEvent, Approach, whole_answer
-from app.answering.conversations import LONGEST_ONLY
+from app.answering.conversations import LONGEST_ONLY, MOST_FURTHER
 from app.retrieval.passage import Query
 from app.retrieval.query_syntax import narrowed
 from app.web.access import needs
@@ -21,7 +21,7 @@ from app.web.ahead import answering_threads, made_ahead
 from app.web.api.answer import AnswerShape, event_of
 from app.web.api.shape import LARGEST_ID, Shape, errors, reply
 from app.web.event_stream import EVENT_STREAM, EventStream
-from app.web.wiring import ReadableKnowledgeBase, Wired
+from app.web.wiring import ReadableKnowledgeBase, Wired, further_bases
 
 router = APIRouter(tags=["Answers"])
 
@@ -39,6 +39,8 @@ class QuestionShape(Shape):
     """Answer only from what meets these conditions, written as in a search."""
     way: Approach = "quick"
     """`thorough` looks for each part of a question by itself."""
+    further: tuple[str, ...] = Field(default=(), max_length=MOST_FURTHER, examples=[["contracts"]])
+    """Further knowledge bases to answer from, by their names."""
 
 
 ANSWER: dict[int | str, dict[str, Any]] = {
@@ -68,9 +70,9 @@ async def answer(
     """
 
     def answered() -> Response:
-        if asked.documents:
-            services.documents.require(base.id, asked.documents)
-        answerer = services.answerer(base, asked.top_k, asked.way)
+        further = further_bases(services, base, asked.further)
+        services.documents.require([base.id, *(each.id for each in further)], asked.documents)
+        answerer = services.answerer(base, asked.top_k, asked.way, further)
         events = answerer.answer(narrowed(Query(asked.question, asked.documents), asked.only))
         if EVENT_STREAM not in request.headers.get("accept", ""):
             return reply(AnswerShape.of(whole_answer(events)))

@@ -12,11 +12,20 @@ from pydantic import Field
 
 from app.access.rights import Right
 from app.answering.answer import Approach
-from app.answering.conversations import LONGEST_ONLY, Conversation, NewTurn, State, Turn
+from app.answering.conversations import (
+    LONGEST_ONLY,
+    MOST_FURTHER,
+    Conversation,
+    NewTurn,
+    State,
+    Turn,
+)
 from app.answering.feedback import LONGEST_CORRECTION, Feedback, Reason
+from app.documents.model import KnowledgeBase
 from app.retrieval.passage import Query as Asked
 from app.retrieval.query_syntax import narrowed
 from app.retrieval.retriever import checked
+from app.services import Services
 from app.web.access import needs
 from app.web.api.answer import AnswerShape, CountsShape
 from app.web.api.shape import LARGEST_ID, Shape, errors, reply
@@ -24,7 +33,7 @@ from app.web.event_stream import EVENT_STREAM, EventStream
 from app.web.live import Live
 from app.web.markdown import as_markdown
 from app.web.reader import Asker
-from app.web.wiring import ReadableKnowledgeBase, Wired
+from app.web.wiring import ReadableKnowledgeBase, Wired, further_bases
 
 router = APIRouter(tags=["Conversations"])
 
@@ -51,6 +60,8 @@ class QuestionBody(Shape):
     """`thorough` looks for each part of a question by itself."""
     standalone: str = ""
     """What to look for; rewritten from the question and those before it unless given."""
+    further: tuple[str, ...] = Field(default=(), max_length=MOST_FURTHER, examples=[["contracts"]])
+    """Further knowledge bases to answer from beside the conversation's own, by their names."""
 
 
 class TitleBody(Shape):
@@ -108,8 +119,12 @@ class TurnShape(Shape):
     way: Approach
     state: State
     counts: CountsShape
+    further: tuple[str, ...] = Field(default=(), examples=[["contracts"]])
+    """The knowledge bases that were asked beside the conversation's own."""
+    hidden: bool = False
+    """Whether one of them is not there for the caller any more: then there is no answer."""
     answer: AnswerShape | None
-    """Null until it is whole, and where it was stopped or broke off."""
+    """Null until it is whole, and where it was stopped or broke off, or is hidden."""
 
     @classmethod
     def of(cls, turn: Turn) -> TurnShape:
@@ -123,6 +138,8 @@ class TurnShape(Shape):
             way=turn.approach,
             state=turn.state,
             counts=CountsShape(**turn.counts),
+            further=turn.further,
+            hidden=turn.hidden,
             answer=answer_of(turn),
         )
 
@@ -188,11 +205,9 @@ def begin_conversation(
 
     The conversation belongs to the browser that began it, which is known by a cookie.
     """
-    new = _new_turn(asked)
-    if asked.documents:
-        services.documents.require(base.id, asked.documents)
+    new, further = _new_turn(services, base, asked)
     turn = services.conversations.begin(asker.owner, base.name, new)
-    live.begin(services, base, turn, ())
+    live.begin(services, (base, *further), turn, ())
     response = reply(TurnShape.of(turn), 201)
     asker.keep(response)
     return response
@@ -272,14 +287,12 @@ def ask_in_conversation(
     asker: Asker,
 ) -> Response:
     """Ask a follow-up, or, with the parent of another turn, the same again or in other words."""
-    new = _new_turn(asked)
     conversation, turns = services.conversations.get(asker.owner, conversation_id)
     base = services.knowledge_bases.get(conversation.knowledge_base)
-    if asked.documents:
-        services.documents.require(base.id, asked.documents)
+    new, further = _new_turn(services, base, asked)
     turn = services.conversations.add(asker.owner, conversation_id, new)
     before = tuple(one.question for one in path_to(turns, asked.parent))
-    live.begin(services, base, turn, before)
+    live.begin(services, (base, *further), turn, before)
     return reply(TurnShape.of(turn), 201)
 
 
@@ -359,11 +372,17 @@ def stop_answer(turn_id: TurnId, services: Wired, live: Live, asker: Asker) -> N
         services.conversations.ask_to_stop(turn_id)
 
 
-def _new_turn(asked: QuestionBody) -> NewTurn:
+def _new_turn(
+    services: Services, base: KnowledgeBase, asked: QuestionBody
+) -> tuple[NewTurn, tuple[KnowledgeBase, ...]]:
+    """What is asked, and the further knowledge bases that it is asked of."""
     checked(narrowed(Asked(asked.question, asked.documents), asked.only), asked.top_k)
     if asked.standalone:
         checked(Asked(asked.standalone, asked.documents), asked.top_k)
-    return NewTurn(
+    further = further_bases(services, base, asked.further)
+    ids = tuple(each.id for each in further)
+    services.documents.require([base.id, *ids], asked.documents)
+    new = NewTurn(
         asked.question,
         asked.standalone,
         asked.top_k,
@@ -371,7 +390,9 @@ def _new_turn(asked: QuestionBody) -> NewTurn:
         asked.parent,
         asked.way,
         asked.only,
+        ids,
     )
+    return new, further
 
 
 def leaf_of(turns: tuple[Turn, ...], turn_id: int | None) -> int | None:

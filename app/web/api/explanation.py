@@ -85,7 +85,7 @@ def explain(
 ) -> ExplanationShape:
     """Why a document is among a search's results, or where it fell out."""
     query = params.query()
-    services.documents.require(base.id, query.document_ids)
+    services.documents.require([base.id], query.document_ids)
     document = services.documents.get(params.about)
     if document.knowledge_base_id != base.id:
         raise DocumentNotFound(f"There is no document {params.about} in it.")

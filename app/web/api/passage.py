@@ -105,6 +105,8 @@ class PassageShape(Shape):
     """Where the question's words stand: `[start, end)` offsets into `text`."""
     url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18911#passage"])
     """The page that shows the document with this passage marked."""
+    knowledge_base: str | None = Field(default=None, examples=["handbook"])
+    """Its knowledge base, where several were asked."""
     looks_like_orders: bool = False
     """Whether it has text that looks like orders to a model. It is read as a quotation."""
     evidence: EvidenceShape
@@ -130,6 +132,7 @@ class PassageShape(Shape):
             text=passage.text,
             matches=matches(question, passage.text, passage.language),
             url=passage_address(passage),
+            knowledge_base=passage.knowledge_base or None,
             looks_like_orders=looks_like_orders(passage.text),
             evidence=EvidenceShape.of(passage.evidence),
             also=tuple(PlaceShape.of(each) for each in passage.also),
@@ -169,16 +172,9 @@ class RetrievalShape(Shape):
         )
 
 
-class FoundShape(PassageShape):
-    """A passage of one of the knowledge bases that were searched."""
-
-    knowledge_base: str = Field(examples=["handbook"])
-
-
 class AcrossShape(RetrievalShape):
     """Passages of several knowledge bases in one ranking, best first."""
 
-    results: tuple[FoundShape, ...]
     knowledge_bases: tuple[str, ...] = Field(examples=[["contracts", "handbook"]])
     """Those that were searched."""
     problems: tuple[str, ...] = Field(examples=[["contracts: not searched."]])
@@ -189,7 +185,7 @@ class AcrossShape(RetrievalShape):
         names = {base.id: base.name for base in bases}
         told = dict(RetrievalShape.of(retrieval))
         told["results"] = tuple(
-            FoundShape(**dict(result), knowledge_base=names[passage.knowledge_base_id])
+            result.model_copy(update={"knowledge_base": names[passage.knowledge_base_id]})
             for result, passage in zip(told["results"], retrieval.passages, strict=True)
         )
         return cls(**told, knowledge_bases=tuple(names.values()), problems=retrieval.problems)

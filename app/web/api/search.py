@@ -9,7 +9,6 @@ from fastapi import Query as Parameters
 
 from app.access.rights import Right
 from app.documents.model import KnowledgeBase
-from app.errors import DocumentNotFound
 from app.web.access import needs
 from app.web.api.passage import AcrossShape, RetrievalShape
 from app.web.api.shape import errors, reply
@@ -29,8 +28,7 @@ def search(
     base: ReadableKnowledgeBase, params: Annotated[SearchParams, Parameters()], services: Wired
 ) -> Response:
     """Passages that answer `q`, best first."""
-    if params.document:
-        services.documents.require(base.id, params.document)
+    services.documents.require([base.id], params.document)
     retrieval = services.retriever.retrieve(base, params.query(), params.top_k)
     if params.nearest:
         retrieval = services.retriever.with_nearest(retrieval)
@@ -60,10 +58,7 @@ def search_across(
     services: Wired,
 ) -> Response:
     """Passages of several knowledge bases that answer `q`, in one ranking, best first."""
-    there = {base.id for base in bases}
-    for document_id in params.document:
-        if services.documents.get(document_id).knowledge_base_id not in there:
-            raise DocumentNotFound(f"There is no document {document_id} in them.")
+    services.documents.require([base.id for base in bases], params.document)
     retrieval = services.retriever.retrieve_across(bases, params.query(), params.top_k)
     if params.nearest:
         retrieval = services.retriever.with_nearest(retrieval)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from app.access.rights import Right
 from app.answering.answer import whole_answer
+from app.answering.conversations import MOST_FURTHER
 from app.documents.listing import Listing
 from app.documents.model import KnowledgeBase
 from app.errors import KnowledgeBaseNotFound, TidemarkError
@@ -26,6 +27,7 @@ from app.web.mcp.shapes import (
     FoundPassage,
     ReadText,
 )
+from app.web.wiring import further_bases
 
 INSTRUCTIONS = (
     "Tidemark searches a team's documents and answers from them with citations. Search or ask "
@@ -39,6 +41,10 @@ READS = ToolAnnotations(
 
 KnowledgeBaseName = Annotated[
     str, Field(description="The knowledge base's name; the default one where it is empty.")
+]
+Further = Annotated[
+    tuple[str, ...],
+    Field(max_length=MOST_FURTHER, description="Further knowledge bases to answer from, by name."),
 ]
 Question = Annotated[str, Field(description="A question, or words to look for.")]
 Offset = Annotated[int, Field(ge=0, le=LARGEST_ID)]
@@ -146,12 +152,15 @@ def make_server(see: See) -> MCPServer[Any]:
         question: Question,
         knowledge_base: KnowledgeBaseName = "",
         top_k: Annotated[int, Field(ge=1, le=50, description="Passages read at most.")] = 8,
+        further: Further = (),
     ) -> CitedAnswer:
         """Answer a question from the documents: each sentence cites the words it rests on."""
         with told():
             services, base_url = see(context, Right.ASK)
             base = _base(services, knowledge_base)
-            answer = whole_answer(services.answerer(base, top_k).answer(Query(question)))
+            others = further_bases(services, base, further)
+            answerer = services.answerer(base, top_k, further=others)
+            answer = whole_answer(answerer.answer(Query(question)))
             return CitedAnswer.of(base.name, answer, base_url)
 
     return server

@@ -103,6 +103,8 @@ class Source(BaseModel):
     end: int
     quote: str
     url: str
+    knowledge_base: str | None
+    """Where several were asked."""
 
     @classmethod
     def of(cls, citation: Citation, base_url: str) -> Source:
@@ -116,6 +118,7 @@ class Source(BaseModel):
             end=quote.end,
             quote=quote.text,
             url=urljoin(base_url, quote_address(quote)),
+            knowledge_base=citation.passage.knowledge_base or None,
         )
 
 

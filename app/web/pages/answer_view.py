@@ -78,6 +78,8 @@ class AnswerView:
     """The sentences of which there is something to say."""
     disagreements: tuple[tuple[str, tuple[SideView, SideView]], ...]
     """In what two passages differ, and both."""
+    problems: tuple[str, ...]
+    """Knowledge bases that could not be searched as they should, and why."""
     cut_off: bool
     prompt: PromptShape | None
     prompt_told: str
@@ -88,7 +90,7 @@ def answer_view(answer: AnswerShape, base: str) -> AnswerView:
     nearest = range(1, min(NEAREST, len(answer.passages)) + 1) if answer.nothing_found else ()
     return AnswerView(
         kind=answer.kind,
-        label=_label(answer, base),
+        label=_label(answer, ", ".join(answer.knowledge_bases) or base),
         paragraphs=_paragraphs(sentences),
         sources=_sources(answer),
         nearest=tuple(_source(number, answer, ()) for number in nearest),
@@ -100,6 +102,7 @@ def answer_view(answer: AnswerShape, base: str) -> AnswerView:
         disagreements=tuple(
             (each.about, (_side(each.one), _side(each.other))) for each in answer.disagreements
         ),
+        problems=answer.problems,
         cut_off=answer.cut_off,
         prompt=answer.prompt,
         prompt_told=_prompt_told(answer.prompt) if answer.prompt else "",
@@ -107,9 +110,10 @@ def answer_view(answer: AnswerShape, base: str) -> AnswerView:
 
 
 def place_of(passage: Passage | PassageShape) -> str:
-    """Where in its document a passage stands, in a line."""
+    """Where a passage stands in its document, in a line; of several knowledge bases, in which."""
+    base = (passage.knowledge_base,) if passage.knowledge_base else ()
     page = (f"page {passage.page}",) if passage.page is not None else ()
-    return SEPARATOR.join((*passage.section_path, *page))
+    return SEPARATOR.join((*base, *passage.section_path, *page))
 
 
 def _sentence(sentence: SentenceShape, answer: AnswerShape) -> Sentence:
@@ -195,7 +199,7 @@ def _label(answer: AnswerShape, base: str) -> str:
 
 
 def _side(side: SideShape) -> SideView:
-    mark = Mark(side.number, side.url, side.document_name, "", side.quote)
+    mark = Mark(side.number, side.url, side.document_name, side.knowledge_base or "", side.quote)
     return SideView(mark, f"{side.date:%-d %B %Y}")
 
 

@@ -17,6 +17,7 @@ from app.evaluation.answers import AnswerMeasures, KeptAnswers, worst_answers_fi
 from app.services import Services
 from app.web.access import needs
 from app.web.addresses import address, api_address
+from app.web.api.answer import AnswerShape
 from app.web.api.conversations import answer_of, looked_for
 from app.web.api.passage import PassageShape
 from app.web.pages.frame import Chosen, ChosenBase, chosen, frame, show
@@ -43,7 +44,8 @@ class AskedView:
     said: str
     correction: str
     when: When
-    passages: tuple[PassageShape, ...]
+    passages: tuple[tuple[int, PassageShape], ...]
+    """Those of the knowledge base that could answer it, by their numbers."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def keep_question(
         raise InvalidRequest("The answer has no such passage.", remedy="Choose one of those shown.")
     else:
         right = answer.passages[passage - 1]
-        services.documents.require(found.id, [right.document_id])
+        services.documents.require([found.id], [right.document_id])
         services.questions.save(found.id, question, right.document_id, right.text)
     return RedirectResponse(address(PATH, ("knowledge-base", base), ("kept", 1)), 303)
 
@@ -165,8 +167,8 @@ def _use(services: Services, base: KnowledgeBase) -> UseView:
         told += f": {use.good:,} found good, {use.bad:,} not good"
     return UseView(
         f"{told}.",
-        tuple(map(_asked, use.weak)),
-        tuple(map(_asked, use.unanswered)),
+        tuple(_asked(one, base) for one in use.weak),
+        tuple(_asked(one, base) for one in use.unanswered),
         use.most_cited,
         use.never_cited,
         f"{count(use.never_cited_in_all, 'document')}; the first are listed."
@@ -175,7 +177,7 @@ def _use(services: Services, base: KnowledgeBase) -> UseView:
     )
 
 
-def _asked(one: AskedTurn) -> AskedView:
+def _asked(one: AskedTurn, base: KnowledgeBase) -> AskedView:
     turn, feedback = one.turn, one.feedback
     answer = answer_of(turn)
     supported, partly, unsupported = turn.counts.values()
@@ -191,8 +193,17 @@ def _asked(one: AskedTurn) -> AskedView:
         answer.text[:SAID_SHOWN] if answer else "",
         feedback.correction if feedback else "",
         when(turn.created_at),
-        answer.passages[:PASSAGES_SHOWN] if answer else (),
+        _passages(answer, base) if answer else (),
     )
+
+
+def _passages(answer: AnswerShape, base: KnowledgeBase) -> tuple[tuple[int, PassageShape], ...]:
+    own = [
+        (number, passage)
+        for number, passage in enumerate(answer.passages, 1)
+        if passage.knowledge_base in {None, base.name}
+    ]
+    return tuple(own[:PASSAGES_SHOWN])
 
 
 def _run(kept: KeptAnswers, base: KnowledgeBase, here: int) -> RunView:

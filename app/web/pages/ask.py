@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.access.rights import Right
 from app.answering.answer import Answer, Approach, whole_answer
-from app.answering.conversations import LONGEST_ONLY
+from app.answering.conversations import LONGEST_ONLY, MOST_FURTHER
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.retrieval import passage as asked_of
@@ -27,13 +27,14 @@ from app.web.pages.first_use import first_use
 from app.web.pages.frame import ChosenBase, frame, show
 from app.web.pages.talk import Talk, talk_view
 from app.web.reader import Asker
-from app.web.wiring import Wired
+from app.web.wiring import Wired, further_bases
 
 router = APIRouter(include_in_schema=False)
 
 PASSAGES = 8  # read for one answer
 
 Documents = Annotated[tuple[int, ...], Query()]
+Further = Annotated[tuple[str, ...], Query(max_length=MOST_FURTHER)]
 Only = Annotated[str, Query(max_length=LONGEST_ONLY)]
 ConversationId = Annotated[int, Query(ge=1, le=LARGEST_ID)]
 
@@ -51,6 +52,7 @@ def ask_page(
     whole: bool = False,
     way: Approach = "quick",
     only: Only = "",
+    further: Further = (),
     conversation: ConversationId | None = None,
     turn: int | None = None,
 ) -> Response:
@@ -73,7 +75,7 @@ def ask_page(
     elif asking and whole:
         try:
             asked = narrowed(asked_of.Query(q, document), only)
-            whole_one = AnswerShape.of(_answer(services, base, asked, way))
+            whole_one = AnswerShape.of(_answer(services, base, asked, way, further))
             answer = answer_view(whole_one, base.name)
         except TidemarkError as refused:
             error = refused
@@ -81,6 +83,7 @@ def ask_page(
     same += [("document", each) for each in document]
     same += [("way", way)] if way != "quick" else []
     same += [("only", only)] if only else []
+    same += [("further", each) for each in further]
     page = show(
         request,
         "ask.html",
@@ -98,11 +101,17 @@ def ask_page(
         answer=answer,
         error=error,
         whole=address("/ask", *same, ("whole", 1)) if asking and not whole and not talk else None,
-        search=search_address(base.name, ("q", q), *(("document", each) for each in document)),
+        search=search_address(
+            base.name,
+            ("q", q),
+            *(("document", each) for each in document),
+            ("everywhere", 1 if further else None),
+        ),
         first_use=first_use(services, chosen),
         passages=PASSAGES,
         model=services.generator.model if services.generator else None,
         talk=talk,
+        further=talk.turns[-1].further if talk and talk.turns else further,
         way=talk.turns[-1].approach if talk and talk.turns else way,
     )
     asker.keep(page)
@@ -123,15 +132,21 @@ def ask_as_data(
     document: Documents = (),
     way: Approach = "quick",
     only: Only = "",
+    further: Further = (),
 ) -> AnswerShape:
     """The whole answer as data: what the API replies to the same question."""
     asked = narrowed(asked_of.Query(q, document), only)
-    return AnswerShape.of(_answer(services, chosen.base, asked, way))
+    return AnswerShape.of(_answer(services, chosen.base, asked, way, further))
 
 
 def _answer(
-    services: Services, base: KnowledgeBase, asked: asked_of.Query, approach: Approach
+    services: Services,
+    base: KnowledgeBase,
+    asked: asked_of.Query,
+    approach: Approach,
+    names: tuple[str, ...],
 ) -> Answer:
-    services.documents.require(base.id, asked.document_ids)
-    answerer = services.answerer(base, PASSAGES, approach)
+    further = further_bases(services, base, names)
+    services.documents.require([base.id, *(each.id for each in further)], asked.document_ids)
+    answerer = services.answerer(base, PASSAGES, approach, further)
     return whole_answer(answerer.answer(asked))

@@ -58,7 +58,7 @@ def why_page(
     base, asking = chosen.base, Asking(chosen.base.name, params)
     document = _document(services, base, params.about)
     query = params.query()
-    services.documents.require(base.id, query.document_ids)
+    services.documents.require([base.id], query.document_ids)
     told = services.explainer.explain(base, query, document, params.top_k)
     return show(
         request,

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from app.access.rights import Right
 from app.documents.model import KnowledgeBase
-from app.errors import DocumentNotFound, TidemarkError
+from app.errors import TidemarkError
 from app.retrieval import passage as found
 from app.retrieval.matches import matches
 from app.retrieval.passage import Grouping
@@ -188,9 +188,7 @@ def _elsewhere(asking: Asking, chosen: Chosen) -> Chip | None:
 def _results(services: Services, bases: Sequence[KnowledgeBase], asking: Asking) -> Results:
     params = asking.params
     query = params.query()
-    for document_id in query.document_ids:
-        if services.documents.get(document_id).knowledge_base_id not in {b.id for b in bases}:
-            raise DocumentNotFound(f"There is no document {document_id} in what is searched.")
+    services.documents.require([base.id for base in bases], query.document_ids)
     retrieval = services.retriever.retrieve_across(bases, query, params.top_k)
     if params.nearest:
         retrieval = services.retriever.with_nearest(retrieval)
@@ -209,7 +207,12 @@ def _results(services: Services, bases: Sequence[KnowledgeBase], asking: Asking)
         ),
         chips=chip_groups(services, asking, retrieval),
         more=_more(asking, shown, found),
-        ask=address("/ask", ("q", query.text), ("knowledge-base", asking.base)),
+        ask=address(
+            "/ask",
+            ("q", query.text),
+            ("knowledge-base", asking.base),
+            *(("further", base.name) for base in bases if base.name != asking.base),
+        ),
         ways_on=asking.ways_on(query),
     )
 

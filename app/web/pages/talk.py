@@ -9,6 +9,7 @@ from app.answering.conversations import Conversation, Turn
 from app.answering.feedback import Feedback, FeedbackStore
 from app.web.addresses import address
 from app.web.api.conversations import answer_of, leaf_of, looked_for, parts_of, path_to
+from app.web.live import HIDDEN
 from app.web.pages.answer_view import AnswerView, answer_view
 
 
@@ -33,6 +34,8 @@ class TurnView:
     """What was looked for, where that was put in other words."""
     only: str
     """The conditions on what was read."""
+    further: tuple[str, ...]
+    """The knowledge bases that were asked beside the conversation's own."""
     documents: tuple[int, ...]
     """The only ones that were read, where some were chosen."""
     approach: str
@@ -90,6 +93,7 @@ def _turn(
         question=turn.question,
         standalone=standalone if standalone != turn.question else "",
         only=turn.only,
+        further=turn.further,
         documents=turn.document_ids,
         approach=turn.approach,
         parts=parts_of(turn),
@@ -103,6 +107,8 @@ def _turn(
 
 
 def _trouble(turn: Turn) -> str:
+    if turn.hidden:
+        return HIDDEN
     if turn.state == "stopped":
         return "Stopped. What was written is kept."
     if turn.state == "failed":
