@@ -91,7 +91,10 @@ def _told(events: Generator[AnswerEvent, None, None]) -> Generator[AnswerEvent, 
 
 
 def _write(sentence: AnswerSentence) -> None:
-    said = sentence.gap + sentence.marked
+    from app.web.plain import running
+
+    # As the page shows it: a document's own lines were wrapped for another width.
+    said = sentence.gap + (running(sentence.marked) if sentence.verbatim else sentence.marked)
     if sentence.support != "supported" and sentence.text.strip():
         said += f" {UNSUPPORTED if sentence.support == 'unsupported' else PARTLY}"
     sys.stdout.write(shown(said))

@@ -14,12 +14,24 @@ _LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{0,500}\)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?! )([^*\n]{1,300})(?<! )\*(?![\w*])")
 _BOLD = re.compile(r"(?<!\w)\*\*(?=\S)[^*\n]+\*\*(?!\w)")
 _HEADING = re.compile(r"\A#{1,6}[ \t]+")
+_FENCES = ("```", "~~~")
+_WRAP = re.compile(r"(\S)[^\S\n]*\n\s*(?=(\S))")
+_UNSPACED = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
+"""Chinese and Japanese, and their punctuation."""
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
 def plain(text: str) -> str:
     lines = (_plain_line(line.strip()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def running(text: str) -> str:
+    """The words of a sentence as one line, which its document may have wrapped; code stays as it is.
+
+    Scripts that put no space between words get none where a line ended.
+    """
+    return text if text.startswith(_FENCES) else _WRAP.sub(_unwrapped, text)
 
 
 def unmarked(piece: str, sentence: str) -> str:
@@ -40,6 +52,11 @@ def _plain_line(line: str) -> str:
     elif len(line) > 1 and line.startswith("|") and line.endswith("|"):
         line = DOT.join(cell for each in line.split("|") if (cell := each.strip()))
     return _CODE.sub(r"\1", _EMPHASIS.sub(r"\1", _LINK.sub(r"\1", _without_bold(line))))
+
+
+def _unwrapped(line_end: re.Match[str]) -> str:
+    unspaced = _UNSPACED.match(line_end[1]) and _UNSPACED.match(line_end[2])
+    return line_end[1] if unspaced else f"{line_end[1]} "
 
 
 def _without_bold(line: str) -> str:

@@ -26,6 +26,7 @@ from app.answering.generator import Generator as ChatModel
 from app.answering.prompt import Message
 from app.errors import KnowledgeBaseNotFound, ProviderUnavailable
 from app.retrieval.passage import Passage, Query, Retrieval
+from app.web.api.answer import SentenceShape
 from tests.fake_chat import BagOfWords, FakeGenerator, passage
 
 ASKED = Query("When does the tide turn?")
@@ -222,6 +223,15 @@ def test_without_a_chat_model_the_answer_is_extracts() -> None:
     assert extracts.text.startswith("The tide turns at noon. [1]")
     assert extracts.model is None
     assert extracts.unsupported == 0
+
+
+def test_an_extract_is_exact_and_shown_without_the_line_ends_of_its_document() -> None:
+    text = "The tide *turns*\nat noon, said the\nkeeper. Ships sail."
+    (extract,) = whole_answer(iter(events(None, (passage(text, start=100),)))).sentences
+    assert extract.text == extract.citations[0].quote.text == text[:42]
+    shape = SentenceShape.of(extract)
+    assert (shape.text, shape.citations[0].start, shape.citations[0].end) == (text[:42], 100, 142)
+    assert shape.shown == "The tide turns at noon, said the keeper."
 
 
 def test_without_a_chat_model_a_question_about_something_else_is_refused() -> None:

@@ -13,7 +13,7 @@ from app.web.pages.blocks import blocks
 from app.web.pages.marked import EXCERPT, LONGEST, excerpt, parts
 from app.web.pages.rail import rail
 from app.web.pages.wording import count, duration, size, when
-from app.web.plain import plain, unmarked
+from app.web.plain import plain, running, unmarked
 
 TEXTS = st.text(alphabet="ab \n#|`*-é🌊", max_size=400)
 
@@ -128,6 +128,18 @@ def test_an_excerpt_leaves_the_marks_of_markup_out() -> None:
 )
 def test_a_models_sentence_is_shown_without_marks_of_bold_type(written: str, shown: str) -> None:
     assert unmarked(written, written) == shown
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "line"),
+    [
+        ("The tide turns\nat noon,  \r\n  sailors say.", "The tide turns at noon, sailors say."),
+        ("\u6f6e\u6c50\u5728\n\u4e2d\u5348\u8f6c\u5411\u3002", "\u6f6e\u6c50\u5728\u4e2d\u5348\u8f6c\u5411\u3002"),
+        ("```\ntide = 1\nturn = 2\n```", "```\ntide = 1\nturn = 2\n```"),
+    ],
+)
+def test_a_sentence_that_its_document_wrapped_is_shown_as_one_line(wrapped: str, line: str) -> None:
+    assert running(wrapped) == line
 
 
 @pytest.mark.parametrize("mark", ["-", "*", "|", "#", "[", "`", " ", "[a](", " *a"])

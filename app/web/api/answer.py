@@ -31,7 +31,7 @@ from app.web.addresses import quote_address
 from app.web.api.passage import PassageShape, RetrievalShape
 from app.web.api.shape import ErrorReply, ErrorShape, Shape
 from app.web.event_stream import event
-from app.web.plain import plain
+from app.web.plain import plain, running
 
 
 class CitationShape(Shape):
@@ -101,7 +101,7 @@ class SentenceShape(Shape):
 
     text: str = Field(examples=["The tide turns at noon."])
     shown: str = Field("", examples=["The tide turns at noon."])
-    """The same for a person: a document's own words without the marks of Markdown."""
+    """The same for a person: a document's own words in one line, without the marks of Markdown."""
     gap: str = Field(examples=[" "])
     """The white space before it."""
     support: Support
@@ -121,7 +121,7 @@ class SentenceShape(Shape):
     def of(cls, sentence: AnswerSentence) -> SentenceShape:
         return cls(
             text=sentence.text,
-            shown=plain(sentence.text) if sentence.verbatim else sentence.text,
+            shown=running(plain(sentence.text)) if sentence.verbatim else sentence.text,
             gap=sentence.gap,
             support=sentence.support,
             citations=tuple(CitationShape.of(citation) for citation in sentence.citations),
