@@ -141,6 +141,9 @@ export class AnswerOnPage {
         made("p", "notice cut-off", "The model reached its limit of tokens: the answer breaks off here. Ask for less at once, or let the model write more."),
       );
     }
+    if (answer.filtered) {
+      this.article.append(made("p", "notice cut-off", "The provider\u2019s content filter ended the answer here."));
+    }
     this.article.append(made("p", "quiet figure summary", summary(answer)), ...checked(answer), ...prompt(answer.prompt));
     this.sources(answer);
   }

@@ -132,6 +132,12 @@ class FakeChat:
     keys: list[str] = field(default_factory=list)
     reader_left: threading.Event = field(default_factory=threading.Event)
     endless: bool = False
+    goes_on: dict[str, Any] = field(default_factory=lambda: {"content": " more"})
+    """What an endless one sends."""
+    deltas: list[dict[str, Any]] | None = None
+    """What it sends in the place of the reply in pieces."""
+    body: bytes | None = None
+    """All that it sends, with the status 200, whatever that is."""
     models: tuple[str, ...] | None = None
     """What it lists, and answers as; without any, it has no list and answers as anything."""
     finish: str = "stop"
@@ -183,6 +189,10 @@ class ChatHandler(BaseHTTPRequestHandler):
             self._refuse(503, "The model is loading.", "server_is_overloaded")
         elif fault == "hangs":
             self.chat.released.wait(PATIENCE)
+        elif self.chat.body is not None:
+            self._begin()
+            self._raw(self.chat.body)
+            self._end()
         else:
             try:
                 self._stream(self.chat.text_for(body["messages"]), fault)
@@ -202,39 +212,49 @@ class ChatHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
 
-    def _stream(self, text: str, fault: Fault | None) -> None:
+    def _begin(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        pieces = re.findall(r"\s*\S{1,5}", text) if fault != "says nothing" else []
-        for number, piece in enumerate(pieces):
+
+    def _end(self) -> None:
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _deltas(self, text: str) -> list[dict[str, Any]]:
+        if self.chat.deltas is not None:
+            return self.chat.deltas
+        return [{"content": piece} for piece in re.findall(r"\s*\S{1,5}", text)]
+
+    def _stream(self, text: str, fault: Fault | None) -> None:
+        self._begin()
+        deltas = self._deltas(text) if fault != "says nothing" else []
+        for number, delta in enumerate(deltas):
             if number == 2 and fault == "dies":
                 self.wfile.flush()
                 return  # without the last, empty chunk: the connection just ends
             if number == 2 and fault == "stalls":
                 self.chat.released.wait(PATIENCE)
                 return
-            self._chunk({"content": piece})
+            self._chunk(delta)
         while self.chat.endless:
-            self._chunk({"content": " more"})
+            self._chunk(self.chat.goes_on)
         self._chunk({}, finish=self.chat.finish)
         usage = {"prompt_tokens": 12, "completion_tokens": 34, "total_tokens": 46}
         self._send({"choices": [], "usage": usage})
-        self._raw("data: [DONE]\n\n")
-        self.wfile.write(b"0\r\n\r\n")
+        self._raw(b"data: [DONE]\n\n")
+        self._end()
 
-    def _chunk(self, delta: dict[str, str], finish: str | None = None) -> None:
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> None:
         self._send(
             {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}], "usage": None}
         )
 
     def _send(self, chunk: dict[str, Any]) -> None:
         whole = {"id": "c1", "object": "self.chat.completion.chunk", "created": 1, "model": "m"}
-        self._raw(f"data: {json.dumps(whole | chunk)}\n\n")
+        self._raw(f"data: {json.dumps(whole | chunk)}\n\n".encode())
 
-    def _raw(self, data: str) -> None:
-        payload = data.encode()
+    def _raw(self, payload: bytes) -> None:
         self.wfile.write(b"%x\r\n%b\r\n" % (len(payload), payload))
 
     def log_message(self, *args: object) -> None:

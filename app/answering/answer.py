@@ -204,11 +204,12 @@ class Ending:
     """How a chat model's reply ended.
 
     `model` wrote it, which may be another than was asked first; `cut_off` tells that it reached its
-    limit of tokens in mid-sentence.
+    limit of tokens in mid-sentence, `filtered` that its provider's content filter ended it.
     """
 
     model: str
     cut_off: bool = False
+    filtered: bool = False
 
 
 Piece = str | Usage | Ending
@@ -244,7 +245,7 @@ class Answer:
     `passages[n - 1]`. `nothing_found` is there when `kind` is "nothing found", and `sentences` is
     then empty. `model` is the chat model that was asked. `milliseconds` is all of it, retrieval
     included. `prompt` is what the model was sent; `cut_off` tells that it
-    reached its limit of tokens before its end.
+    reached its limit of tokens before its end, `filtered` that its provider kept the rest back.
     """
 
     question: str
@@ -257,6 +258,7 @@ class Answer:
     nothing_found: NothingFound | None = None
     prompt: Prompt | None = None
     cut_off: bool = False
+    filtered: bool = False
     disagreements: tuple[Disagreement, ...] = ()
     judgement: Judgement | None = None
     """There where a chat model was to judge the sentences."""

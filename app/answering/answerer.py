@@ -178,6 +178,7 @@ class Answerer:
             nothing_found=nothing_found(question, passages) if written.refused else None,
             prompt=written.prompt,
             cut_off=written.ending is not None and written.ending.cut_off,
+            filtered=written.ending is not None and written.ending.filtered,
             judgement=judgement,
         )
 

@@ -259,7 +259,7 @@ class ConversationStore:
             if any(turn.hidden for turn in _turns(session, row.id, self.sight)):
                 raise InvalidRequest(
                     "An answer of it comes from a knowledge base that is not there for you.",
-                    remedy="Ask the questions that are to be shared in a conversation of their own.",
+                    remedy="Ask what is to be shared in a conversation of its own.",
                 )
             row.share = hashed(token)
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from app.answering.answer import Ending, Piece, Usage
 from app.answering.prices import Prices, known_prices
-from app.answering.prompt import Message
+from app.answering.prompt import Message, visible
 from app.answering.thinking import without_thinking
 from app.config import Settings
 from app.embedding.refusal import Refusal, refusal_of
@@ -36,6 +36,10 @@ _REMEDIES = {
     429: "Check the account's quota at the provider.",
 }
 _LONGEST_PAUSE = 10.0
+LONGEST_REPLY = 50_000
+"""Characters of the longest reply, some 20 pages; a model that is not done then is stopped."""
+LONGEST_THOUGHT = 1_000_000
+"""Characters of a reply with all that a model thinks before it."""
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +113,7 @@ class ChatModel:
     def stream(self, messages: Sequence[Message]) -> abc.Generator[Piece, None, None]:
         """See `Generator.stream`."""
         for attempt in range(1, self.attempts + 1):
-            begun = False
+            begun, ending = False, Ending(self.model)
             try:
                 with (
                     model_call("chat", self.model, local=False) as call,
@@ -120,6 +124,8 @@ class ChatModel:
                         if isinstance(piece, Usage):
                             sent, wrote = piece.prompt_tokens, piece.completion_tokens
                             count_tokens(call, self.model, sent, wrote)
+                        elif isinstance(piece, Ending):
+                            ending = piece
                         yield piece
             except Refusal as refusal:
                 again = refusal.may_pass and not refusal.timed_out and not begun
@@ -128,7 +134,7 @@ class ChatModel:
                 self.pause(min(refusal.pause or 0.5 * 2 ** (attempt - 1), _LONGEST_PAUSE))
             else:
                 if not begun:
-                    raise ProviderError(f"{self._who} answered with no text at all.")
+                    raise self._wordless(ending)
                 return
 
     def _once(self, messages: Sequence[Message]) -> abc.Generator[Piece, None, None]:
@@ -150,7 +156,9 @@ class ChatModel:
                 stream_options={"include_usage": True},
             )
             chunks = cast("CustomStreamWrapper", reply)
-            yield from without_thinking(self._pieces(chunks))
+            if hasattr(chunks.completion_stream, "close"):  # as of any endpoint like OpenAI's
+                chunks.completion_stream = _Patient(chunks.completion_stream, self.timeout)
+            yield from self._at_most(without_thinking(self._pieces(chunks)))
         except Exception as raised:  # litellm's exceptions share no base of their own
             raise refusal_of(raised, "" if secret == NO_KEY else secret, self.timeout) from raised
         finally:
@@ -159,20 +167,59 @@ class ChatModel:
 
     def _pieces(self, chunks: CustomStreamWrapper) -> Iterator[Piece]:
         finish, usage = None, None
+        read, stream = 0, chunks.completion_stream
         for chunk in chunks:
             for choice in chunk.choices[:1]:
-                if choice.delta.content:
-                    yield choice.delta.content
+                text = choice.delta.content or ""
+                said = text or getattr(choice.delta, "reasoning_content", None) or ""
+                read += len(said)
+                if said and isinstance(stream, _Patient):
+                    stream.waited = 0.0
+                if shown := visible(text):
+                    yield shown
                 finish = choice.finish_reason or finish
             usage = getattr(chunk, "usage", None) or usage
+            if read > LONGEST_THOUGHT:
+                finish = "length"
+                break
         if usage is not None:
             spent = usage.prompt_tokens, usage.completion_tokens
             yield Usage(*spent, self.prices.of(*spent) if self.prices else None)
-        yield Ending(self.model, cut_off=finish == "length")
+        yield Ending(self.model, cut_off=finish == "length", filtered=finish == "content_filter")
+
+    def _at_most(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """What a model that does not come to an end has written until `LONGEST_REPLY`."""
+        left = LONGEST_REPLY
+        for piece in pieces:
+            if not isinstance(piece, str):
+                yield piece
+                continue
+            yield piece[:left]
+            left -= len(piece)
+            if left <= 0:
+                yield Ending(self.model, cut_off=True)
+                return
 
     @property
     def _who(self) -> str:
         return f"{self.model} at {self.api_base}" if self.api_base else self.model
+
+    def _wordless(self, ending: Ending) -> ProviderError:
+        if ending.filtered:
+            return ProviderError(
+                f"{self._who} gave no answer: its provider's content filter kept it back.",
+                remedy="Ask in other words.",
+            )
+        if ending.cut_off:
+            return ProviderError(
+                f"{self._who} reached its limit of tokens before its first word.",
+                remedy="Let it write more, or choose a model that thinks less before it answers.",
+            )
+        return ProviderError(
+            f"{self._who} answered with no text at all.",
+            remedy="Try again; if it stays so, check TIDEMARK_CHAT_MODEL and "
+            "TIDEMARK_CHAT_API_BASE: `tidemark doctor` tries them.",
+        )
 
     def _error(self, refusal: Refusal, *, broke_off: bool) -> ProviderError:
         status = f" (HTTP {refusal.status})" if refusal.status else ""
@@ -183,6 +230,35 @@ class ChatModel:
             return ProviderUnavailable(f"{self._who} cannot answer now: {words}")
         remedy = _REMEDIES.get(refusal.status or 0)
         return ProviderError(f"{self._who} refused to answer: {words}", remedy=remedy)
+
+
+@dataclass
+class _Patient:
+    """An endpoint's stream, given up where it goes on without a word for `timeout` seconds.
+
+    litellm passes over what says nothing, such as signs that the connection lives, and would do so
+    for ever.
+    """
+
+    stream: Iterator[object]
+    timeout: float
+    waited: float = 0.0
+    """Seconds since it said something, which whoever reads it knows."""
+
+    def __iter__(self) -> Iterator[object]:
+        return self
+
+    def __next__(self) -> object:
+        began = time.monotonic()
+        chunk = next(self.stream)
+        self.waited += time.monotonic() - began
+        if self.waited > self.timeout:
+            raise Refusal(f"no word within {self.timeout:g} s", timed_out=True)
+        return chunk
+
+    def close(self) -> None:
+        close: Callable[[], None] = self.stream.close  # type: ignore[attr-defined]
+        close()
 
 
 @dataclass(frozen=True)

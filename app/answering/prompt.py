@@ -129,8 +129,8 @@ def _block(number: int, passage: Passage, fence: str) -> str:
     page = f", page {passage.page}" if passage.page is not None else ""
     return (
         f"<<<passage {number} {fence}\n"
-        f"Source: {' '.join(_visible(source).split())}{page}\n"
-        f"{_visible(passage.text)}\n"
+        f"Source: {' '.join(visible(source).split())}{page}\n"
+        f"{visible(passage.text)}\n"
         f"{fence} passage {number}>>>"
     )
 
@@ -139,11 +139,13 @@ def _source(passage: Passage) -> tuple[str, ...]:
     return (*filter(None, [passage.knowledge_base]), passage.document_name, *passage.section_path)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """`text` without characters that a reader would not see: tags, direction marks, zero widths.
 
     The joiners that spelling needs (Persian, Hindi, emoji) stay.
     """
+    if text.isprintable():
+        return text
     return "".join(
         c
         for c in text

@@ -15,18 +15,20 @@ def without_thinking(pieces: Iterator[Piece]) -> Iterator[Piece]:
     DeepSeek's and Qwen's models write it into the text when their server doesn't take it apart.
     """
     held: str | None = ""
+    thinking = False
     for piece in pieces:
         if held is None or not isinstance(piece, str):
             yield piece
             continue
-        held += piece
-        head = held.lstrip()
-        if head.startswith(_OPEN):
-            _, closed, rest = head.partition(_CLOSE)
-            if closed:
-                held = head = rest.lstrip()
-        if not head.startswith(_OPEN) and not _OPEN.startswith(head):
-            yield head
+        held = (held + piece).lstrip()
+        if not thinking and held.startswith(_OPEN):
+            thinking, held = True, held.removeprefix(_OPEN)
+        if thinking:
+            _, closed, rest = held.partition(_CLOSE)
+            thinking = not closed
+            held = rest.lstrip() if closed else held[-len(_CLOSE) :]
+        if not thinking and not _OPEN.startswith(held):
+            yield held
             held = None
-    if held and not held.lstrip().startswith(_OPEN):
+    if held and not thinking:
         yield held

@@ -115,8 +115,7 @@ def _conclude(answer: Answer) -> None:
     if answer.kind == "extracts":
         say("These are extracts, word for word: no chat model is set to write an answer.")
     _disagree(answer)
-    if answer.cut_off:
-        say("The model reached its limit of tokens: the answer breaks off.")
+    _ended(answer)
     if answer.judgement is not None and answer.judgement.words:
         say(answer.judgement.words)
     if answer.usage is not None:
@@ -128,6 +127,13 @@ def _conclude(answer: Answer) -> None:
             say(f"    {shown('; '.join(sentence.reasons))}.")
     if answer.unsupported:
         say(f"{UNSUPPORTED} marks what nothing in the documents bears out: don't rely on it.")
+
+
+def _ended(answer: Answer) -> None:
+    if answer.cut_off:
+        say("The model reached its limit of tokens: the answer breaks off.")
+    if answer.filtered:
+        say("The provider's content filter ended the answer.")
 
 
 def _disagree(answer: Answer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,8 @@ UNREADABLE = "unreadable"
 """The code of an answer that says yes, and is no reply of an embedding endpoint."""
 
 _WORDS_SHOWN = 300
+_LAYERS = re.compile(r"\b(?:litellm\.)?\w*(?:Error|Exception)(?::| -) ")
+"""What litellm puts before words, once for each of its layers."""
 # 424 is how Text Embeddings Inference says that the model behind it failed.
 _PASSING = {408, 409, 424, 425, 429}
 _ABOUT_THE_INPUT = {400, 413, 422}
@@ -70,6 +73,8 @@ def refusal_of(raised: Exception, secret: str, timeout: float) -> Refusal:
     import openai
 
     for cause in _chain(raised):
+        if isinstance(cause, Refusal):
+            return cause
         if type(cause).__module__.startswith("litellm"):
             continue
         if isinstance(cause, openai.APIStatusError):
@@ -84,7 +89,11 @@ def refusal_of(raised: Exception, secret: str, timeout: float) -> Refusal:
             return Refusal(f"no answer within {timeout:g} s", timed_out=True)
         if isinstance(cause, openai.APIConnectionError):
             return Refusal(f"no connection ({_shown(str(cause.__cause__ or cause), secret)})")
-    return Refusal(_shown(f"its reply cannot be read ({raised})", secret), code=UNREADABLE)
+        if isinstance(cause, openai.APIError):  # an error in the middle of a stream
+            words, code = _words_of(cause.body)
+            return Refusal(_shown(words if cause.body else cause.message, secret), code=code)
+    said = _LAYERS.sub("", str(list(_chain(raised))[-1]))
+    return Refusal(_shown(f"its reply cannot be read ({said})", secret), code=UNREADABLE)
 
 
 def _chain(raised: BaseException | None) -> Iterator[BaseException]:

@@ -6,23 +6,36 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urljoin
 
+from app.answering.conversations import State
 from app.web.api.answer import AnswerShape, CitationShape, SentenceShape
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&])|^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
 
 
-def as_markdown(title: str, turns: Sequence[tuple[str, AnswerShape | None]], base_url: str) -> str:
-    """The conversation; nothing in it can become a link, an image or HTML but our own links.
+def as_markdown(
+    title: str, turns: Sequence[tuple[str, AnswerShape | None, State]], base_url: str
+) -> str:
+    """The conversation: questions, what was written, and how that ended.
 
-    `base_url` is where the reader reaches Tidemark.
+    Nothing in it can become a link, an image or HTML but our own links. `base_url` is where the
+    reader reaches Tidemark.
     """
     lines = [f"# {_line(title)}", ""]
     notes: dict[str, str] = {}
-    for question, answer in turns:
+    for question, answer, state in turns:
         lines += [f"## {_line(question)}", ""]
-        lines += [_told(answer, notes, base_url) if answer else "*No whole answer.*", ""]
+        lines += [_told(answer, notes, base_url), ""] if answer else []
+        lines += [_ENDINGS[state], ""] if state != "done" or answer is None else []
     lines += [f"[^{number}]: {note}" for number, note in enumerate(notes.values(), 1)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+_ENDINGS: dict[State, str] = {
+    "writing": "*The answer was still being written.*",
+    "stopped": "*The answer was stopped here.*",
+    "failed": "*The answer broke off here.*",
+    "done": "*The answer cannot be shown.*",
+}
 
 
 def _told(answer: AnswerShape, notes: dict[str, str], base_url: str) -> str:

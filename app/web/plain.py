@@ -27,7 +27,7 @@ def plain(text: str) -> str:
 
 
 def running(text: str) -> str:
-    """The words of a sentence as one line, which its document may have wrapped; code stays as it is.
+    """A sentence in one line, whatever lines its document has it in; code stays as it is.
 
     Scripts that put no space between words get none where a line ended.
     """

@@ -23,7 +23,7 @@ from tests.server import application, client, served
 
 QUESTION = "When does the tide turn, and who keeps the rum?"
 SECRET = "quartermaster"
-REPLY = "The tide turns at noon. [{tide}] The quartermaster keeps the rum. [{rum}]"
+SAID = {"noon": "The tide turns at noon.", "rum": f"The {SECRET} keeps the rum."}
 
 
 @dataclass
@@ -33,12 +33,11 @@ class Reading(FakeGenerator):
     reply: str = ""
 
     def stream(self, messages: Sequence[Message]) -> Any:
-        before = messages[-1].content.partition
-        numbers = {
-            word: before(f"{word}.")[0].rpartition("<<<passage ")[2].partition(" ")[0]
-            for word in ("noon", "rum")
-        }
-        self.reply = REPLY.format(tide=numbers["noon"], rum=numbers["rum"])
+        self.reply = ""
+        for word, sentence in SAID.items():
+            before, there, _ = messages[-1].content.partition(f"{word}.")
+            number = before.rpartition("<<<passage ")[2].partition(" ")[0]
+            self.reply += f"{sentence} [{number}] " if there else ""
         return super().stream(messages)
 
 
@@ -101,12 +100,10 @@ def test_an_answer_from_two_knowledge_bases_names_each_of_its_sources(asked: Ask
     for citation, base in zip(cited, (asked.home, asked.other), strict=True):
         assert citation["url"].startswith(f"/documents/{asked.document(base)}?")
         assert "<mark" in asked.http.get(citation["url"]).text
-    assert f"Source: {asked.other.name} › guide.md" in answer["prompt"]["messages"][1]["content"]  # noqa: RUF001
+    assert f"Source: {asked.other.name} › guide.md" in answer["prompt"]["messages"][1]["content"]
     (kept,) = conversation(asked.http, turn)["turns"]
     assert (kept["further"], kept["hidden"]) == ([asked.other.name], False)
-    page = asked.http.get(
-        f"/ask?conversation={turn['conversation']}", follow_redirects=True
-    ).text
+    page = asked.http.get(f"/ask?conversation={turn['conversation']}", follow_redirects=True).text
     assert f"Asked of {asked.home.name}, {asked.other.name}" in page
     assert f"from {asked.home.name}, {asked.other.name}" in page
     assert f'<span class="quiet place" dir="auto">{asked.other.name}</span>' in page

@@ -132,9 +132,7 @@ def test_an_answer_cites_the_words_that_it_rests_on(mcp: str, base: str) -> None
     assert GUIDE[source["start"] : source["end"]] == source["quote"] == "The tide turns at noon."
 
 
-def test_several_knowledge_bases_are_asked_at_once(
-    mcp: str, base: str, services: Services
-) -> None:
+def test_several_knowledge_bases_are_asked_at_once(mcp: str, base: str, services: Services) -> None:
     other = services.knowledge_bases.create("mcp-further")
     Uploader(services, other).upload("ships.md", "Ships sail when the tide turns, at dusk.")
     MortalWorker(services, other).drain()

@@ -185,7 +185,9 @@ def test_an_answer_becomes_neither_markup_nor_a_call(trick: str) -> None:
     for node in tree.css("*"):
         assert not [name for name in node.attributes if name.startswith(("on", "style", "src"))]
 
-    exported = as_markdown(f"T {trick}", [(f"Q {trick}", answer)], "http://tidemark.example/")
+    exported = as_markdown(
+        f"T {trick}", [(f"Q {trick}", answer, "done")], "http://tidemark.example/"
+    )
     rendered = LexborHTMLParser(MarkdownIt("commonmark", {"html": True}).render(exported))
     assert rendered.css(active) == []
     for link in rendered.css("a"):

@@ -134,7 +134,10 @@ def test_a_models_sentence_is_shown_without_marks_of_bold_type(written: str, sho
     ("wrapped", "line"),
     [
         ("The tide turns\nat noon,  \r\n  sailors say.", "The tide turns at noon, sailors say."),
-        ("\u6f6e\u6c50\u5728\n\u4e2d\u5348\u8f6c\u5411\u3002", "\u6f6e\u6c50\u5728\u4e2d\u5348\u8f6c\u5411\u3002"),
+        (
+            "\u6f6e\u6c50\u5728\n\u4e2d\u5348\u8f6c\u5411\u3002",
+            "\u6f6e\u6c50\u5728\u4e2d\u5348\u8f6c\u5411\u3002",
+        ),
         ("```\ntide = 1\nturn = 2\n```", "```\ntide = 1\nturn = 2\n```"),
     ],
 )

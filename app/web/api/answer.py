@@ -240,6 +240,8 @@ class AnswerShape(Shape):
     nothing_found: NothingFoundShape | None
     cut_off: bool = False
     """Whether the model reached its limit of tokens before its end."""
+    filtered: bool = False
+    """Whether the provider's content filter kept the rest back."""
     prompt: PromptShape | None = None
     """Null where no model was asked."""
     disagreements: tuple[DisagreementShape, ...] = ()
@@ -271,6 +273,7 @@ class AnswerShape(Shape):
             ),
             nothing_found=nothing and NothingFoundShape.of(nothing),
             cut_off=answer.cut_off,
+            filtered=answer.filtered,
             knowledge_bases=answer.knowledge_bases,
             problems=answer.problems,
             judgement=answer.judgement.words if answer.judgement else "",

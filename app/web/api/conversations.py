@@ -27,7 +27,14 @@ from app.retrieval.query_syntax import narrowed
 from app.retrieval.retriever import checked
 from app.services import Services
 from app.web.access import needs
-from app.web.api.answer import AnswerShape, CountsShape
+from app.web.api.answer import (
+    AnswerShape,
+    CountsShape,
+    ReadingData,
+    SentenceData,
+    SentenceShape,
+)
+from app.web.api.passage import PassageShape
 from app.web.api.shape import LARGEST_ID, Shape, errors, reply
 from app.web.event_stream import EVENT_STREAM, EventStream
 from app.web.live import Live
@@ -171,6 +178,36 @@ def answer_of(turn: Turn) -> AnswerShape | None:
     return None
 
 
+def written_of(turn: Turn) -> AnswerShape | None:
+    """What was written of an answer that was stopped or broke off; None if nothing was."""
+    passages: tuple[PassageShape, ...] = ()
+    sentences = list[SentenceShape]()
+    for name, data in turn.said:
+        if name == "reading":
+            passages = ReadingData.model_validate_json(data).passages
+        elif name == "sentence":
+            sentences.append(SentenceData.model_validate_json(data))
+    if not sentences:
+        return None
+    marks = [sentence.support for sentence in sentences]
+    return AnswerShape(
+        question=looked_for(turn),
+        kind="written",
+        text="".join(sentence.gap + sentence.text for sentence in sentences).strip(),
+        sentences=tuple(sentences),
+        counts=CountsShape(
+            supported=marks.count("supported"),
+            partly=marks.count("partly"),
+            unsupported=marks.count("unsupported"),
+        ),
+        passages=passages,
+        milliseconds=0,
+        model=None,
+        usage=None,
+        nothing_found=None,
+    )
+
+
 def looked_for(turn: Turn) -> str:
     """The question that was looked for; empty until that is known."""
     for name, data in turn.said:
@@ -307,7 +344,10 @@ def export_conversation(
 ) -> Response:
     """A conversation as Markdown, its citations as footnotes with their quotes."""
     conversation, turns = services.conversations.get(asker.owner, conversation_id)
-    told = [(turn.question, answer_of(turn)) for turn in path_to(turns, leaf_of(turns, None))]
+    told = [
+        (turn.question, answer_of(turn) or written_of(turn), turn.state)
+        for turn in path_to(turns, leaf_of(turns, None))
+    ]
     return Response(
         as_markdown(conversation.title, told, str(request.base_url)),
         media_type="text/markdown; charset=utf-8",

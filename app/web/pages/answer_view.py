@@ -81,6 +81,7 @@ class AnswerView:
     problems: tuple[str, ...]
     """Knowledge bases that could not be searched as they should, and why."""
     cut_off: bool
+    filtered: bool
     prompt: PromptShape | None
     prompt_told: str
 
@@ -104,6 +105,7 @@ def answer_view(answer: AnswerShape, base: str) -> AnswerView:
         ),
         problems=answer.problems,
         cut_off=answer.cut_off,
+        filtered=answer.filtered,
         prompt=answer.prompt,
         prompt_told=_prompt_told(answer.prompt) if answer.prompt else "",
     )

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from app.answering.conversations import Conversation, Turn
 from app.answering.feedback import Feedback, FeedbackStore
 from app.web.addresses import address
-from app.web.api.conversations import answer_of, leaf_of, looked_for, parts_of, path_to
+from app.web.api.conversations import (
+    answer_of,
+    leaf_of,
+    looked_for,
+    parts_of,
+    path_to,
+    written_of,
+)
 from app.web.live import HIDDEN
 from app.web.pages.answer_view import AnswerView, answer_view
 
@@ -43,8 +50,8 @@ class TurnView:
     """What was looked for one by one, of a question that was divided."""
     state: str
     answer: AnswerView | None
-    fragments: tuple[str, ...]
-    """The sentences of an answer that was stopped or broke off."""
+    written: AnswerView | None
+    """What there is of an answer that was stopped or broke off."""
     trouble: str
     branches: Branches
     feedback: Feedback | None
@@ -86,6 +93,7 @@ def _turn(
     turn: Turn, turns: tuple[Turn, ...], conversation: Conversation, feedback: Feedback | None
 ) -> TurnView:
     answer = answer_of(turn)
+    written = written_of(turn) if answer is None else None
     standalone = looked_for(turn)
     return TurnView(
         id=turn.id,
@@ -99,7 +107,7 @@ def _turn(
         parts=parts_of(turn),
         state=turn.state,
         answer=answer_view(answer, conversation.knowledge_base) if answer else None,
-        fragments=tuple(json.loads(data)["text"] for name, data in turn.said if name == "sentence"),
+        written=answer_view(written, conversation.knowledge_base) if written else None,
         trouble=_trouble(turn),
         branches=_branches(turn, turns, conversation.id),
         feedback=feedback,

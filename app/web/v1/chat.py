@@ -80,7 +80,12 @@ async def chat_completions(
         "refusal": None,
         "annotations": _annotations(answer.annotations),
     }
-    choice: Json = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    choice: Json = {
+        "index": 0,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": answer.spent.finish,
+    }
     return JSONResponse(head.body("chat.completion", [choice], _usage(answer.spent)))
 
 
@@ -106,7 +111,7 @@ async def _chunks(
                     yield head.chunk(_delta(part))
                 part = await anext(rest)
         except StopAsyncIteration:
-            yield head.chunk({}, "stop")
+            yield head.chunk({}, spent.finish)
         except Refused as failed:
             yield f"data: {failed.line()}\n\n"
             return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from anyio import to_thread
 
@@ -26,10 +27,11 @@ PASSAGES = 8
 
 @dataclass(frozen=True)
 class Spent:
-    """The tokens of an answer."""
+    """The tokens of an answer, and why the chat model ended it, as OpenAI says that."""
 
     prompt: int
     completion: int
+    finish: Literal["stop", "length", "content_filter"] = "stop"
 
 
 @dataclass(frozen=True)
@@ -112,5 +114,9 @@ async def _stretches(
 def _spent(answer: Answer, question: str, written: str, tokens: TokenCounter) -> Spent:
     """As the chat model's provider counted; for extracts, as the embedding model does."""
     if answer.usage is not None:
-        return Spent(answer.usage.prompt_tokens, answer.usage.completion_tokens)
-    return Spent(tokens.count(question), tokens.count(written))
+        spent = Spent(answer.usage.prompt_tokens, answer.usage.completion_tokens)
+    else:
+        spent = Spent(tokens.count(question), tokens.count(written))
+    if answer.filtered:
+        return replace(spent, finish="content_filter")
+    return replace(spent, finish="length") if answer.cut_off else spent
