@@ -4,6 +4,7 @@ import { newRow, remove, rowOf, show } from "./rows.js";
 const MOST_ROWS = 60; // more are only counted: ten thousand rows help nobody
 const counts = document.getElementById("counts");
 const notice = document.getElementById("notice");
+const addresses = document.getElementById("addresses");
 const latest = new Map(); // job → what was told of it last
 const MOST_LATEST = 500;
 let ready = [];
@@ -44,6 +45,15 @@ function take(told) {
     if (running && told.pace?.chunks_per_second) words.push(...pace(told.pace));
     counts.textContent = words.join(", ");
   }
+  if (told.addresses) tellAddresses(told.addresses);
+}
+
+function tellAddresses({ waiting, failed }) {
+  const of = (number) => `${number.toLocaleString("en")} ${number === 1 ? "address" : "addresses"}`;
+  const words = [];
+  if (waiting) words.push(`${of(waiting)} still to be fetched`);
+  if (failed) words.push(`${of(failed)} could not be fetched`);
+  if (words.length) addresses.textContent = words.join(", ");
 }
 
 function pace({ chunks_per_second: rate, seconds_left: left }) {

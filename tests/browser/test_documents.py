@@ -13,6 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
+from app.documents.labels import Labels
+from app.errors import PageUnavailable
+from app.ingestion.fetching import AddressKind, AddressState
 from app.services import Services
 from tests import waiting
 from tests.browser.conftest import PATIENCE, Faults
@@ -261,3 +264,30 @@ def test_what_embedding_would_cost_is_told_and_agreed_to_before_files_are_taken_
         # Its row above the table goes once it is ready, which may be before one looks.
         expect(table_row(page, "pier.md")).to_contain_text("ready")
         context.close()
+
+
+def test_the_queue_of_addresses_is_followed_as_it_is_worked_off(page: Page, shelf: Library) -> None:
+    queue = shelf.services.addresses
+    # Of a knowledge base that is paused, the worker fetches nothing: the test does.
+    shelf.services.job_control.pause_all(shelf.base)
+    pages = ["https://example.com/tides", "https://example.com/moon"]
+    queue.add(shelf.base, {AddressKind.PAGE: pages}, Labels())
+    page.goto(shelf.at("/documents/addresses"))
+    states = page.get_by_role("navigation", name="Addresses by what became of them")
+    expect(states.get_by_role("link")).to_have_text(["2 waiting"])
+    page.get_by_label("Addresses, one on each line").fill("https://example.com/lamp")
+    tides, moon = queue.listed(shelf.base, AddressState.WAITING)
+    queue.fetched(tides, None)
+    expect(states.get_by_role("link")).to_have_text(["1 waiting", "1 fetched"])
+    expect(page.locator("#queue")).to_contain_text("1 a minute, about 1 minute left")
+    states.get_by_role("link", name="waiting").focus()
+    queue.failed(moon, PageUnavailable("The site has no such page."))
+    expect(states.get_by_role("link")).to_have_text(["0 waiting", "1 fetched", "1 failed"])
+    expect(page.get_by_role("status")).to_have_text("Nothing waits to be fetched any more.")
+    expect(states.get_by_role("link", name="waiting")).to_be_focused()
+    expect(page.get_by_label("Addresses, one on each line")).to_have_value(re.compile("lamp"))
+    page.goto(shelf.at("/documents"))
+    counted = page.locator("#addresses")
+    expect(counted).to_have_text("1 address could not be fetched")
+    queue.add(shelf.base, {AddressKind.PAGE: pages[:1]}, Labels())
+    expect(counted).to_have_text("1 address still to be fetched, 1 address could not be fetched")

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 
 from app.config import Settings
+from app.documents.labels import Labels
+from app.ingestion.fetching import AddressKind, AddressState
 from app.services import Services
 from app.web.api.job_feed import JobFeeds
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
@@ -71,6 +73,25 @@ def test_who_connects_again_is_told_what_ended_meanwhile(
             name, snapshot = next(events(reply.iter_lines()))
         assert name == "snapshot"
         assert [job["state"] for job in snapshot["jobs"]] == told_of
+
+
+def test_a_listener_is_told_how_far_the_queue_of_addresses_is(
+    http: httpx.Client, knowledge_base: SearchableBase
+) -> None:
+    queue = knowledge_base.services.addresses
+    with http.stream("GET", path_of(knowledge_base)) as reply:
+        told = (data["addresses"] for _, data in events(reply.iter_lines()) if data["addresses"])
+        nothing = {"waiting": 0, "fetched": 0, "failed": 0, "cancelled": 0, "per_minute": 0}
+        assert next(told) == nothing | {"minutes_left": None, "changed_at": None}
+        pages = ["https://example.com/tides", "https://example.com/moon", "https://example.com/sea"]
+        queue.add(knowledge_base.base, {AddressKind.PAGE: pages}, Labels())
+        assert next(each for each in told if each["waiting"] == 3)["minutes_left"] is None
+        first, *_ = queue.listed(knowledge_base.base, AddressState.WAITING)
+        queue.fetched(first, None)
+        standing = next(each for each in told if each["fetched"] == 1)
+        assert (standing["waiting"], standing["per_minute"], standing["minutes_left"]) == (2, 1, 2)
+        assert queue.cancel_waiting(knowledge_base.base) == 2
+        assert next(each for each in told if each["cancelled"] == 2)["minutes_left"] == 0
 
 
 def test_everyone_who_listens_shares_one_look_and_none_is_taken_when_all_are_gone(

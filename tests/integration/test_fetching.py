@@ -507,6 +507,7 @@ def test_addresses_are_added_and_looked_after_on_the_pages(
     crawling.drain()
     page = fetching.get(added.headers["location"], headers=HTML).text
     assert "1 failed" in page
+    assert "a minute" not in page, "it tells how long nothing will take"
     assert "Check the address: there is nothing." in page
     again = fetching.post("/documents/addresses/retry", data=form)
     assert "2 waiting" not in fetching.get(again.headers["location"], headers=HTML).text

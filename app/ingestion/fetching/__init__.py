@@ -3,7 +3,7 @@
 from app.ingestion.fetching.crawl import Crawl, Page
 from app.ingestion.fetching.crawler import Crawler
 from app.ingestion.fetching.fetcher import Fetched, Fetcher, Validators, as_header
-from app.ingestion.fetching.queue import Address, AddressKind, AddressQueue, AddressState
+from app.ingestion.fetching.queue import Address, AddressKind, AddressQueue, AddressState, Standing
 from app.ingestion.fetching.sources import Source, Sources
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Page",
     "Source",
     "Sources",
+    "Standing",
     "Validators",
     "as_header",
 ]

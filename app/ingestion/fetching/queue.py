@@ -11,7 +11,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.orm import Session
 
@@ -45,6 +45,9 @@ class AddressState(StrEnum):
     CANCELLED = "cancelled"
 
 
+ENDED = (AddressState.FETCHED, AddressState.FAILED)
+
+
 @dataclass(frozen=True)
 class Address:
     """An address in the queue; `error` and `remedy` are for people.
@@ -63,6 +66,21 @@ class Address:
     error: str | None
     remedy: str | None
     updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a knowledge base's queue is; `changed_at` is None where nothing was ever in it."""
+
+    counts: dict[AddressState, int]
+    per_minute: int
+    """Addresses that came to an end, good or bad, in the last minute."""
+    changed_at: datetime | None
+
+    @property
+    def minutes_left(self) -> float | None:
+        """Until all that waits is fetched; None where it cannot be told."""
+        return self.counts[AddressState.WAITING] / self.per_minute if self.per_minute else None
 
 
 @dataclass(frozen=True)
@@ -100,14 +118,29 @@ class AddressQueue:
         return sum(map(len, checked.values()))
 
     def counts(self, base: KnowledgeBase) -> dict[AddressState, int]:
-        def read(session: Session) -> dict[AddressState, int]:
+        return self.standing(base.id).counts
+
+    def standing(self, knowledge_base_id: int) -> Standing:
+        """How far the queue is; an index has all that is asked, so it can be asked often."""
+
+        def read(session: Session) -> Standing:
+            ended = AddressRow.updated_at >= now() - timedelta(minutes=1)
             rows = session.execute(
-                select(AddressRow.state, func.count())
-                .where(AddressRow.knowledge_base_id == base.id)
+                select(
+                    AddressRow.state,
+                    func.count(),
+                    func.sum(case((ended, 1), else_=0)),
+                    func.max(AddressRow.updated_at),
+                )
+                .where(AddressRow.knowledge_base_id == knowledge_base_id)
                 .group_by(AddressRow.state)
+            ).all()
+            found = {AddressState(state): number for state, number, _, _ in rows}
+            return Standing(
+                {state: found.get(state, 0) for state in AddressState},
+                sum(int(lately) for state, _, lately, _ in rows if state in ENDED),
+                max((with_zone(latest) for *_, latest in rows), default=None),
             )
-            found = {AddressState(state): number for state, number in rows}
-            return {state: found.get(state, 0) for state in AddressState}
 
         return self.database.transaction(read)
 

@@ -15,7 +15,7 @@ class AddressRow(FixedTable):
     __tablename__ = "addresses"
     __table_args__ = (
         Index("ux_addresses_url_hash", "knowledge_base_id", "url_hash", unique=True),
-        Index("ix_addresses_state", "knowledge_base_id", "state"),
+        Index("ix_addresses_ended", "knowledge_base_id", "state", "updated_at"),
         Index("ix_addresses_host", "state", "host", "not_before"),
     )
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from app.access.rights import Right
 from app.documents.labels import checked_labels
 from app.errors import InvalidRequest
-from app.ingestion.fetching import Address, AddressKind, AddressState
+from app.ingestion.fetching import Address, AddressKind, AddressState, Standing
 from app.web.access import needs
 from app.web.api.jobs import JobError
 from app.web.api.shape import LARGEST_ID, Shape, errors
@@ -80,6 +80,26 @@ class AddressCounts(Shape):
     fetched: int = Field(examples=[58])
     failed: int = Field(examples=[2])
     cancelled: int = Field(examples=[0])
+
+
+class AddressesStanding(AddressCounts):
+    """How far the queue of addresses is."""
+
+    per_minute: int = Field(examples=[24])
+    """Addresses that came to an end in the last minute."""
+    minutes_left: float | None = Field(examples=[1.7])
+    """Until all that waits is fetched; null where it cannot be told."""
+    changed_at: datetime | None
+    """Null where there never was an address."""
+
+    @classmethod
+    def of(cls, standing: Standing) -> AddressesStanding:
+        return cls(
+            **{state.value: number for state, number in standing.counts.items()},
+            per_minute=standing.per_minute,
+            minutes_left=standing.minutes_left,
+            changed_at=standing.changed_at,
+        )
 
 
 class AddressList(Shape):

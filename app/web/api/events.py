@@ -1,4 +1,4 @@
-"""Events: the progress of a knowledge base's jobs, pushed as it happens (server-sent events)."""
+"""Events: the progress of a knowledge base's jobs and addresses, pushed (server-sent events)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from pydantic import Field
 
 from app.access.rights import Right
 from app.documents.model import KnowledgeBase
-from app.ingestion.job import Job, JobState
+from app.ingestion.job import JobState
 from app.services import Services
 from app.web.access import needs
-from app.web.api.job_feed import OVERLAP, Counts, JobFeeds, Listener, changes, counted
+from app.web.api.addresses import AddressesStanding
+from app.web.api.job_feed import OVERLAP, Counts, JobFeeds, Told, changes, counted
 from app.web.api.jobs import JobShape
 from app.web.api.shape import Shape, errors
 from app.web.event_stream import COMMENT, EVENT_STREAM, EventStream, event
@@ -66,6 +67,8 @@ class JobsEvent(Shape):
     """Null where they have not been counted anew."""
     pace: PaceShape | None
     """Comes with `counts`."""
+    addresses: AddressesStanding | None
+    """How far the queue of addresses is; null where it is as it was told last."""
 
 
 @router.get(
@@ -85,8 +88,8 @@ async def follow_jobs(
 ) -> StreamingResponse:
     """The progress of all jobs: a `snapshot` event, then `changes` events, until one hangs up.
 
-    The `data` of each is JSON: `jobs` as from `/api/jobs/{id}`, and `counts` by state. After a
-    reconnect, the snapshot also has the jobs that ended meanwhile.
+    The `data` of each is JSON: `jobs` as from `/api/jobs/{id}`, `counts` by state, and how far the
+    queue of `addresses` is. After a reconnect, the snapshot also has the jobs that ended meanwhile.
     """
     feeds: JobFeeds = request.app.state.job_feeds
     return EventStream(_told(feeds, services, base, _moment(last_event_id)))
@@ -95,7 +98,7 @@ async def follow_jobs(
 async def _told(
     feeds: JobFeeds, services: Services, base: KnowledgeBase, since: datetime | None
 ) -> AsyncIterator[str]:
-    with feeds.listen(services.jobs, services.pace_meter, base.id) as listener:
+    with feeds.listen(services, base.id) as listener:
         yield await to_thread.run_sync(_snapshot, services, base.id, since)
         while not listener.ended:
             await listener.wait(KEEP_ALIVE)
@@ -103,27 +106,26 @@ async def _told(
                 listener.behind = False
                 yield await to_thread.run_sync(_snapshot, services, base.id, since)
             else:
-                yield _changes(listener)
-
-
-def _changes(listener: Listener) -> str:
-    jobs, counts = listener.take()
-    return _event("changes", jobs, counts) if jobs or counts else COMMENT
+                told = listener.take()
+                yield _event("changes", told) if told else COMMENT
 
 
 def _snapshot(services: Services, knowledge_base_id: int, since: datetime | None) -> str:
     jobs = services.jobs
     told = {} if since is None else {j.id: j for j in changes(jobs, knowledge_base_id, since)}
     told |= {job.id: job for job in jobs.unfinished(knowledge_base_id)}
-    counts = counted(jobs, services.pace_meter, knowledge_base_id)
-    return _event("snapshot", tuple(told.values()), counts)
+    counts = counted(services, knowledge_base_id)
+    addresses = services.addresses.standing(knowledge_base_id)
+    return _event("snapshot", Told(tuple(told.values()), counts, addresses))
 
 
-def _event(name: str, jobs: tuple[Job, ...], counts: Counts | None) -> str:
+def _event(name: str, told: Told) -> str:
+    counts, addresses = told.counts, told.addresses
     data = JobsEvent(
-        jobs=tuple(JobShape.of(job) for job in jobs),
+        jobs=tuple(JobShape.of(job) for job in told.jobs),
         counts=None if counts is None else JobCounts.of(counts),
         pace=None if counts is None else PaceShape(**asdict(counts.pace)),
+        addresses=None if addresses is None else AddressesStanding.of(addresses),
     )
     return event(name, data.model_dump_json(), datetime.now(UTC).isoformat())
 

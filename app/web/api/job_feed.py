@@ -1,4 +1,7 @@
-"""What changes among a knowledge base's jobs, told to everyone who listens by one look at TiDB."""
+"""What changes among a knowledge base's jobs and in its queue of addresses.
+
+Everyone who listens is told by one look at TiDB.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,11 @@ from datetime import UTC, datetime, timedelta
 from anyio import to_thread
 
 from app.errors import TidemarkError
+from app.ingestion.fetching import Standing
 from app.ingestion.job import Job, JobState
 from app.ingestion.job_store import JobStore
-from app.ingestion.pace import Pace, PaceMeter
+from app.ingestion.pace import Pace
+from app.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +29,7 @@ OVERLAP = timedelta(seconds=3)
 """How far each look reaches back behind the last: a change is stamped before it is committed."""
 FAR_OVERLAP = timedelta(seconds=60)
 FAR_PAUSE = 10.0  # seconds between looks that reach so far back: a commit may have been held up
-COUNT_PAUSE = 3.0  # seconds; counting reads every job of the knowledge base
+COUNT_PAUSE = 3.0  # seconds; counting reads every job or address of the knowledge base
 JOBS_A_LOOK = 500
 MOST_UNTOLD = 2_000  # jobs; who is further behind is told everything anew
 
@@ -37,21 +42,35 @@ class Counts:
     pace: Pace
 
 
+@dataclass(frozen=True)
+class Told:
+    """News; `counts` and `addresses` are None where they are as they were, or not looked at."""
+
+    jobs: tuple[Job, ...]
+    counts: Counts | None
+    addresses: Standing | None
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs or self.counts or self.addresses)
+
+
 @dataclass(eq=False)
 class Listener:
     """What one open connection has not been told yet; the last state of a job replaces others."""
 
     jobs: dict[int, Job] = field(default_factory=dict)
     counts: Counts | None = None
+    addresses: Standing | None = None
     behind: bool = False
     """Whether it fell so far behind that it has to begin anew."""
     ended: bool = False
     """Whether nothing will be told any more."""
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, jobs: list[Job], counts: Counts | None) -> None:
-        self.jobs.update((job.id, job) for job in jobs)
-        self.counts = counts or self.counts
+    def tell(self, told: Told) -> None:
+        self.jobs.update((job.id, job) for job in told.jobs)
+        self.counts = told.counts or self.counts
+        self.addresses = told.addresses or self.addresses
         if len(self.jobs) > MOST_UNTOLD:
             self.jobs.clear()
             self.behind = True
@@ -70,19 +89,18 @@ class Listener:
             return
         self._woken.clear()
 
-    def take(self) -> tuple[tuple[Job, ...], Counts | None]:
+    def take(self) -> Told:
         """What is to be told now; afterwards there is nothing more."""
-        jobs, counts = tuple(self.jobs.values()), self.counts
-        self.jobs, self.counts = {}, None
-        return jobs, counts
+        told = Told(tuple(self.jobs.values()), self.counts, self.addresses)
+        self.jobs, self.counts, self.addresses = {}, None, None
+        return told
 
 
 @dataclass(eq=False)
 class JobFeed:
     """The changes in one knowledge base; looks at TiDB only while somebody listens."""
 
-    jobs: JobStore
-    meter: PaceMeter
+    services: Services
     knowledge_base_id: int
     listeners: set[Listener] = field(default_factory=set)
     _looked: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -90,6 +108,8 @@ class JobFeed:
     _looked_far: float = field(default_factory=time.monotonic)
     _counted: float = 0.0
     _uncounted: bool = False
+    _addresses: Standing | None = None
+    _looked_at_addresses: float = 0.0
     _task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -116,18 +136,18 @@ class JobFeed:
         while True:
             await asyncio.sleep(PAUSE)
             try:
-                fresh, counts = await to_thread.run_sync(self._look)
+                told = await to_thread.run_sync(self._look)
             except TidemarkError as error:  # TiDB is away: the next look reaches back to the last
                 log.warning("Events pause: %s", error.message)
                 continue
-            if fresh or counts:
+            if told:
                 for listener in self.listeners:
-                    listener.tell(fresh, counts)
+                    listener.tell(told)
 
-    def _look(self) -> tuple[list[Job], Counts | None]:
+    def _look(self) -> Told:
         began, far = datetime.now(UTC), time.monotonic() - self._looked_far > FAR_PAUSE
         since = self._looked - (FAR_OVERLAP if far else OVERLAP)
-        changed = changes(self.jobs, self.knowledge_base_id, since)
+        changed = changes(self.services.jobs, self.knowledge_base_id, since)
         fresh = [job for job in changed if self._seen.get(job.id) != job.updated_at]
         self._looked = began
         self._seen.update((job.id, job.updated_at) for job in changed)
@@ -137,11 +157,21 @@ class JobFeed:
             self._seen = {job: moment for job, moment in self._seen.items() if moment > kept}
             self._looked_far = time.monotonic()
         self._uncounted = self._uncounted or bool(fresh)
+        return Told(tuple(fresh), self._count(), self._look_at_addresses())
+
+    def _count(self) -> Counts | None:
         if not self._uncounted or time.monotonic() - self._counted < COUNT_PAUSE:
-            return fresh, None
-        counts = counted(self.jobs, self.meter, self.knowledge_base_id)
+            return None
         self._uncounted, self._counted = False, time.monotonic()
-        return fresh, counts
+        return counted(self.services, self.knowledge_base_id)
+
+    def _look_at_addresses(self) -> Standing | None:
+        if time.monotonic() - self._looked_at_addresses < COUNT_PAUSE:
+            return None
+        self._looked_at_addresses = time.monotonic()
+        before = self._addresses
+        self._addresses = self.services.addresses.standing(self.knowledge_base_id)
+        return None if self._addresses == before else self._addresses
 
 
 @dataclass(eq=False)
@@ -152,13 +182,11 @@ class JobFeeds:
     closed: bool = False
 
     @contextmanager
-    def listen(
-        self, jobs: JobStore, meter: PaceMeter, knowledge_base_id: int
-    ) -> Iterator[Listener]:
+    def listen(self, services: Services, knowledge_base_id: int) -> Iterator[Listener]:
         """Be told of what changes from now on."""
         feed = self.feeds.get(knowledge_base_id)
         if feed is None or feed.ended:
-            feed = self.feeds[knowledge_base_id] = JobFeed(jobs, meter, knowledge_base_id)
+            feed = self.feeds[knowledge_base_id] = JobFeed(services, knowledge_base_id)
             feed.begin()
         listener = Listener(ended=self.closed)
         feed.listeners.add(listener)
@@ -178,9 +206,10 @@ class JobFeeds:
             feed.end()
 
 
-def counted(jobs: JobStore, meter: PaceMeter, knowledge_base_id: int) -> Counts:
+def counted(services: Services, knowledge_base_id: int) -> Counts:
     """How the knowledge base's queue stands now."""
-    return Counts(jobs.counts(knowledge_base_id), meter.measure(knowledge_base_id))
+    pace = services.pace_meter.measure(knowledge_base_id)
+    return Counts(services.jobs.counts(knowledge_base_id), pace)
 
 
 def changes(jobs: JobStore, knowledge_base_id: int, since: datetime) -> list[Job]:

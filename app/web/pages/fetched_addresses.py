@@ -10,13 +10,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from app.access.rights import Right
 from app.documents.labels import checked_labels
 from app.errors import InvalidRequest
-from app.ingestion.fetching import AddressKind, AddressState
+from app.ingestion.fetching import AddressKind, AddressState, Standing
 from app.services import Services
 from app.web.access import needs
 from app.web.addresses import address, api_address
 from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.labels import tags_in
-from app.web.pages.wording import count, when
+from app.web.pages.wording import count, time_left, when
 from app.web.wiring import Wired
 
 router = APIRouter(include_in_schema=False)
@@ -93,7 +93,8 @@ def addresses_page(
 ) -> HTMLResponse:
     """How far the queue is, and the addresses in one state: what failed first, if anything did."""
     base = chosen.base
-    counts = services.addresses.counts(base)
+    standing = services.addresses.standing(base.id)
+    counts = standing.counts
     shown = state or next((each for each in SHOWN if counts[each]), AddressState.WAITING)
     found = services.addresses.listed(base, shown, offset=offset, limit=ROWS)
 
@@ -107,6 +108,9 @@ def addresses_page(
         frame("Addresses", "/documents", base.name, api_address(base.name, "addresses")),
         chosen=chosen,
         counts=counts,
+        pace=_pace(standing),
+        changed=standing.changed_at.isoformat() if standing.changed_at else "",
+        here=at(offset),
         states=[(each, counts[each], at(0, each), each is shown) for each in AddressState],
         shown=shown,
         rows=[
@@ -124,6 +128,13 @@ def addresses_page(
         later=at(offset + len(found)) if offset + len(found) < counts[shown] else None,
         back=address("/documents", ("knowledge-base", base.name)),
     )
+
+
+def _pace(standing: Standing) -> str:
+    """How fast the queue is worked off, and how long that takes, as far as it is known."""
+    if standing.minutes_left is None or not standing.counts[AddressState.WAITING]:
+        return ""
+    return f"{standing.per_minute} a minute, {time_left(standing.minutes_left * 60)} left"
 
 
 def _shown(base_name: str) -> RedirectResponse:
