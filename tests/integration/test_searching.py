@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -74,15 +75,55 @@ def test_meaning_ranks_every_chunk_by_its_exact_cosine(
     assert list(cosines) == sorted(cosines, reverse=True)
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "harbour",
+        "tide in the harbour",
+        " ".join(f"{text} of {n}" for n, text in enumerate(TEXTS.values())),
+    ],
+    ids=["one word", "a few", "more words than are scanned for one by one"],
+)
 def test_words_are_scored_as_another_bm25_scores_them(
-    services: Services, library: KnowledgeBase
+    services: Services, library: KnowledgeBase, question: str
 ) -> None:
-    question = "tide in the harbour"
-    languages = {"tides.md": "en", "boats.md": "en", "cooking.md": "en", "errors.md": "en"}
-    corpus = [
-        terms(text, languages.get(name, "de" if name == "hafen.md" else "zh"))
-        for name, text in TEXTS.items()
-    ]
+    scores = other_scores(TEXTS, question)
+    found = passages(services, library, question, Mode.KEYWORD)
+    assert {passage.document_name for passage in found} == {n for n, s in scores.items() if s > 0}
+    for passage in found:
+        assert passage.score == pytest.approx(scores[passage.document_name], rel=1e-5)
+
+
+def test_scores_follow_when_documents_come_change_and_go(
+    services: Services, library: KnowledgeBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    texts = dict(TEXTS)
+    changes = {
+        "more.md": "One tide comes after the other, and each is a little later.",
+        "tides.md": "There was no ebb today, because the wind came from the sea.",
+        "boats.md": "",
+    }
+    for name, text in changes.items():
+        passages(services, library, "tide at noon", Mode.KEYWORD)
+        if text:
+            texts[name] = text
+            uploader.upload(name, text)
+            worker.drain()
+        else:
+            del texts[name]
+            services.deletion.delete(services.documents.by_name(library.id, name).id)
+            worker.drain()
+        scores = other_scores(texts, "tide at noon")
+        found = passages(services, library, "tide at noon", Mode.KEYWORD)
+        assert {p.document_name: p.score for p in found} == pytest.approx(
+            {name: score for name, score in scores.items() if score > 0}, rel=1e-5
+        )
+
+
+def other_scores(texts: Mapping[str, str], question: str) -> dict[str, float]:
+    """Those of another BM25, by document."""
+    spoken = {"hafen.md": "de", "chao.md": "zh"}
+    corpus = [terms(text, spoken.get(name, "en")) for name, text in texts.items()]
     other = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
     other.index(corpus, show_progress=False)
     wanted = [
@@ -90,11 +131,7 @@ def test_words_are_scored_as_another_bm25_scores_them(
         for term in question_terms(question, {"en", "de", "zh"})
         if any(term in document for document in corpus)
     ]
-    scores = dict(zip(TEXTS, other.get_scores(wanted), strict=True))
-    found = passages(services, library, question, Mode.KEYWORD)
-    assert {passage.document_name for passage in found} == {n for n, s in scores.items() if s > 0}
-    for passage in found:
-        assert passage.score == pytest.approx(scores[passage.document_name], rel=1e-5)
+    return dict(zip(texts, map(float, other.get_scores(wanted)), strict=True))
 
 
 @pytest.mark.parametrize(
