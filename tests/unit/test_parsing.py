@@ -161,6 +161,12 @@ def test_a_document_nobody_waits_for_is_given_up(parsing: Parsing) -> None:
     assert parsing.parse(b"words", "a.txt", threading.Event().is_set).text.text == "words"
 
 
+def test_nobody_waits_for_a_process_to_begin_whose_text_is_not_wanted_any_more() -> None:
+    parsing = Parsing(parse_function="tests.unit.never_ready:parse")
+    with pytest.raises(ParsingStopped):
+        parsing.parse(b"text", "text.txt", lambda: True)
+
+
 def test_many_threads_may_parse_at_once(parsing: Parsing) -> None:
     texts = [f"text {number} " * 100 for number in range(200)]
     with ThreadPoolExecutor(8) as pool:

@@ -73,7 +73,7 @@ class Parsing:
         """
         with self._places:
             while True:
-                process = self._take()
+                process = self._take(unwanted)
                 try:
                     reply = process.ask(data, told, unwanted)
                     check(reply[0])
@@ -99,7 +99,7 @@ class Parsing:
         if "_recognizing" in vars(self):
             self._recognizing.close()
 
-    def _take(self) -> ParsingProcess:
+    def _take(self, unwanted: Callable[[], bool]) -> ParsingProcess:
         try:
             while True:
                 process = self._idle.pop()  # atomic, and the one that was used last
@@ -107,7 +107,7 @@ class Parsing:
                     return process
                 process.end()
         except IndexError:
-            return ParsingProcess.start(self.parse_function, self.limits)
+            return ParsingProcess.start(self.parse_function, self.limits, unwanted)
 
     def _refusal(self, fault: Exception, size: int) -> UnreadableDocument:
         if isinstance(fault, TookTooLong):

@@ -17,7 +17,7 @@ from app.errors import ParserUnavailable
 from app.ingestion.parsing.limits import MB, Limits
 from app.ingestion.parsing.messages import LARGEST_HEAD, LENGTHS, Head, packed
 
-START_SECONDS = 60.0  # a machine may be busy; it takes half a second
+START_SECONDS = 300.0  # it takes half a second of a processor, which a busy machine may not have
 LOOK_SECONDS = 0.2  # how often a wait looks at whether it is still wanted
 MOST_READ_AT_ONCE = 1 << 20
 _KEPT_OF_THE_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT", "TMPDIR")
@@ -51,11 +51,12 @@ class ParsingProcess:
     _end: Callable[[], object]
 
     @classmethod
-    def start(cls, parse_function: str, limits: Limits) -> ParsingProcess:
+    def start(cls, parse_function: str, limits: Limits, unwanted: Unwanted) -> ParsingProcess:
         """Begin a process that holds the parsers, and wait until it is ready.
 
         Raises:
             ParserUnavailable: it does not become ready.
+            ParsingStopped: `unwanted` became true.
         """
         channel, theirs = socket.socketpair()
         lifeline, ours = os.pipe()
@@ -87,7 +88,10 @@ class ParsingProcess:
         # So that none is left behind, whoever forgets to end it.
         weakref.finalize(begun, holder.end)
         try:
-            begun._receive(_Patience.of(START_SECONDS, lambda: False))
+            begun._receive(_Patience.of(START_SECONDS, unwanted))
+        except ParsingStopped:
+            begun.end()
+            raise
         except (ProcessRetired, ProcessCrashed, TookTooLong) as fault:
             begun.end()
             raise ParserUnavailable("The parsing process ended before it was ready.") from fault

@@ -1,0 +1,6 @@
+"""Parsers that never come up: to import this does not end."""
+
+import time
+
+while True:
+    time.sleep(60)
