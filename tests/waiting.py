@@ -8,9 +8,15 @@ from collections.abc import Callable
 PATIENCE = 120.0  # seconds until a test gives up; no test passes because it took less
 
 
-def wait_until(reached: Callable[[], object], failure: str, *, look: float = 0.02) -> None:
-    """Return once `reached` is true; fail with `failure` if it does not become so."""
+def wait_until(
+    reached: Callable[[], object],
+    failure: str,
+    *,
+    look: float = 0.02,
+    left: Callable[[], object] = lambda: "",
+) -> None:
+    """Return once `reached` is true; fail with `failure`, and what is `left`, if it never is."""
     deadline = time.monotonic() + PATIENCE
     while not reached():
-        assert time.monotonic() < deadline, failure
+        assert time.monotonic() < deadline, f"{failure} {left()}"
         time.sleep(look)
