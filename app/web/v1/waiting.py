@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import time
 from bisect import bisect_right
 from collections import deque
@@ -15,7 +16,7 @@ import numpy as np
 from anyio import CapacityLimiter, to_thread
 
 from app.web.v1.errors import OVERLOADED, Refused
-from app.web.v1.pieces import Content, Model, Piece, Vectors
+from app.web.v1.pieces import Model, Piece, Vectors
 
 MOST_TOKENS = 900_000
 """Tokens that may wait: three requests of the greatest size."""
@@ -30,8 +31,8 @@ class Work:
     """The pieces of one request that still wait, and the vectors of those that are done."""
 
     pieces: Sequence[Piece]
-    vectors: list[Vectors]
-    """One each of `[width]`, in the order of the pieces; empty until it is there."""
+    vectors: Vectors
+    """`[pieces, width]`, of which each row is filled once its piece was embedded."""
     rows: list[int]
     """Of the pieces that wait, the shortest first."""
     lengths: list[int]
@@ -40,11 +41,11 @@ class Work:
     done: asyncio.Future[None]
 
     @classmethod
-    def of(cls, pieces: Sequence[Piece]) -> Work:
+    def of(cls, pieces: Sequence[Piece], width: int) -> Work:
         rows = sorted(range(len(pieces)), key=lambda row: pieces[row].tokens)
         return cls(
             pieces,
-            [np.empty(0, np.float32)] * len(pieces),
+            np.empty((len(pieces), width), np.float32),
             rows,
             [pieces[row].tokens + 1 for row in rows],
             len(pieces),
@@ -72,12 +73,13 @@ class Part(NamedTuple):
 
 @dataclass(eq=False)
 class Lane:
-    """Requests that take turns, and the task that runs their batches one after the other."""
+    """Requests that take turns, and the thread that runs their batches one after the other."""
 
     at_once: bool
     """Whether what is alone in its batch need not wait for other batches."""
     works: deque[Work] = field(default_factory=deque)
     running: asyncio.Task[None] | None = None
+    """What waits for the thread; None as soon as the thread has found nothing to do."""
     thread: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
 
     def batch(self, most_tokens: int) -> list[Part]:
@@ -99,11 +101,14 @@ class Lane:
 
 
 class EmbeddingQueue:
-    """Runs what requests ask of one model; used on one event loop only.
+    """Runs what requests of one event loop ask of one model.
 
     A request of a single piece, as a search makes, has a lane of its own: it does not wait for the
     bulk, which in turn begins no batch while it runs. The others take turns, batch by batch, so
     that a request of a few texts is done after a few batches, however large the one before it is.
+
+    A lane's thread takes batch after batch by itself: the event loop hears of whole requests alone,
+    for to be asked for each batch of a great one would cost it more than all else that it does.
     """
 
     def __init__(
@@ -113,6 +118,7 @@ class EmbeddingQueue:
         self.most_tokens = most_tokens
         self.most_requests = most_requests
         self._lanes = {True: Lane(at_once=True), False: Lane(at_once=False)}
+        self._taking = threading.Lock()  # held for as long as the lanes are looked at or changed
         self._tokens = 0
         self._requests = 0
         self._speed = _FIRST_GUESS
@@ -126,21 +132,21 @@ class EmbeddingQueue:
         """
         tokens = sum(piece.tokens for piece in pieces)
         self._admit(tokens)
-        work = Work.of(pieces)
+        work = Work.of(pieces, self.model.width)
         lane = self._lanes[len(pieces) == 1]
         self._tokens += tokens
         self._requests += 1
         try:
-            lane.works.append(work)
-            if lane.running is None:
-                lane.running = asyncio.create_task(self._run(lane))
+            with self._taking:
+                lane.works.append(work)
+                if lane.running is None:
+                    lane.running = asyncio.create_task(self._run(lane))
             await work.done
         finally:
             self._tokens -= tokens
             self._requests -= 1
-            if work in lane.works:
-                lane.works.remove(work)
-        return np.stack(work.vectors)
+            self._give_up(work, lane)
+        return work.vectors
 
     def _admit(self, tokens: int) -> None:
         # Whoever comes to an empty queue is let in, or the greatest request never would be.
@@ -157,41 +163,69 @@ class EmbeddingQueue:
         )
 
     async def _run(self, lane: Lane) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            while lane.works:
-                await self._embed(lane.batch(self.model.batch_tokens), lane)
+            await to_thread.run_sync(self._batches, lane, loop, limiter=lane.thread)
         finally:
-            lane.running = None
+            with self._taking:
+                if lane.running is asyncio.current_task():  # the thread failed
+                    lane.running = None
 
-    async def _embed(self, parts: list[Part], lane: Lane) -> None:
+    def _batches(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
+        """Embed batch after batch until nothing waits, on a thread."""
+        while True:
+            with self._taking:
+                if not lane.works:
+                    lane.running = None
+                    return
+                parts = lane.batch(self.model.batch_tokens)
+            self._embed(parts, lane, loop)
+
+    def _embed(self, parts: list[Part], lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
         contents = [part.piece.content for part in parts]
-        run = self._at_once if lane.at_once and len(parts) == 1 else self.model.many
         began = time.perf_counter()
         try:
-            vectors = await to_thread.run_sync(run, contents, limiter=lane.thread)
+            if lane.at_once and len(parts) == 1:
+                vectors = self.model.one(contents[0])
+            else:
+                vectors = self.model.many(contents)
+            for part, vector in zip(parts, vectors, strict=True):
+                part.work.vectors[part.row] = vector
         except Exception as failed:  # noqa: BLE001 - it is raised where the work is waited for
-            await self._fail(parts, failed, lane)
+            self._fail(parts, failed, lane, loop)
             return
-        for part, vector in zip(parts, vectors, strict=True):
-            part.work.vectors[part.row] = vector
+        for part in parts:
             part.work.left -= 1
-            if not part.work.left and not part.work.done.done():
-                part.work.done.set_result(None)
+            if not part.work.left:
+                loop.call_soon_threadsafe(_end, part.work, None)
         speed = sum(part.piece.tokens for part in parts) / (time.perf_counter() - began)
         self._speed += (speed - self._speed) / 8
 
-    async def _fail(self, parts: list[Part], failed: Exception, lane: Lane) -> None:
+    def _fail(
+        self, parts: list[Part], failed: Exception, lane: Lane, loop: asyncio.AbstractEventLoop
+    ) -> None:
         """Tell the one request that was in the batch, or find out which of several was to blame."""
         works = {part.work for part in parts}
         if len(works) == 1:
             (work,) = works
-            if work in lane.works:
-                lane.works.remove(work)
-            if not work.done.done():
-                work.done.set_exception(failed)
+            self._give_up(work, lane)
+            loop.call_soon_threadsafe(_end, work, failed)
             return
         for work in works:
-            await self._embed([part for part in parts if part.work is work], lane)
+            self._embed([part for part in parts if part.work is work], lane, loop)
 
-    def _at_once(self, contents: Sequence[Content]) -> Vectors:
-        return self.model.one(contents[0])
+    def _give_up(self, work: Work, lane: Lane) -> None:
+        """Let what still waits of a request wait no more."""
+        with self._taking:
+            if work in lane.works:
+                lane.works.remove(work)
+
+
+def _end(work: Work, failed: Exception | None) -> None:
+    """Tell whoever waits for it, unless they have gone; on the event loop."""
+    if work.done.done():
+        return
+    if failed is None:
+        work.done.set_result(None)
+    else:
+        work.done.set_exception(failed)
