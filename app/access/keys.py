@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.access.rights import Scope
@@ -25,6 +25,10 @@ SECRET_BYTES = 32
 USE_NOTED_EVERY = timedelta(minutes=1)
 LONGEST_NAME = 100  # characters
 LARGEST_LIMIT = 2**31 - 1
+
+# Of the table, not of the class: the objects of a session are dearer.
+_OF_SECRET = select(ApiKeyRow.__table__).where(ApiKeyRow.secret_hash == bindparam("secret_hash"))
+_ANY = select(ApiKeyRow.id).limit(1)
 
 
 @dataclass(frozen=True)
@@ -143,26 +147,21 @@ class KeyStore:
     def found(self, secret: str) -> ApiKey | None:
         """The key that has this secret and may be used now; its use is noted."""
 
-        def look(session: Session) -> ApiKey | None:
-            row = session.scalar(select(ApiKeyRow).where(ApiKeyRow.secret_hash == _hash(secret)))
-            if row is None:
-                return None
-            key, used, moment = _key(row), row.last_used_at, now()
-            if key.state != "valid":
-                return None
-            if used is None or moment - used > USE_NOTED_EVERY:
-                # By itself, not by the object: a revocation at this moment must not be undone.
-                noted = update(ApiKeyRow).where(ApiKeyRow.id == row.id)
-                session.execute(noted.values(last_used_at=moment))
-            return key
-
-        return self.database.transaction(look)
+        if not secret.startswith(PREFIX):
+            return None
+        rows = self.database.read(_OF_SECRET, secret_hash=_hash(secret))
+        key = _key(rows[0]) if rows else None
+        if key is None or key.state != "valid":
+            return None
+        used, moment = key.last_used_at, now()
+        if used is None or with_zone(moment) - used > USE_NOTED_EVERY:
+            noted = update(ApiKeyRow).where(ApiKeyRow.id == key.id).values(last_used_at=moment)
+            self.database.transaction(lambda session: session.execute(noted) and None)
+        return key
 
     def any_made(self) -> bool:
         """Whether there has ever been a key: from the first one on, a key is asked for."""
-        return self.database.transaction(
-            lambda session: session.scalar(select(ApiKeyRow.id).limit(1)) is not None
-        )
+        return bool(self.database.read(_ANY))
 
 
 def scopes_of(names: Iterable[str]) -> frozenset[Scope]:
@@ -212,7 +211,7 @@ def _stored(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _key(row: ApiKeyRow) -> ApiKey:
+def _key(row: ApiKeyRow | Row[Any]) -> ApiKey:
     bases = None if row.knowledge_bases is None else frozenset(json.loads(row.knowledge_bases))
     return ApiKey(
         id=row.id,

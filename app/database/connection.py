@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from pytidb import TiDBClient
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Engine, Row, Select, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from app.database.observing import observe
 from app.errors import DatabaseRefused, DatabaseUnavailable
 
 T = TypeVar("T")
+Columns = TypeVarTuple("Columns")
 
 # TiDB asks for the whole transaction again: deadlock, write conflict, schema changed under it; and
 # 8133, which an embedded server says of an index and its rows while another's commit is in between.
@@ -57,6 +58,8 @@ class Database:
     client: TiDBClient
     url: URL
     liveness: Liveness
+    reader: Engine
+    """Connections on which each statement is a transaction of its own, for `read`."""
 
     @classmethod
     def connect(
@@ -68,24 +71,28 @@ class Database:
             DatabaseRefused: `url` is not a mysql+pymysql URL with a database name.
         """
         parsed = _checked(url)
-        client = TiDBClient.connect(
-            # A string: pytidb builds URLs that break on "/" in a password and on IPv6 hosts.
-            parsed.render_as_string(hide_password=False),
+        # A string: pytidb builds URLs that break on "/" in a password and on IPv6 hosts.
+        written = parsed.render_as_string(hide_password=False)
+        options: dict[str, Any] = {
             # A search makes several short transactions, so each round trip counts. None to ask
             # whether a connection is alive: `transaction` begins anew on another if it is not. None
             # to end what has ended: every use commits or rolls back before it gives one back.
-            pool_pre_ping=False,
-            pool_reset_on_return=None,
-            pool_recycle=300,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_timeout=10,
-            connect_args={"charset": "utf8mb4"},
-        )
-        observe(client.db_engine)
+            "pool_pre_ping": False,
+            "pool_reset_on_return": None,
+            "pool_recycle": 300,
+            "pool_size": pool_size,
+            "max_overflow": pool_size,
+            "pool_timeout": 10,
+            "connect_args": {"charset": "utf8mb4"},
+        }
+        client = TiDBClient.connect(written, **options)
+        own = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+        reader = create_engine(written, **options, **own)
         liveness = Liveness(bounds or Bounds())
-        liveness.watch(client.db_engine)
-        return cls(client, parsed, liveness)
+        for engine in (client.db_engine, reader):
+            observe(engine)
+            liveness.watch(engine)
+        return cls(client, parsed, liveness, reader)
 
     @property
     def engine(self) -> Engine:
@@ -120,19 +127,42 @@ class Database:
             except PoolTimeoutError as full:
                 raise DatabaseUnavailable("Every connection to TiDB is in use.") from full
             except DBAPIError as failure:
-                number = error_number(failure)
-                if number in LOST and committing:
+                if error_number(failure) in LOST and committing:
                     # Whether it was committed is not known: running it again could do it twice.
                     raise DatabaseUnavailable(f"{UNKNOWN_OUTCOME}.") from failure
-                patient = time.monotonic() - began < PATIENCE.get()
-                lost = _is_lost(failure) and attempt < RECONNECTS and patient
-                again = lost or asks_again(failure)
-                if not again or attempt == ATTEMPTS - 1:
-                    raise as_our_error(failure, self.url) from failure
+                self._pause(failure, attempt, began)
             else:
                 return result
-            time.sleep(FIRST_PAUSE * 2**attempt * (0.5 + random.random()))  # noqa: S311 - jitter
         raise AssertionError("the last attempt returns or raises")
+
+    def read(self, select: Select[*Columns], **parameters: object) -> Sequence[Row[*Columns]]:
+        """The rows of one statement, as they are by now, for what every request has to ask.
+
+        A round trip, where `transaction` makes two. It takes no part in a transaction around it.
+        `select` is best made once, with `bindparam`: to make it anew takes as long as to run it.
+
+        Raises:
+            DatabaseUnavailable, DatabaseRefused: as `transaction`.
+        """
+        began = time.monotonic()
+        for attempt in range(ATTEMPTS):
+            self._require_alive()
+            try:
+                with self.reader.connect() as connection:
+                    return connection.execute(select, parameters).all()
+            except PoolTimeoutError as full:
+                raise DatabaseUnavailable("Every connection to TiDB is in use.") from full
+            except DBAPIError as failure:
+                self._pause(failure, attempt, began)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _pause(self, failure: DBAPIError, attempt: int, began: float) -> None:
+        """Wait until the same may be tried again, or raise what a person should be told of it."""
+        patient = time.monotonic() - began < PATIENCE.get()
+        lost = _is_lost(failure) and attempt < RECONNECTS and patient
+        if not (lost or asks_again(failure)) or attempt == ATTEMPTS - 1:
+            raise as_our_error(failure, self.url) from failure
+        time.sleep(FIRST_PAUSE * 2**attempt * (0.5 + random.random()))  # noqa: S311 - jitter
 
     def _require_alive(self) -> None:
         silent_for = self.liveness.silent_for
@@ -145,6 +175,7 @@ class Database:
         """Close the pool's connections."""
         self.liveness.end()
         self.client.disconnect()
+        self.reader.dispose()
 
 
 def _checked(url: str | URL) -> URL:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from pymysql.connections import Connection
+from pymysql.cursors import Cursor
 from pymysql.err import OperationalError as DriverError
-from sqlalchemy import URL, text
+from sqlalchemy import URL, bindparam, column, func, select, table, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -196,3 +198,39 @@ def test_a_wrong_password_is_a_sentence_without_the_password(empty: Database) ->
 def test_a_url_that_is_none_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(DatabaseRefused, match="TiDB URL"):
         Database.connect(url)
+
+
+NUMBER = select(column("n")).select_from(table("counter")).where(column("id") == bindparam("which"))
+
+
+def test_a_read_sees_what_was_committed_a_moment_ago(counter: Database) -> None:
+    assert counter.read(NUMBER, which=1) == [(0,)]
+    counter.transaction(add_one)
+    assert counter.read(NUMBER, which=1) == [(1,)]
+    assert counter.read(NUMBER, which=2) == []
+
+
+def test_a_read_asks_tidb_once(counter: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter.read(NUMBER, which=1)  # connects
+    sent: list[object] = []
+    send = Connection._execute_command
+
+    def noted(connection: Connection[Cursor], command: int, what: str | bytes) -> None:
+        sent.append(what)
+        send(connection, command, what)
+
+    monkeypatch.setattr(Connection, "_execute_command", noted)
+    counter.read(NUMBER, which=1)
+    assert len(sent) == 1, sent
+
+
+def test_a_read_whose_connection_was_lost_is_made_on_another(counter: Database) -> None:
+    (idle,) = counter.read(select(func.connection_id()))
+    counter.transaction(lambda session: session.execute(text(f"KILL {idle[0]}")) and None)
+    assert counter.read(NUMBER, which=1) == [(0,)]
+
+
+def test_a_read_of_a_tidb_that_is_not_there_is_a_sentence() -> None:
+    away = Database.connect("mysql+pymysql://root@127.0.0.1:1/tidemark")
+    with pytest.raises(DatabaseUnavailable, match=r"TiDB at 127\.0\.0\.1:1 does not answer"):
+        away.read(NUMBER, which=1)
