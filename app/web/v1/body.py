@@ -22,6 +22,8 @@ class Body:
     """A JSON object whose fields nobody has checked yet; unknown ones are never looked at."""
 
     fields: Mapping[str, object]
+    size: int = 0
+    """Bytes that it came as."""
 
     def get(self, name: str) -> object:
         return self.fields.get(name)
@@ -94,7 +96,7 @@ def _object(sent: bytes) -> Body:
         raise Refused(f"We could not parse the JSON body of your request: {broken}") from None
     if not isinstance(fields, dict):
         raise Refused("The body must be a JSON object.")
-    return Body(fields)
+    return Body(fields, len(sent))
 
 
 def _no_number(word: str) -> float:
