@@ -70,7 +70,9 @@ def serve(
         app = create_app(settings, services, worker=with_worker)
         _tell_of_settings(services)
         greeting = _greeting(app, settings, listener.getsockname()[1])
-        asyncio.run(_serve(app, listener, settings, greeting))
+        server = _server(app, settings, greeting)
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(_serve(app, server, listener, settings))
     say("Stopped.")
     _ended()
 
@@ -184,7 +186,9 @@ def _greeting(app: FastAPI, settings: Settings, port: int) -> str:
     return said
 
 
-async def _serve(app: FastAPI, listener: socket.socket, settings: Settings, greeting: str) -> None:
+async def _serve(
+    app: FastAPI, server: uvicorn.Server, listener: socket.socket, settings: Settings
+) -> None:
     """The app's life: it opens, listens until a signal comes, and closes.
 
     uvicorn would run the lifespan by itself, show a trace when it fails, and not close it at a
@@ -194,7 +198,6 @@ async def _serve(app: FastAPI, listener: socket.socket, settings: Settings, gree
 
     host = settings.host
     loop = asyncio.get_running_loop()
-    server = _server(app, settings, greeting)
 
     def stop() -> None:
         server.should_exit = True

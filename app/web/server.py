@@ -7,6 +7,7 @@ from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.config import Settings
 
@@ -26,6 +27,29 @@ def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
     )
 
 
+class BoundedHeads(HttpToolsProtocol):
+    """uvicorn's own protocol, which by itself takes addresses and headers without end."""
+
+    _head: int | None = 0
+    """Bytes so far of what comes before a body; None while a body comes."""
+
+    def data_received(self, data: bytes) -> None:
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > LONGEST_HEAD:
+                self.send_400_response("The request's address and headers are too long.")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        self._head = self._head or 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        super().on_headers_complete()
+
+
 class Server(uvicorn.Server):
     """uvicorn waits for open connections before the application hears of the stop.
 
@@ -33,8 +57,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
-        # By itself it answers a long question in an address in words of its own, cut off.
-        config.h11_max_incomplete_event_size = LONGEST_HEAD
+        config.http = BoundedHeads
         config.timeout_keep_alive = IDLE
         super().__init__(config)
 
