@@ -3,6 +3,7 @@
 UV_VERSION := 0.13.8
 COLLECTIONS ?= ../shared/data
 PYTEST_ARGS ?=
+PROCESSES ?= 2
 CYCLES ?= 100
 AWAY ?= 60
 ARGS ?=
@@ -28,6 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make run     set everything up and serve on http://127.0.0.1:8000"
 	@echo "make test    set up what the tests need, and run them on a real TiDB; PYTEST_ARGS='-k search'"
+	@echo "             PROCESSES=2: how many share them; 0 runs all in one, which a debugger needs"
 	@echo "make torture CYCLES=100: kill workers, serve and TiDB under load, and look whether anything is lost or double;"
 	@echo "             AWAY=60: take TiDB away for so many seconds"
 	@echo "make check   lint, formatting, types, which room may import which, known vulnerabilities"
@@ -36,9 +38,11 @@ help:
 run: environment
 	@$(RUN) tidemark serve
 
+# While one test waits for TiDB or a page, another has the processor. A file's tests stay together,
+# for they share its database; files come in their order, which has the short ones last.
 test: development chromium node
 	@echo "Running the tests; the first time, TiDB is found or built before they begin."
-	@$(RUN) pytest $(PYTEST_ARGS)
+	@$(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 torture: development
 	@TORTURE_CYCLES=$(CYCLES) $(RUN) pytest tests/integration -k killed_at_any_moment
