@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections.abc import Iterator
 
 import pytest
+from pymysql.connections import Connection
 from sqlalchemy import URL
 
 from app.config import Settings, load_settings
@@ -20,6 +22,24 @@ def unhurried() -> Iterator[None]:
     """What is given up when it takes a moment may take its time here: the machine may be busy."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vocabulary, "LONGEST_LOOK", int(1000 * PATIENCE))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_tls_context() -> Iterator[None]:
+    """PyMySQL reads the system's certificates for each connection: once for all is enough here."""
+    made = Connection._create_ssl_ctx
+    kept: list[ssl.SSLContext] = []
+
+    def context(self: Connection, wanted: object) -> ssl.SSLContext:
+        if wanted:  # certificates or a context of its own
+            return made(self, wanted)
+        if not kept:
+            kept.append(made(self, {}))
+        return kept[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "_create_ssl_ctx", context)
         yield
 
 

@@ -20,6 +20,9 @@ from app.database.migrations import migrate
 from app.errors import DatabaseUnavailable
 from tests.waiting import PATIENCE
 
+MEMORY_MB = 1500
+"""It keeps what was dropped too: near its limit it would do little but look for what is free."""
+
 
 @contextmanager
 def tidb_for_tests(
@@ -40,7 +43,7 @@ def tidb_for_tests(
             server = EmbeddedServer(
                 data_dir=data_dir,
                 cache_dir=settings.cache_dir,
-                memory_mb=settings.tidb_memory_mb,
+                memory_mb=max(MEMORY_MB, settings.tidb_memory_mb),
                 announce=announce,
             )
             url = stack.enter_context(server.acquire()).url

@@ -117,14 +117,14 @@ def faults() -> Faults:
 def page(chromium: Browser, address: str, faults: Faults) -> Iterator[Page]:
     """A page with scripts, wide and light; whatever it does wrong fails the test."""
     with_scripts = chromium.new_context(viewport={"width": WIDE, "height": 800}, base_url=address)
-    yield from _watched(with_scripts, address, faults)
+    yield from watched(with_scripts, address, faults)
 
 
 @pytest.fixture
 def plain_page(chromium: Browser, address: str, faults: Faults) -> Iterator[Page]:
     """A page without scripts."""
     without = chromium.new_context(java_script_enabled=False, base_url=address)
-    yield from _watched(without, address, faults)
+    yield from watched(without, address, faults)
 
 
 @pytest.fixture
@@ -135,7 +135,8 @@ def files(tmp_path: Path) -> Path:
     return folder
 
 
-def _watched(context: BrowserContext, address: str, faults: Faults) -> Iterator[Page]:
+def watched(context: BrowserContext, address: str, faults: Faults) -> Iterator[Page]:
+    """A page of the context, whose faults are kept; there must be none but expected ones."""
     host = urlsplit(address).hostname or ""
     context.set_default_timeout(PATIENCE)
     page = context.new_page()

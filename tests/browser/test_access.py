@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tests.browser.conftest import NARROW, PATIENCE, WIDE, Faults
+from tests.browser.conftest import NARROW, PATIENCE, WIDE, Faults, watched
 from tests.browser.library import Library
 
 HEAVIEST = 100_000  # bytes of a page with its style, scripts and icon
@@ -69,11 +69,32 @@ def theme(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def themed_page(chromium: Browser, address: str, theme: str) -> Iterator[Page]:
-    """One that goes from address to address: a new one for each would take twice as long."""
+    """One that goes from address to address: a new one each time takes half a second."""
     context = chromium.new_context(color_scheme=theme, base_url=address)  # type: ignore[arg-type]
     context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def faults_of_all() -> Faults:
+    """What is found on pages that say by their status that something is not there."""
+    return Faults([], ["422", "404"])
+
+
+@pytest.fixture(scope="module")
+def page_for_all(chromium: Browser, address: str, faults_of_all: Faults) -> Iterator[Page]:
+    """One that goes from address to address, as the themed one."""
+    yield from watched(chromium.new_context(base_url=address), address, faults_of_all)
+
+
+@pytest.fixture
+def each_page(page_for_all: Page, faults_of_all: Faults) -> Iterator[Page]:
+    """That page for one address; whatever it does wrong there fails the test."""
+    yield page_for_all
+    unexpected = faults_of_all.unexpected()
+    faults_of_all.found.clear()
+    assert unexpected == []
 
 
 def opened(page: Page, name: str, library: Library, width: int) -> None:
@@ -110,29 +131,23 @@ def test_axe_finds_nothing_in_what_opens(themed_page: Page, library: Library) ->
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_wider_than_a_small_phone(
-    page: Page, library: Library, name: str, faults: Faults
-) -> None:
-    faults.expect("422")
-    faults.expect("404")
-    opened(page, name, library, NARROW)
+def test_nothing_is_wider_than_a_small_phone(each_page: Page, library: Library, name: str) -> None:
+    opened(each_page, name, library, NARROW)
     width = "document.documentElement.scrollWidth"
-    assert page.evaluate(width) <= NARROW
+    assert each_page.evaluate(width) <= NARROW
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_has_one_heading_and_a_way_past_the_navigation(
-    page: Page, library: Library, name: str, faults: Faults
+    each_page: Page, library: Library, name: str
 ) -> None:
-    faults.expect("422")
-    faults.expect("404")
-    opened(page, name, library, WIDE)
-    assert page.locator("h1").count() == 1
-    assert page.get_by_role("main").count() == 1
-    page.locator("body").evaluate("document.activeElement.blur()")
-    page.get_by_role("link", name="Skip to the content").focus()
-    page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    opened(each_page, name, library, WIDE)
+    assert each_page.locator("h1").count() == 1
+    assert each_page.get_by_role("main").count() == 1
+    each_page.locator("body").evaluate("document.activeElement.blur()")
+    each_page.get_by_role("link", name="Skip to the content").focus()
+    each_page.keyboard.press("Enter")
+    assert each_page.evaluate("document.activeElement.id") == "main"
 
 
 @pytest.mark.parametrize("name", ["results", "answer", "documents", "a document", "status"])
