@@ -79,7 +79,7 @@ class Liveness:
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _silent_since: float | None = None
-    _open: Callable[[], Any] | None = None
+    _open: Callable[[], Any] | None = field(default=None, repr=False)  # it knows the password
 
     def watch(self, engine: Engine) -> None:
         """Make the engine's connections so that they can be watched, and watch them."""
