@@ -103,7 +103,10 @@ class _Source:
 
     @cached_property
     def spans(self) -> list[Span]:
-        return sentence_spans(self.passage.text) or [(0, len(self.passage.text))]
+        """Its sentences; the rule of a table says nothing that could be quoted."""
+        text = self.passage.text
+        spans = [(a, b) for a, b in sentence_spans(text) if any(map(str.isalnum, text[a:b]))]
+        return spans or [(0, len(text))]
 
     @cached_property
     def texts(self) -> list[str]:

@@ -85,15 +85,29 @@ def refusal_of(raised: Exception, secret: str, timeout: float) -> Refusal:
                 code=code,
                 pause=_pause(cause.response.headers),
             )
-        if isinstance(cause, openai.APITimeoutError):
-            return Refusal(f"no answer within {timeout:g} s", timed_out=True)
-        if isinstance(cause, openai.APIConnectionError):
-            return Refusal(f"no connection ({_shown(str(cause.__cause__ or cause), secret)})")
-        if isinstance(cause, openai.APIError):  # an error in the middle of a stream
-            words, code = _words_of(cause.body)
-            return Refusal(_shown(words if cause.body else cause.message, secret), code=code)
+        if broken := _broken(cause, secret, timeout):
+            return broken
     said = _LAYERS.sub("", str(list(_chain(raised))[-1]))
     return Refusal(_shown(f"its reply cannot be read ({said})", secret), code=UNREADABLE)
+
+
+def _broken(cause: BaseException, secret: str, timeout: float) -> Refusal | None:
+    """What a cause says of the connection or of the stream; None if it says nothing of these."""
+    import httpx
+    import openai
+
+    if isinstance(cause, openai.APITimeoutError):
+        return Refusal(f"no answer within {timeout:g} s", timed_out=True)
+    if isinstance(cause, openai.APIConnectionError):
+        return Refusal(f"no connection ({_shown(str(cause.__cause__ or cause), secret)})")
+    if isinstance(cause, httpx.TimeoutException):
+        return Refusal(f"no word within {timeout:g} s", timed_out=True)
+    if isinstance(cause, httpx.TransportError):
+        return Refusal(f"the connection broke ({_shown(str(cause), secret)})")
+    if isinstance(cause, openai.APIError):
+        words, code = _words_of(cause.body)
+        return Refusal(_shown(words if cause.body else cause.message, secret), code=code)
+    return None
 
 
 def _chain(raised: BaseException | None) -> Iterator[BaseException]:

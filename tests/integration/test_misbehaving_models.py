@@ -256,7 +256,7 @@ def test_what_came_before_the_connection_dropped_keeps_its_citations(
     turn = begin(http, base)
     *_, (name, data) = events(http, turn)
     assert name == "error"
-    assert "broke off in mid-answer" in data["error"]["message"]
+    assert "broke off in mid-answer: the connection broke" in data["error"]["message"]
     assert len(chat.requests) == 1
     page = http.get(f"/ask?conversation={turn['conversation']}", follow_redirects=True).text
     output = page.partition('id="output"')[2]
@@ -264,6 +264,11 @@ def test_what_came_before_the_connection_dropped_keeps_its_citations(
     assert "broke off in mid-answer" in output
     assert output.count('class="sentence"') == 2
     assert '<span class="sign">' in output  # that the second is not supported
+    shared = http.post(f"/api/conversations/{turn['conversation']}/share").json()["url"]
+    with client(str(http.base_url)) as stranger:
+        read = stranger.get(shared).text
+    assert "The answer broke off here." in read
+    assert chat.api_base not in read  # it is nobody's but whose Tidemark this is
     exported = http.get(f"/api/conversations/{turn['conversation']}/markdown").text
     assert "The tide turns at noon.[^1]" in exported
     assert "*The answer broke off here.*" in exported

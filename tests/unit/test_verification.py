@@ -58,6 +58,13 @@ def test_a_citation_of_a_passage_that_is_not_there_is_dropped_and_kept_as_missin
     assert sentence.support == "unsupported"
 
 
+def test_the_rule_of_a_table_is_no_quote() -> None:
+    table = passage("| Berth | Depth |\n|---|---|\n| Quay | 9 m |")
+    near = BagOfWords(same={"|---|---|": "first item"})
+    (citation,) = verified("First item", table, embedder=near).citations
+    assert citation.quote.text != "|---|---|"
+
+
 def test_a_passage_cited_twice_in_a_sentence_is_one_citation() -> None:
     draft = cited("The tide turns.", (2, 1), (15, 1))
     sentence = Verifier(BagOfWords()).over([passage(TIDES)]).verify(draft)
