@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytidb.embeddings.base import BaseEmbeddingFunction
-from sqlalchemy import func, or_, select
+from sqlalchemy import Row, bindparam, func, or_, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, load_only
 
@@ -39,6 +39,12 @@ OF_INDEX = (
 )
 """What an `Index` is made of: every search reads it, so nothing else comes with it."""
 
+_ACTIVE = (
+    select(*OF_INDEX)
+    .join(KnowledgeBaseRow, KnowledgeBaseRow.active_index_id == IndexRow.id)
+    .where(KnowledgeBaseRow.id == bindparam("base"), KnowledgeBaseRow.deletion == 0)
+)
+
 
 @dataclass(frozen=True)
 class IndexStore:
@@ -50,17 +56,8 @@ class IndexStore:
 
     def active(self, knowledge_base_id: int) -> Index | None:
         """The index that searches of the knowledge base are answered from, if it has one."""
-
-        def read(session: Session) -> Index | None:
-            row = session.scalar(
-                select(IndexRow)
-                .options(load_only(*OF_INDEX))
-                .join(KnowledgeBaseRow, KnowledgeBaseRow.active_index_id == IndexRow.id)
-                .where(KnowledgeBaseRow.id == knowledge_base_id, KnowledgeBaseRow.deletion == 0)
-            )
-            return None if row is None else _index(row)
-
-        return self.database.transaction(read)
+        rows = self.database.read(_ACTIVE, base=knowledge_base_id)
+        return _index(rows[0]) if rows else None
 
     def every_active(self) -> tuple[tuple[str, Index], ...]:
         """Each knowledge base's name with the index that it is searched by, by name."""
@@ -277,7 +274,7 @@ def _locked(session: Session, knowledge_base_id: int) -> KnowledgeBaseRow:
     return base
 
 
-def _index(row: IndexRow) -> Index:
+def _index(row: IndexRow | Row[int, int, str, str, int]) -> Index:
     return Index(
         row.id, row.knowledge_base_id, Recipe.load(row.recipe), IndexState(row.state), row.version
     )
