@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 _RETRIEVE = "Given a web search query, retrieve relevant passages that answer the query"
+_ENGLISH = ("en",)
 _SEARCHING = "Represent this sentence for searching relevant passages: "
 
 
@@ -25,6 +26,8 @@ class KnownModel:
     max_tokens: int = 512
     takes_dimensions: bool = False
     """Whether its endpoint cuts vectors to `dimensions`; others answer such a request with 400."""
+    languages: tuple[str, ...] = ()
+    """What it was made for, as ISO 639-1, where that is few; empty where it is many or unknown."""
 
 
 KNOWN_MODELS = (
@@ -38,11 +41,12 @@ KNOWN_MODELS = (
     KnownModel(r"\b(multilingual-)?e5-(small|base|large)", "query: ", "passage: "),
     KnownModel(r"qwen3-embedding", f"Instruct: {_RETRIEVE}\nQuery:", max_tokens=8192),
     KnownModel(r"bge-(small|base|large)-zh", "为这个句子生成表示以用于检索相关文章：", ""),  # noqa: RUF001
-    KnownModel(r"bge-(small|base|large)(-en)?", _SEARCHING),
+    KnownModel(r"bge-(small|base|large)(-en)?", _SEARCHING, languages=_ENGLISH),
     KnownModel(r"bge-m3", max_tokens=8192),
-    KnownModel(r"mxbai-embed-large", _SEARCHING),
+    KnownModel(r"mxbai-embed-large", _SEARCHING, languages=_ENGLISH),
     KnownModel(r"snowflake-arctic-embed(2|.*-v2)", "query: ", max_tokens=8192),
-    KnownModel(r"snowflake-arctic-embed", _SEARCHING),
+    KnownModel(r"snowflake-arctic-embed", _SEARCHING, languages=_ENGLISH),
+    KnownModel(r"all-minilm-l(6|12)|all-mpnet-base|multi-qa-m", languages=_ENGLISH),
     KnownModel(
         r"embeddinggemma",
         "task: search result | query: ",

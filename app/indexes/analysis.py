@@ -14,6 +14,7 @@ from py3langid import classify, rank
 
 LONGEST_TERM = 64  # characters: what the postings' key has room for
 SAMPLE = 2_000  # characters of a text that tell its language
+UNLIKELY = 10.0  # the logarithm of how many times likelier another language is than one ruled out
 
 # Scripts whose words are not set apart by spaces, or not as a reader would: Thai, Lao, Burmese,
 # Khmer, kana, Hangul, Han. Their terms are pairs of neighbours.
@@ -80,6 +81,12 @@ def language_of(text: str) -> str:
     """The ISO 639-1 code of the language that `text` is in, as far as its start tells."""
     code, _ = classify(text[:SAMPLE])
     return str(code)
+
+
+def may_be_in(text: str, language: str) -> bool:
+    """Whether a few words may be in the language: only what is plainly another one is not."""
+    odds = dict(rank(text[:SAMPLE]))
+    return language in odds and max(odds.values()) - odds[language] <= UNLIKELY
 
 
 def terms(text: str, language: str) -> list[str]:

@@ -38,16 +38,22 @@ REVISION = f"chunk_id DIV {CHUNKS_A_REVISION}"
 
 @dataclass(frozen=True)
 class WordMatch:
-    """A chunk found by words: its BM25 score, and how much of it each word of the question gave."""
+    """A chunk found by words: its BM25 score, and how much of it each word of the question gave.
+
+    `highest` is what a chunk's score comes near to that has every word of the question; None where
+    that is not known.
+    """
 
     chunk_id: int
     score: float
     weights: Mapping[str, float]
+    highest: float | None = None
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """What is live in an index: chunks, the mean of their lengths in terms, their languages.
+    """What is live in an index: chunks, the mean of their lengths in terms, their languages, the
+    commonest first.
 
     `counts` are how many chunks hold a term, of the terms that were asked for so far.
     """
@@ -87,16 +93,23 @@ class KeywordSearch:
                 found = best_by_full_text(session, index.id, _told(words), scope, limit)
                 return tuple(WordMatch(chunk, score, {}) for chunk, score in found.items())
             postings = _Postings(session, postings_table_name(index.id), scope, corpus)
-            idf = postings.idf(list(words))
+            counts = postings.counts(list(words))
+            idf = postings.idf(counts)
             scores = postings.best(idf, limit) if idf else {}
             weights = postings.weights(idf, words, list(scores)) if scores else {}
-            return tuple(WordMatch(c, score, weights[c]) for c, score in scores.items())
+            highest = postings.highest(words, counts, idf)
+            return tuple(WordMatch(c, score, weights[c], highest) for c, score in scores.items())
 
         return self.database.transaction(search)
 
     def languages(self, index: Index) -> tuple[str, ...]:
         """The languages that words are looked for in, as ISO 639-1."""
         return self.database.transaction(lambda session: self._corpus(session, index.id).languages)
+
+    def spoken(self, index: Index) -> str | None:
+        """The language of most chunks, as the last search of the index found it."""
+        known = self._corpora.get(index.id)
+        return known[1].languages[0] if known and known[1].languages else None
 
     def better(self, index: Index, question: str, score: float, within: Within) -> int:
         """How many chunks have a higher BM25 score."""
@@ -110,7 +123,7 @@ class KeywordSearch:
             if self._has_full_text(session, index.id):
                 return better_by_full_text(session, index.id, _told(words), scope, score)
             postings = _Postings(session, postings_table_name(index.id), scope, corpus)
-            idf = postings.idf(list(words))
+            idf = postings.idf(postings.counts(list(words)))
             return postings.better(idf, score) if idf else 0
 
         return self.database.transaction(count)
@@ -151,6 +164,7 @@ def _summed(session: Session, index_id: int) -> Corpus:
         .where(live)
         .group_by(IndexedRevisionRow.language)
     ).all()
+    rows = sorted(rows, key=lambda row: (-row[1], row[0]))
     chunks = sum(int(row[1]) for row in rows)
     terms = sum(int(row[2]) for row in rows)
     spoken = tuple(row[0] for row in rows if row[1] >= RARE_LANGUAGE * chunks)
@@ -166,20 +180,19 @@ class _Postings:
     scope: Scope
     corpus: Corpus
 
-    def idf(self, looked_for: Sequence[str]) -> dict[str, float]:
+    def idf(self, counts: Mapping[str, int]) -> dict[str, float]:
         """The inverse document frequency, over live chunks, of the terms to look for."""
-        counts = self._counts(looked_for)
         kept: dict[str, float] = {}
         postings = 0
-        for count, term in sorted((counts[term], term) for term in looked_for if counts[term]):
+        for count, term in sorted((count, term) for term, count in counts.items() if count):
             postings += count
             common = count > max(TOO_COMMON * self.corpus.chunks, 1)
             if kept and (common or postings > MOST_POSTINGS):
                 break
-            kept[term] = math.log(1 + (self.corpus.chunks - count + 0.5) / (count + 0.5))
+            kept[term] = self._rarity(count)
         return kept
 
-    def _counts(self, terms: Sequence[str]) -> Mapping[str, int]:
+    def counts(self, terms: Sequence[str]) -> Mapping[str, int]:
         """How many live chunks hold each; the common ones, which take long to count, only once."""
         known = self.corpus.counts
         counts = {term: known[term] for term in terms if term in known}
@@ -199,6 +212,20 @@ class _Postings:
                 known.clear()
             known.update(counts)
         return counts
+
+    def highest(
+        self, words: Mapping[str, str], counts: Mapping[str, int], idf: Mapping[str, float]
+    ) -> float:
+        """What a chunk's score comes near to that has every word of the question, in one form each;
+        those that no chunk has count too. A term too common to be looked for adds nothing."""
+        best: dict[str, float] = {}
+        for term, word in words.items():
+            if counts.get(term):
+                best[word] = max(best.get(word, 0.0), idf.get(term, 0.0))
+        return sum(best.get(word, self._rarity(0)) for word in set(words.values()))
+
+    def _rarity(self, count: int) -> float:
+        return math.log(1 + (self.corpus.chunks - count + 0.5) / (count + 0.5))
 
     def best(self, idf: Mapping[str, float], limit: int) -> dict[int, float]:
         """The `limit` best chunks with their BM25 scores, best first."""

@@ -1,4 +1,4 @@
-"""Two rankings → one: each half counts as much as its best stands out of its own candidates."""
+"""Two rankings → one: each half counts as much as its best stands out."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ class Half:
     """What one retriever found: scores by chunk, higher is better, on a scale of its own.
 
     `floor` is the score of what it did not find, where that is known: to BM25 a chunk without any
-    of the words is worth 0, while the cosine of a chunk beyond the nearest is only lower.
+    of the words is worth 0, while the cosine of a chunk beyond the nearest is only lower. `most` is
+    what no score can exceed, where the halves are to be held against that.
     """
 
     name: str
     scores: Mapping[int, float]
     floor: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,14 @@ def fuse(halves: Sequence[Half]) -> tuple[Fused, ...]:
 
     Each half's scores are laid on 0 to 1, from its floor or its worst candidate to its best, and
     weighted by its peak: how far its best stands above the median of its candidates, as a share of
-    its best. A half that finds everything equally good, as a model does in a language that it was
-    not made for, counts for little. There is no parameter; what was tried instead, and what each
-    gave, is in docs/retrieval.md.
+    its best; or, where each half says what that is, of the most that a score can be. A half that
+    finds everything equally good, as a model does in a language that it was not made for, counts
+    for little. There is no parameter; what was tried instead, and what each gave, is in
+    docs/retrieval.md.
     """
     candidates = max((len(half.scores) for half in halves), default=0)
-    peaks = {half.name: _peak(half, candidates) for half in halves}
+    absolute = all(half.most or not half.scores for half in halves)
+    peaks = {half.name: _peak(half, candidates, absolute=absolute) for half in halves}
     total = sum(peaks.values())
     shares: dict[int, dict[str, float]] = {}
     for half in halves:
@@ -51,12 +55,14 @@ def fuse(halves: Sequence[Half]) -> tuple[Fused, ...]:
     return tuple(sorted(fused, key=lambda one: (-one.score, one.chunk_id)))
 
 
-def _peak(half: Half, candidates: int) -> float:
+def _peak(half: Half, candidates: int, *, absolute: bool) -> float:
     scores = list(half.scores.values())
     if half.floor is not None:
         scores += [half.floor] * (candidates - len(scores))
     best = max(scores, default=0.0)
-    return (best - median(scores)) / best if best > 0 else 0.0
+    if best <= 0:
+        return 0.0
+    return (best - median(scores)) / ((absolute and half.most) or best)
 
 
 def _scaled(half: Half) -> dict[int, float]:

@@ -18,11 +18,15 @@ K = 60
 
 @dataclass(frozen=True)
 class Halves:
-    """What one index gave, best first; nothing by a half that was not asked."""
+    """What one index gave, best first; nothing by a half that was not asked.
+
+    `understood` is whether the model was made for the language of the question and of the texts.
+    """
 
     index: Index
     neighbours: tuple[Neighbour, ...] = ()
     matches: tuple[WordMatch, ...] = ()
+    understood: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,10 +89,15 @@ def _of_one_model(mode: Mode, found: Sequence[Halves], limit: int) -> Ranking:
         (m for one in found for m in one.matches), key=lambda m: (-m.score, m.chunk_id)
     )[:limit]
     if mode is Mode.HYBRID:
+        # A cosine tells how good the best is only in a language that the model was made for, and
+        # a BM25 score how much of the question it has, if its highest is known. Then both do.
+        understood = all(one.understood for one in found)
+        highest = max((one.highest or 0.0 for one in matches), default=None)
+        most = (1.0, highest) if understood else (None, None)
         fused = fuse(
             [
-                Half(Mode.VECTOR, {one.chunk_id: one.similarity for one in near}),
-                Half(Mode.KEYWORD, {one.chunk_id: one.score for one in matches}, floor=0.0),
+                Half(Mode.VECTOR, {one.chunk_id: one.similarity for one in near}, None, most[0]),
+                Half(Mode.KEYWORD, {one.chunk_id: one.score for one in matches}, 0.0, most[1]),
             ]
         )
     else:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from app.documents.model import KnowledgeBase
 from app.embedding.embedder import Embedder
+from app.embedding.known_models import known_model
 from app.embedding.spending import Purpose, spending_on
 from app.errors import InvalidRequest, ModelUnavailable, ProviderError
+from app.indexes.analysis import may_be_in
 from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
 from app.indexes.hits import HitReader
@@ -281,13 +283,19 @@ class Retriever:
             near = self._near(sought, search)
         matches = [each.result() for each in matching] or [() for _ in sought]
         found = [
-            Halves(one.index, of_meaning, of_words)
+            Halves(one.index, of_meaning, of_words, self._understands(one.index, search.query))
             for one, of_meaning, of_words in zip(sought, near, matches, strict=True)
         ]
         if mode is not Mode.HYBRID and len(sought) == 1:
             return ranked(mode, found, sought[0].limit)
         with search.clock.stage("fuse", "each half by how far its best stands out"):
             return ranked(mode, found, sought[0].limit)
+
+    def _understands(self, index: Index, query: Query) -> bool:
+        """Whether the model is known to be made for the language of the question and the texts."""
+        spoken = self.words.spoken(index)
+        languages = known_model(index.recipe.model).languages
+        return spoken in languages and may_be_in(query.text, spoken)
 
     def _near(self, sought: Sequence[_Sought], search: _Search) -> list[tuple[Neighbour, ...]]:
         """What is nearest in each index; the question is embedded once by each model."""

@@ -134,6 +134,25 @@ def other_scores(texts: Mapping[str, str], question: str) -> dict[str, float]:
     return dict(zip(texts, map(float, other.get_scores(wanted)), strict=True))
 
 
+def test_the_highest_score_of_a_question_is_known_though_no_passage_reaches_it(
+    services: Services, library: KnowledgeBase
+) -> None:
+    index = services.indexes.active(library.id)
+    assert index is not None
+
+    def highest(question: str) -> float:
+        (match, *_) = services.retriever.words.best(index, question, 10)
+        assert match.highest is not None
+        assert match.score < match.highest
+        return match.highest
+
+    alone = highest("ebb")
+    assert highest("the ebb") == alone
+    # What no passage has is what a passage could have had.
+    assert highest("ebb zzyzx") > 2 * alone
+    assert services.retriever.words.spoken(index) == "en"
+
+
 @pytest.mark.parametrize(
     ("question", "name"),
     [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.indexes.analysis import LONGEST_TERM, language_of, question_terms, terms
+from app.indexes.analysis import LONGEST_TERM, language_of, may_be_in, question_terms, terms
 
 
 def test_forms_of_a_word_have_one_term() -> None:
@@ -136,6 +136,27 @@ def test_a_stop_word_of_another_language_is_looked_for(question: str, looked_for
 )
 def test_the_language_of_a_text_is_found(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("question", "may_be"),
+    [
+        ("when does the tide turn", True),
+        ("tide", True),
+        ("ERR_42", True),
+        ("何时涨潮？", False),
+        ("Vad kostar ett bygglov i kommunen?", False),
+        ("Wann kentert die Tide im Hafen?", False),
+    ],
+)
+def test_a_few_words_may_be_english_unless_they_plainly_are_not(
+    question: str, *, may_be: bool
+) -> None:
+    assert may_be_in(question, "en") == may_be
+
+
+def test_a_text_may_not_be_in_a_language_that_is_none() -> None:
+    assert not may_be_in("tide", "")
 
 
 @given(st.text(max_size=300))

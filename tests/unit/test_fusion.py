@@ -25,6 +25,21 @@ def test_a_half_that_finds_everything_equally_good_hardly_counts() -> None:
     assert order(lost, sure)[0] == 60
 
 
+def test_words_that_hardly_cover_the_question_count_less_where_that_is_known() -> None:
+    near = {1: 0.7, 2: 0.4, 3: 0.3, 4: 0.2}
+    found = {5: 3.0, 6: 1.0}
+    assert order(Half("vector", near), Half("keyword", found, 0.0))[0] == 5
+    assert order(Half("vector", near, most=1.0), Half("keyword", found, 0.0, most=12.0))[0] == 1
+    assert order(Half("vector", near, most=1.0), Half("keyword", found, 0.0, most=3.5))[0] == 5
+    assert order(Half("vector", near, most=1.0), Half("keyword", {}, 0.0)) == [1, 2, 3, 4]
+
+
+def test_one_half_alone_is_not_held_against_the_most_there_can_be() -> None:
+    near, found = {1: 0.7, 2: 0.4, 3: 0.3, 4: 0.2}, {5: 3.0, 6: 1.0}
+    words = Half("keyword", found, 0.0)
+    assert fuse([Half("vector", near, most=1.0), words]) == fuse([Half("vector", near), words])
+
+
 def test_a_half_without_candidates_leaves_the_other_as_it_is() -> None:
     meaning = Half("vector", {1: 0.8, 2: 0.7, 3: 0.3})
     assert order(meaning, Half("keyword", {}, floor=0.0)) == [1, 2, 3]

@@ -68,3 +68,17 @@ def test_the_best_of_different_models_take_turns() -> None:
 def test_no_half_keeps_more_than_its_limit() -> None:
     found = [halves(ONE, {1: 0.9, 2: 0.5}, {}), halves(SAME_MODEL, {3: 0.8, 4: 0.7}, {})]
     assert [one.chunk_id for one in ranked(Mode.VECTOR, found, 3).fused] == [1, 3, 4]
+
+
+def test_halves_are_held_against_the_most_there_can_be_only_where_the_model_understands() -> None:
+    """In a language that it was made for, and where the highest BM25 score is known."""
+    near = tuple(Neighbour(chunk, 0.8 - 0.1 * chunk) for chunk in range(1, 5))
+
+    def first(*, understood: bool, highest: float | None) -> int:
+        words = (WordMatch(9, 2.0, {}, highest),)
+        return ranked(Mode.HYBRID, [Halves(ONE, near, words, understood)], 100).fused[0].chunk_id
+
+    assert first(understood=True, highest=20.0) == 1
+    assert first(understood=True, highest=2.5) == 9
+    assert first(understood=True, highest=None) == 9
+    assert first(understood=False, highest=20.0) == 9
