@@ -41,7 +41,7 @@ class Replies:
             "indexes.version": [(1,)],
             "indexed_revisions.revision_id": [(5,)],
             "COUNT(*) FROM postings_7": [("tide", 1)],
-            "SELECT chunk_id, SUM": [(4, 1.5)],
+            "part AS score": [(4, 1.5)],
             "SELECT chunk_id, term, tf, length": [(4, "tide", 1, 10)],
         }
         return next((rows for part, rows in replies.items() if part in sql), [])
