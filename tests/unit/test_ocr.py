@@ -123,6 +123,20 @@ def test_a_damaged_or_an_endless_picture_fails_alone(monkeypatch: pytest.MonkeyP
         parse(saved(drawn(*LEFT)), "a.png")
 
 
+def test_a_thin_strip_is_read_and_a_spacer_of_an_email_costs_nothing() -> None:
+    strip = Image.new("RGB", (1400, 24), "white")
+    ImageDraw.Draw(strip).text((300, 2), LEFT[0], "black", font=ImageFont.load_default(18))
+    assert parse(saved(strip), "a.png").text.text == LEFT[0]
+    spacers = {f"{w}x{h}.png": saved(Image.new("RGB", (w, h))) for w, h in ((400, 1), (1, 3000))}
+    parsing = Parsing()
+    try:
+        archive = zip_of({**spacers, "b.txt": b"Words beside them."})
+        assert "Words beside them." in parsing.parse(archive, "a.zip").text.text
+        assert "_recognizing" not in vars(parsing)
+    finally:
+        parsing.close()
+
+
 def test_pictures_are_read_by_processes_of_their_own_which_are_kept() -> None:
     parsing = Parsing()
     try:

@@ -29,6 +29,10 @@ ALIKE = (0.75, 1.3)  # a line's height by the usual one's: boxes are drawn a lit
 SHORTEST_OF_PROSE = 20  # letters of half the lines
 POINTS = 72 / DOTS_PER_INCH
 LONGEST_SIDE = 4_000  # dots: what is larger is looked at smaller
+SHORTEST_SIDE = 8  # dots: no letter is readable in fewer; lines and spacers of e-mails have one
+MOST_LENGTHS = 5
+"""The longer side by the shorter one, at most: the library enlarges a picture until its shorter
+side is hundreds of dots long, and takes gigabytes for one that is a thin strip."""
 
 INSTALL = (
     "Install text recognition where Tidemark runs (`uv sync --inexact --no-dev --extra ocr`), or "
@@ -67,9 +71,11 @@ def recognized(picture: NDArray[np.uint8]) -> tuple[Line, ...]:
     Raises:
         RecognitionNeeded: it is postponed.
     """
+    if min(picture.shape[:2]) < SHORTEST_SIDE:
+        return ()
     if _postponed.get():
         raise RecognitionNeeded
-    found = _engine()(picture)
+    found = _engine()(_on_paper(picture))
     if found.boxes is None:
         return ()
     height = picture.shape[0] * POINTS
@@ -95,6 +101,16 @@ def recognized(picture: NDArray[np.uint8]) -> tuple[Line, ...]:
     # It finds them row by row: right for the cells of a table, wrong for columns of prose.
     prose = lines and statistics.median(len(line.text) for line in lines) >= SHORTEST_OF_PROSE
     return tuple(by_space(lines) if prose else lines)
+
+
+def _on_paper(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A strip with white below it, or to its right."""
+    import numpy as np
+
+    height, width = picture.shape[:2]
+    below = max(0, -(-width // MOST_LENGTHS) - height)
+    beside = max(0, -(-height // MOST_LENGTHS) - width)
+    return np.pad(picture, ((0, below), (0, beside), (0, 0)), constant_values=255)
 
 
 def _height(box: list[tuple[float, float]]) -> float:
