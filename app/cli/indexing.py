@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.documents.model import KnowledgeBase
     from app.evaluation.comparison import Comparison
     from app.indexes.plans import BuildPlan
+    from app.indexes.recipe import Recipe
     from app.indexes.reports import IndexReport
     from app.services import Services
 
@@ -230,6 +231,7 @@ def _show(report: IndexReport, services: Services) -> None:
     line.append(f" {shown(recipe.model)}, {recipe.dimensions} wide", style="default")
     if recipe.chunk_tokens:
         line.append(f", chunks of up to {recipe.chunk_tokens} tokens", style="default")
+    line.append(_prefixes(recipe), style="default")
     results().print(line)
     holds = f"{report.standing.revisions:,} of {report.expected.revisions:,} revisions"
     facts = [f"{holds} ({report.standing.digest})", f"{report.chunks:,} chunks"]
@@ -249,6 +251,11 @@ def _show(report: IndexReport, services: Services) -> None:
         results().print(f"   {shown(report.error)} {shown(report.remedy or '')}")
 
 
+def _prefixes(recipe: Recipe) -> str:
+    of_each = (("questions", recipe.query_prefix), ("chunks", recipe.document_prefix))
+    return "".join(f", {shown(prefix)!r} before {what}" for what, prefix in of_each if prefix)
+
+
 def _tell_of_settings(reports: tuple[IndexReport, ...], services: Services) -> None:
     from app.indexes.index import IndexState
 
@@ -257,7 +264,8 @@ def _tell_of_settings(reports: tuple[IndexReport, ...], services: Services) -> N
         if wanted and report.index.state == IndexState.ACTIVE and report.index.recipe != wanted:
             say(
                 f"The settings say {wanted.model}, {wanted.dimensions} wide, chunks of up to "
-                f"{wanted.chunk_tokens} tokens; the active index goes on with its own recipe. "
+                f"{wanted.chunk_tokens} tokens{_prefixes(wanted) or ', no prefixes'}; "
+                "the active index goes on with its own recipe. "
                 "`tidemark index build` builds one by the settings beside it."
             )
 

@@ -283,6 +283,24 @@ def test_the_page_shows_what_both_indexes_are_hold_and_find(
     assert all("mooring line" in first.lower() for first in firsts)
 
 
+def test_a_recipe_with_prefixes_is_told_with_them_and_can_be_built_from_the_page(
+    filled: SearchableBase, worker: MortalWorker, http: httpx.Client
+) -> None:
+    name = filled.base.name
+    asked = {"knowledge-base": name, "chunk_tokens": "16", "query_prefix": "question: "}
+    told = "“question: ” before questions"
+    assert told in http.get("/indexes/new", params=asked).text
+    begun = http.post("/indexes/new", data=asked, headers={"origin": str(http.base_url)})
+    assert begun.status_code == 303
+    worker.drain()
+    page = http.get("/indexes", params={"knowledge-base": name}).text
+    assert told in page
+    indexes = http.get(f"/api/knowledge-bases/{name}/indexes").json()["indexes"]
+    assert [each["recipe"]["query_prefix"] for each in indexes] == ["", "question: "]
+    compared = {"knowledge-base": name, "index": indexes[1]["id"]}
+    assert told in http.get("/indexes/compare", params=compared).text
+
+
 @dataclass
 class Load:
     """Searches without end on threads of their own; whatever goes wrong is kept."""

@@ -20,7 +20,7 @@ from app.services import Services
 from app.web.access import needs
 from app.web.addresses import api_address, passage_address
 from app.web.pages.frame import ChosenBase, frame, show
-from app.web.pages.index_cards import compare_address, paid, told_recipe
+from app.web.pages.index_cards import compare_address, paid, told_prefixes, told_recipe
 from app.web.pages.wording import When, duration, size, when
 from app.web.wiring import Wired
 
@@ -149,6 +149,7 @@ def _takes(services: Services, before: IndexReport, after: IndexReport) -> tuple
     return (
         Figure("Model", *(report.index.recipe.model for report in both)),
         Figure("Recipe", *(told_recipe(report.index.recipe) for report in both)),
+        Figure("Prefixes", *(told_prefixes(report.index.recipe) or "none" for report in both)),
         Figure("Chunks", *(f"{report.chunks:,}" for report in both)),
         Figure("Vectors", *(size(report.vector_bytes) for report in both)),
         Figure("Cost of the build", *costs),

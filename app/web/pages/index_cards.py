@@ -105,9 +105,8 @@ def _facts(report: IndexReport, services: Services) -> tuple[tuple[str, str], ..
             f"{report.standing.digest}, {same} the documents have ({report.expected.digest})",
         ),
     ]
-    prefixes = [one for one in (recipe.query_prefix, recipe.document_prefix) if one]
-    if prefixes:
-        facts.append(("Prefixes", ", ".join(f"“{one}”" for one in prefixes)))
+    if prefixes := told_prefixes(recipe):
+        facts.append(("Prefixes", prefixes))
     if report.embedded or report.reused:
         facts.append(
             (
@@ -128,6 +127,12 @@ def _facts(report: IndexReport, services: Services) -> tuple[tuple[str, str], ..
 def told_recipe(recipe: Recipe) -> str:
     """Its width and its chunks; the prefixes and the model are told apart from that."""
     return f"{count(recipe.dimensions, 'dimension')}, {_chunks(recipe)}"
+
+
+def told_prefixes(recipe: Recipe) -> str:
+    """What is put before questions and chunks; empty where nothing is."""
+    of_each = (("questions", recipe.query_prefix), ("chunks", recipe.document_prefix))
+    return ", ".join(f"“{prefix}” before {what}" for what, prefix in of_each if prefix)
 
 
 def _chunks(recipe: Recipe) -> str:
@@ -177,6 +182,7 @@ def plan_facts(plan: BuildPlan) -> tuple[tuple[str, str], ...]:
         ("Model", recipe.model),
         ("Width", count(recipe.dimensions, "dimension")),
         ("Chunks", _chunks(recipe).removeprefix("chunks of ")),
+        ("Prefixes", told_prefixes(recipe) or "none"),
         (
             "To be built",
             f"{count(plan.revisions, 'revision')}, about {count(plan.chunks, 'chunk')}",

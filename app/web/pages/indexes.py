@@ -19,7 +19,13 @@ from app.web.access import needs
 from app.web.addresses import address, api_address
 from app.web.api.indexes import LONGEST_PREFIX
 from app.web.pages.frame import ChosenBase, frame, show
-from app.web.pages.index_cards import Act, card, compare_address, plan_facts
+from app.web.pages.index_cards import (
+    Act,
+    card,
+    compare_address,
+    plan_facts,
+    told_prefixes,
+)
 from app.web.wiring import Wired, wake_worker
 
 router = APIRouter(include_in_schema=False)
@@ -82,6 +88,7 @@ def indexes_page(
         cards=tuple(card(report, services, base.name) for report in reports),
         differs=_differs(active, wanted),
         wanted=wanted,
+        wanted_prefixes="" if wanted is None else told_prefixes(wanted) or "no prefixes",
         notice=notice.format(index),
     )
 
