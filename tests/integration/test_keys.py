@@ -144,6 +144,9 @@ def test_requests_over_the_limit_wait_and_the_headers_say_how_long(
     reply = http.post("/v1/embeddings", json=EMBED, headers=headers)
     assert_told(reply, 429, "requests", "rate_limit_exceeded")
     assert 1 <= int(reply.headers["retry-after"]) <= 20
+    assert reply.headers["x-ratelimit-limit-requests"] == "3"
+    assert reply.headers["x-ratelimit-remaining-requests"] == "0"
+    assert reply.headers["x-ratelimit-limit-tokens"] == "1000"
 
 
 def test_tokens_over_the_limit_are_refused_before_they_are_embedded_or_counted(

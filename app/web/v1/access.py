@@ -32,25 +32,31 @@ async def admit(request: Request) -> None:
     try:
         # At once, and not in `spend`, for each way to a thread and back costs a query its time.
         found = await to_thread.run_sync(_admitted, services, secret, right)
-    except RateLimited as over:
-        raise refused(over) from None
     except WrongKey as wrong:
         raise Refused(_said(wrong), status=401, code="invalid_api_key") from None
     except NotSignedIn as missing:
         raise Refused(_said(missing), status=401) from None
     except NotAllowed as lacking:
         raise Refused(_said(lacking), status=403, code="insufficient_permissions") from None
-    request.state.caller, request.state.sight, request.state.standing = found
+    request.state.caller, request.state.sight, request.state.standing, over = found
+    if over is not None:
+        raise refused(over)
 
 
 def _admitted(
     services: Services, secret: str | None, right: Right
-) -> tuple[Caller, Sight, Standing | None]:
+) -> tuple[Caller, Sight, Standing | None, RateLimited | None]:
+    """Who calls and may, where they stand with this request counted; or why it cannot be."""
     caller = services.callers.by_key(secret)
     sight = caller.sight(right)
-    holders = services.rate_limits.holders(caller.key) if caller.key else ()
-    taken = services.rate_limits.take(holders, requests=1, tokens=0) if holders else None
-    return caller, sight, taken
+    limits = services.rate_limits
+    holders = limits.holders(caller.key) if caller.key else ()
+    if not holders:
+        return caller, sight, None, None
+    try:
+        return caller, sight, limits.take(holders, requests=1, tokens=0), None
+    except RateLimited as over:
+        return caller, sight, limits.charge(holders, tokens=0), over
 
 
 async def spend(request: Request, *, tokens: int) -> None:
