@@ -62,7 +62,6 @@ def create_app(
     app.state.job_feeds = JobFeeds()
     app.state.live_answers = LiveAnswers()
     app.state.draining = Draining()
-    app.state.welcome = None
     app.add_middleware(BodyLimit, max_bytes=(settings.max_upload_mb * 10 + 1) * 1_000_000)
     app.add_middleware(SameSiteOnly, host=settings.host, public_url=settings.public_url)
     app.add_middleware(SecurityHeaders)

@@ -19,6 +19,7 @@ from app.access.openid import OpenIdProvider, make_openid
 from app.access.rights import EVERYTHING, Sight
 from app.access.sessions import Sessions
 from app.access.users import UserStore
+from app.access.welcome import Welcomes
 from app.answering.answer import Approach
 from app.answering.answerer import Answerer
 from app.answering.conversations import ConversationStore
@@ -152,6 +153,7 @@ class Services:
     keys: KeyStore
     users: UserStore
     sessions: Sessions
+    welcomes: Welcomes
     audit: Audit
     ledger: Ledger
     added: AddedEmbedders
@@ -497,6 +499,7 @@ def compose(
         keys=keys,
         users=users,
         sessions=sessions,
+        welcomes=Welcomes(database),
         audit=Audit(database),
         ledger=ledger,
         added=AddedEmbedders(added, lambda model: make(settings_of_model(settings, model))),

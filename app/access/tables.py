@@ -89,6 +89,15 @@ class SessionRow(FixedTable):
     expires_at: Mapped[Moment] = mapped_column(index=True)
 
 
+class WelcomeRow(FixedTable):
+    """A link for the first administrator; of its token only the SHA-256."""
+
+    __tablename__ = "welcomes"
+
+    token_hash: Mapped[str] = mapped_column(CHAR(64), primary_key=True)
+    expires_at: Mapped[Moment]
+
+
 class SignInFailureRow(FixedTable):
     """A password that was wrong; `account` and `address` are hashed, for anybody may type them."""
 

@@ -175,10 +175,7 @@ def _greeting(app: FastAPI, settings: Settings, port: int) -> str:
             " and name its address in TIDEMARK_PUBLIC_URL."
         )
     if not services.users.any_administrator():
-        from app.web.pages.signing_in import Welcome
-
-        app.state.welcome = Welcome()
-        link = f"{shown}/welcome?token={app.state.welcome.token}"
+        link = f"{shown}/welcome?token={services.welcomes.begin()}"
         said += (
             "\nNothing is served until there is an administrator. Become it within the hour, at\n"
             f"{link}\nor run `tidemark user create NAME --administrator`."

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.access.rights import Role
 from app.services import Services
-from app.web.pages.signing_in import Welcome
 from tests.browser.conftest import NARROW, PATIENCE, WIDE
 from tests.server import application, served
 
@@ -23,9 +22,8 @@ def door(services: Services) -> Iterator[tuple[str, str]]:
     """Where it is, and the link by which the first administrator comes in."""
     strict = replace(services, callers=replace(services.callers, asks=True))
     app = application(services.settings, strict)
-    app.state.welcome = Welcome()
     with served(app) as address:
-        yield address, f"{address}/welcome?token={app.state.welcome.token}"
+        yield address, f"{address}/welcome?token={services.welcomes.begin()}"
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -9,6 +9,7 @@ from dataclasses import replace
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from app.access.keys import NewKey
 from app.access.rights import Scope
@@ -17,7 +18,6 @@ from app.config import Settings
 from app.errors import DatabaseUnavailable
 from app.main import create_app
 from app.services import Services
-from app.web.pages.signing_in import Welcome
 from app.web.setting_up import SERVED
 from tests.routes import registered, unguarded
 from tests.server import application, client, served
@@ -31,9 +31,7 @@ HTML = {"accept": "text/html"}
 def app(settings: Settings, services: Services) -> FastAPI:
     """One that others can reach, just started."""
     strict = replace(services, callers=replace(services.callers, asks=True))
-    app = application(settings, strict)
-    app.state.welcome = Welcome()
-    return app
+    return application(settings, strict)
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +66,28 @@ def test_the_link_that_is_printed_can_be_opened_from_another_machine(
     app: FastAPI, settings: Settings, new: httpx.Client
 ) -> None:
     """`0.0.0.0` is an address to listen on, and none to go to."""
-    welcome = app.state.welcome
     told = _greeting(app, settings.model_copy(update={"host": "0.0.0.0"}), 8000)  # noqa: S104
-    link = f"http://{socket.gethostname()}:8000/welcome?token={app.state.welcome.token}"
-    assert link in told.splitlines()
-    assert new.get(link.partition(":8000")[2]).status_code == 200
-    app.state.welcome = welcome
+    here = f"http://{socket.gethostname()}:8000"
+    (link,) = (line for line in told.splitlines() if line.startswith(here))
+    assert new.get(link.removeprefix(here)).status_code == 200
+    another = application(settings, app.state.services)  # behind the same proxy
+    with served(another) as address, client(address) as http:
+        assert http.get(link.removeprefix(here)).status_code == 200
+
+
+def test_the_link_is_good_for_an_hour_and_kept_as_a_hash(
+    new: httpx.Client, services: Services
+) -> None:
+    token = services.welcomes.begin()
+    kept = services.database.transaction(
+        lambda s: [str(row) for row in s.execute(text("SELECT * FROM welcomes"))]
+    )
+    assert kept
+    assert not any(token in row for row in kept)
+    assert new.get(f"/welcome?token={token}").status_code == 200
+    past = text("UPDATE welcomes SET expires_at = DATE_SUB(expires_at, INTERVAL 1 HOUR)")
+    services.database.transaction(lambda s: s.execute(past) and None)
+    assert new.get(f"/welcome?token={token}").status_code == 404
 
 
 def test_openai_clients_are_told_in_their_own_shape(new: httpx.Client) -> None:

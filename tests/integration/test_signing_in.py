@@ -21,7 +21,6 @@ from app.config import Settings
 from app.errors import InvalidRequest, NotAllowed, RateLimited, UserExists, WrongPassword
 from app.main import create_app
 from app.services import Services
-from app.web.pages.signing_in import Welcome
 from app.web.server import config_of
 from tests.integration.parts import strangers_asked
 from tests.server import application, client, served
@@ -283,14 +282,14 @@ def test_the_first_administrator_comes_in_by_the_link_once(
 ) -> None:
     strict.database.transaction(lambda s: s.execute(text("DELETE FROM users")) and None)
     app = application(settings, strict)
-    app.state.welcome = Welcome()
-    link = f"/welcome?token={app.state.welcome.token}"
+    token = strict.welcomes.begin()
+    link = f"/welcome?token={token}"
     with served(app) as address, client(address) as http:
         http.headers["origin"] = address
         assert http.get("/", headers=HTML).status_code == 503
         assert http.get("/welcome?token=guessed").status_code == 404
         assert http.get(link).status_code == 200
-        form = {"token": app.state.welcome.token, "name": "first", "password": "short"}
+        form = {"token": token, "name": "first", "password": "short"}
         assert http.post("/welcome", data=form).status_code == 422
         assert http.post("/welcome", data={**form, "password": PASSWORD}).status_code == 303
         assert http.get("/users").status_code == 200

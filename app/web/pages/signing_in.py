@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-import secrets
-import time
-from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import quote, unquote
 
@@ -23,21 +19,8 @@ from app.web.wiring import Wired
 
 router = APIRouter(include_in_schema=False)
 
-WELCOME_LIFE = 3600.0  # seconds
 AWAY_FOR = 600  # seconds that a browser may be at the OpenID provider
 Text = Annotated[str, Form(max_length=1000)]
-
-
-@dataclass(frozen=True)
-class Welcome:
-    """The secret in the link that is printed at start while there is no administrator."""
-
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-    until: float = field(default_factory=lambda: time.monotonic() + WELCOME_LIFE)
-
-    def admits(self, token: str) -> bool:
-        given = token.encode("utf-8", "surrogatepass")
-        return time.monotonic() < self.until and hmac.compare_digest(given, self.token.encode())
 
 
 @router.get("/sign-in")
@@ -142,7 +125,7 @@ def welcome_page(
     request: Request, services: Wired, token: Annotated[str, Query()] = ""
 ) -> Response:
     """Where the first administrator chooses a name and a password."""
-    _check_welcome(request, services, token)
+    _check_welcome(services, token)
     return render(request, "welcome.html", token=token, name="", error=None)
 
 
@@ -151,7 +134,7 @@ def welcome_page(
 def make_first_administrator(
     request: Request, services: Wired, token: Text, name: Text, password: Text
 ) -> Response:
-    _check_welcome(request, services, token)
+    _check_welcome(services, token)
     request.state.actor = f"user {name[:100]!r}"
     try:
         user = services.users.create_first(name, password)
@@ -165,7 +148,7 @@ def make_first_administrator(
             name=name,
             error=error,
         )
-    request.app.state.welcome = None
+    services.welcomes.end()
     return signed_in(request, services.sessions.begin(user.id), "/")
 
 
@@ -191,9 +174,8 @@ def signed_in(request: Request, token: str, next_page: str) -> Response:
     return reply
 
 
-def _check_welcome(request: Request, services: Wired, token: str) -> None:
-    welcome: Welcome | None = request.app.state.welcome
-    if welcome is None or not welcome.admits(token) or services.users.any_administrator():
+def _check_welcome(services: Wired, token: str) -> None:
+    if not services.welcomes.admits(token) or services.users.any_administrator():
         raise PageNotFound(
             "This link is not valid any more.",
             remedy="Start Tidemark again for another, or run `tidemark user create`.",
