@@ -6,6 +6,7 @@ import ssl
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from pymysql.connections import Connection
 from sqlalchemy import URL
@@ -15,6 +16,12 @@ from app.errors import TidemarkError
 from app.indexes import vocabulary
 from tests.tidb import fresh_database, make_tables, tidb_for_tests
 from tests.waiting import PATIENCE
+
+# No example is wrong because the processors are busy with other tests.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
