@@ -22,6 +22,7 @@ from app.access.users import UserStore
 from app.access.welcome import Welcomes
 from app.answering.answer import Approach
 from app.answering.answerer import Answerer
+from app.answering.chosen import ChosenModel
 from app.answering.conversations import ConversationStore
 from app.answering.feedback import FeedbackStore
 from app.answering.generator import Generator, make_generator, warm_up_client, whole_reply
@@ -132,7 +133,9 @@ class Services:
     retriever: Retriever
     explainer: Explainer
     generator: Generator | None
-    """The chat model; without one, answers are extracts."""
+    """The chat model of the settings."""
+    chosen_model: ChosenModel
+    """The one that was chosen on its page, where the settings name none."""
     conversations: ConversationStore
     feedback: FeedbackStore
     ingest: Ingest
@@ -221,7 +224,8 @@ class Services:
         """What measures answers to a knowledge base's own questions."""
 
         def made_with(base: KnowledgeBase) -> dict[str, str]:
-            chat = self.generator.model if self.generator else "none: extracts"
+            generator = self.chat_model()
+            chat = generator.model if generator else "none: extracts"
             return {"chat": chat, **self._searched_with(base)}
 
         return AnswerEvaluator(self.questions, self.answerer, made_with)
@@ -260,16 +264,25 @@ class Services:
             lambda query: self.retriever.retrieve_across(bases, query, top_k),
             self.generator_for(base),
             AccountedEmbedder(embedder, base.id),
-            Prompter.within(window_of(self.settings), self.documents.characters),
+            Prompter.within(
+                window_of(self.chosen_model.settings_in_use()), self.documents.characters
+            ),
             approach,
             judging=self.settings.chat_judge,
         )
 
     def generator_for(self, base: KnowledgeBase) -> Generator | None:
         """The chat model, whose tokens are counted as the knowledge base's."""
-        if self.generator is None:
-            return None
-        return MeteredGenerator(self.generator, self.ledger, base.id)
+        generator = self.chat_model()
+        return None if generator is None else MeteredGenerator(generator, self.ledger, base.id)
+
+    def chat_model(self) -> Generator | None:
+        """What writes answers; without one, they are extracts.
+
+        Raises:
+            InvalidSetting: the key of a chosen one cannot be read.
+        """
+        return self.generator or self.chosen_model.generator()
 
     def first_knowledge_base(self) -> KnowledgeBase:
         """The knowledge base that is there from the start, so that nobody must make one first."""
@@ -305,7 +318,7 @@ def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
         services = compose(settings, database, capabilities, embedder.result(), announce)
         # The client of remote models takes seconds to import: not the first question's seconds.
         loading.submit(warm_up, services.embedder)
-        if services.generator is not None:
+        if services.generator is not None or services.chosen_model.chosen() is not None:
             loading.submit(warm_up_client)
         stack.callback(services.ingest.parsing.close)
         stack.callback(services.pictures.close)
@@ -421,11 +434,13 @@ def compose(
         courtesy,
     )
     questions = QuestionStore(database)
-    writer = None
-    if generator is not None:
-        chat = generator
-        writer = QuestionWriter(lambda base: MeteredGenerator(chat, ledger, base.id))
-    comparer = Comparer(retriever, KnownItems(documents), questions, writer)
+    chosen_model = ChosenModel(database, Vault.of(settings), settings, make_generator)
+
+    def writing(base: KnowledgeBase) -> Generator | None:
+        chat = generator or chosen_model.generator()
+        return None if chat is None else MeteredGenerator(chat, ledger, base.id)
+
+    comparer = Comparer(retriever, KnownItems(documents), questions, QuestionWriter(writing))
     scheduled = ScheduledPromotion(knowledge_bases, indexes, reports, builds, comparer, switch)
     kept = timedelta(days=settings.keep_deleted_days)
     parsing = Parsing()  # begins its processes when they are needed
@@ -459,6 +474,7 @@ def compose(
         retriever=retriever,
         explainer=Explainer(retriever, TrueRank(database, words)),
         generator=generator,
+        chosen_model=chosen_model,
         conversations=ConversationStore(database),
         feedback=FeedbackStore(database),
         ingest=Ingest(

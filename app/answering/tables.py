@@ -1,9 +1,9 @@
-"""The tables of this room: conversations, their turns, and what the answers cite."""
+"""The tables of this room: conversations, their turns, what the answers cite, and the model."""
 
 from __future__ import annotations
 
 from sqlalchemy import Index, Integer, String
-from sqlalchemy.dialects.mysql import BIGINT, CHAR, LONGTEXT, TEXT
+from sqlalchemy.dialects.mysql import BIGINT, CHAR, LONGTEXT, TEXT, VARBINARY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database.tables import (
@@ -80,3 +80,15 @@ class FeedbackRow(FixedTable):
     reason: Mapped[str] = mapped_column(String(40))
     correction: Mapped[str] = mapped_column(TEXT)
     given_at: Mapped[Moment]
+
+
+class ChosenModelRow(FixedTable):
+    """The chat model that was chosen on its page; its key is encrypted."""
+
+    __tablename__ = "chosen_model"
+
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True, autoincrement=False)
+    model: Mapped[str] = mapped_column(String(300))
+    api_base: Mapped[str | None] = mapped_column(String(500))
+    sealed_key: Mapped[bytes | None] = mapped_column(VARBINARY(2000))
+    chosen_at: Mapped[Moment]

@@ -41,14 +41,20 @@ _LINE = re.compile(r"^[ \t]*(\d{1,3})[.):][ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 class QuestionWriter:
     """Puts questions as a person might; `generator_for` notes what a knowledge base spends."""
 
-    generator_for: Callable[[KnowledgeBase], Generator]
+    generator_for: Callable[[KnowledgeBase], Generator | None]
     _kept: dict[str, str] = field(default_factory=dict)
 
     def written(self, base: KnowledgeBase, items: Sequence[KnownItem]) -> tuple[KnownItem, ...]:
-        """The items with the model's questions; those that it gives none for stay as they are."""
+        """The items with the model's questions; those that it gives none for stay as they are.
+
+        All do where there is no chat model.
+        """
+        generator = self.generator_for(base)
+        if generator is None:
+            return tuple(items)
         wanted = [item for item in items if _key(item) not in self._kept]
         calls = [wanted[at : at + A_CALL] for at in range(0, len(wanted), A_CALL)]
-        ask = whole_reply(self.generator_for(base))
+        ask = whole_reply(generator)
         with ThreadPoolExecutor(AT_ONCE, "questions") as pool:
             for asking in [pool.submit(in_this_context(self._ask), ask, some) for some in calls]:
                 asking.result()

@@ -154,7 +154,7 @@ def _page(
         runs=tuple(_run(each, base, here) for each in runs),
         outcomes=worst_answers_first(outcomes)[:OUTCOMES_SHOWN],
         questions=sum(bool(each.right) or each.unanswerable for each in own),
-        model=services.generator.model if services.generator else None,
+        model=chat.model if (chat := services.chat_model()) else None,
         kept=kept,
         error=error,
     )

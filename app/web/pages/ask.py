@@ -109,7 +109,7 @@ def ask_page(
         ),
         first_use=first_use(services, chosen),
         passages=PASSAGES,
-        model=services.generator.model if services.generator else None,
+        model=chat.model if (chat := services.chat_model()) else None,
         talk=talk,
         further=talk.turns[-1].further if talk and talk.turns else further,
         way=talk.turns[-1].approach if talk and talk.turns else way,

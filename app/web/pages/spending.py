@@ -27,7 +27,7 @@ def spending_page(request: Request, services: Wired, days: Days = DAYS) -> HTMLR
         left=None if spent.left_today is None else dollars(spent.left_today),
         lines=[(each, cost_of(each.spent)) for each in spent.days],
         documents=[(each, cost_of(each.spent)) for each in spent.documents],
-        local=services.embedder.model.startswith("local/") and services.generator is None,
+        local=services.embedder.model.startswith("local/") and services.chat_model() is None,
     )
 
 

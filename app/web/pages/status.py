@@ -118,7 +118,7 @@ def _database(services: Services) -> Group:
 
 def _models(services: Services) -> Group:
     settings, embedder = services.settings, services.embedder
-    chat = settings.chat_model
+    chat = services.chosen_model.settings_in_use().chat_model
     return Group(
         "Models",
         (
