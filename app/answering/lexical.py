@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.indexes.analysis import MARKS
+
 Scores = NDArray[np.float64]
 
 STEM = 6
@@ -29,7 +31,12 @@ _K1, _B = 1.2, 0.3
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 )
-_WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|[^\W{_UNSPACED}]+")
+_LETTERS = rf"[^\W{_UNSPACED}]"
+_WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|{_LETTERS}+(?:[{MARKS}]+{_LETTERS}*)*")
+# Of Hebrew and Arabic, where few write them.
+_POINTS = re.compile(
+    "[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670]"
+)
 _PLURAL = re.compile(r"(\w{2,}[^\Ws])s")
 
 # What a question asks with, not what it asks for.
@@ -48,7 +55,8 @@ ASKING = frozenset(
 def terms(text: str) -> list[str]:
     """The terms of `text`: cut words, and pairs of neighbours where a script has no spaces."""
     found = []
-    for word in _WORD.finditer(unicodedata.normalize("NFKC", text).casefold()):
+    folded = _POINTS.sub("", unicodedata.normalize("NFKC", text).casefold())
+    for word in _WORD.finditer(folded):
         if word["unspaced"]:
             found.extend([a + b for a, b in zip(word[0], word[0][1:], strict=False)] or [word[0]])
         else:

@@ -98,6 +98,12 @@ def test_a_question_in_chinese_is_answered_by_its_words() -> None:
 def test_terms_are_cut_words_and_pairs_where_a_script_has_no_spaces() -> None:
     assert terms("Tides turning, 3.5 km") == ["tide", "turnin", "3", "5", "km"]
     assert terms("潮水转") == ["潮水", "水转"]
+
+
+def test_signs_and_points_do_not_cut_the_words_that_they_stand_in() -> None:
+    assert terms("पानी का समय") == ["पानी", "का", "समय"]
+    assert terms("السَّلَامُ") == terms("السلام") == ["السلام"]
+    assert words_looked_for("पानी का समय") == ("पानी", "का", "समय")
     assert words_looked_for("What is the Höhe of it?") == ("Höhe",)
 
 
