@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.orm import Session
 
 from app.access.passwords import fits
 from app.access.rights import Role
@@ -42,7 +42,13 @@ class Sessions:
             RateLimited: too many wrong ones, for this name or from this address.
         """
         account, source = _hash(folded(name)), _hash(address)
-        self.database.transaction(lambda session: _check_rate(session, account, source))
+        # Noted before it is known to be wrong: of many at once, no more are tried than one by one.
+        tried = self.database.transaction(lambda session: _note_try(session, account, source))
+        try:
+            self.database.transaction(lambda session: _check_rate(session, tried))
+        except RateLimited:
+            self._forget(tried)
+            raise
 
         def look(session: Session) -> tuple[int, str | None] | None:
             row = session.scalar(select(UserRow).where(UserRow.name == folded(name)))
@@ -51,9 +57,14 @@ class Sessions:
 
         found = self.database.transaction(look)
         if not fits(password, found[1] if found else None) or found is None:
-            self.database.transaction(lambda session: _note_failure(session, account, source))
             raise WrongPassword("Name and password do not belong together.")
+        self._forget(tried)
         return self.begin(found[0])
+
+    def _forget(self, tried: _Try) -> None:
+        """A try that was right, or that was not made, is no failure."""
+        gone = delete(SignInFailureRow).where(SignInFailureRow.id == tried.id)
+        self.database.transaction(lambda session: session.execute(gone) and None)
 
     def begin(self, user_id: int) -> str:
         """A new session of somebody who has shown who they are."""
@@ -106,15 +117,33 @@ class Sessions:
         return self.database.transaction(lambda session: session.scalar(counted) or 0)
 
 
-def _check_rate(session: Session, account: str, source: str) -> None:
-    since = now() - WINDOW
+@dataclass(frozen=True)
+class _Try:
+    """A password that is about to be tried, noted as wrong until it was right."""
+
+    id: int
+    account: str
+    address: str
+    at: datetime
+
+
+def _note_try(session: Session, account: str, address: str) -> _Try:
+    moment = now()
+    session.execute(delete(SignInFailureRow).where(SignInFailureRow.at < moment - WINDOW))
+    row = SignInFailureRow(account=account, address=address, at=moment)
+    session.add(row)
+    session.flush()
+    return _Try(row.id, account, address, moment)
+
+
+def _check_rate(session: Session, tried: _Try) -> None:
     # `account` alone: whoever guesses may come from many addresses.
     limits = (
-        (SignInFailureRow.account, account, FOR_ONE_ACCOUNT),
-        (SignInFailureRow.address, source, FROM_ONE_ADDRESS),
+        (SignInFailureRow.account, tried.account, FOR_ONE_ACCOUNT),
+        (SignInFailureRow.address, tried.address, FROM_ONE_ADDRESS),
     )
     for column, value, most in limits:
-        oldest = _oldest_that_counts(session, column, value, since, most)
+        oldest = _oldest_that_counts(session, column == value, tried, most)
         if oldest is not None:
             raise RateLimited(
                 "Too many wrong passwords.",
@@ -124,22 +153,21 @@ def _check_rate(session: Session, account: str, source: str) -> None:
 
 
 def _oldest_that_counts(
-    session: Session, column: InstrumentedAttribute[str], value: str, since: datetime, most: int
+    session: Session, alike: ColumnElement[bool], tried: _Try, most: int
 ) -> datetime | None:
-    """Of the last `most` failures the first; None if there are fewer."""
+    """Of the last `most` beside this try the first; None if there are fewer.
+
+    Those that are made at the same time count too. Of any that are let through, the last to be
+    noted has seen all the others, so there are never more than `most`.
+    """
+    row = SignInFailureRow
     return session.scalar(
-        select(SignInFailureRow.at)
-        .where(column == value, SignInFailureRow.at > since)
-        .order_by(SignInFailureRow.at.desc())
+        select(row.at)
+        .where(alike, row.id != tried.id, row.at > tried.at - WINDOW)
+        .order_by(row.at.desc())
         .offset(most - 1)
         .limit(1)
     )
-
-
-def _note_failure(session: Session, account: str, source: str) -> None:
-    moment = now()
-    session.execute(delete(SignInFailureRow).where(SignInFailureRow.at < moment - WINDOW))
-    session.add(SignInFailureRow(account=account, address=source, at=moment))
 
 
 def _hash(secret: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -127,6 +130,29 @@ def test_guessing_is_slowed_down_for_one_name_wherever_it_comes_from(strict: Ser
     with pytest.raises(RateLimited, match="Too many") as refused:
         fast.sign_in(name, PASSWORD, "192.0.2.99")
     assert 0 < refused.value.retry_after <= 15 * 60
+
+
+def test_of_many_guesses_at_once_no_more_are_tried_than_one_by_one(strict: Services) -> None:
+    name = strict.users.create(f"bob-{uuid4().hex[:8]}", PASSWORD).name
+    guesses = 2 * FOR_ONE_ACCOUNT
+    together = threading.Barrier(guesses)
+
+    def guess(number: int) -> type[Exception]:
+        together.wait()
+        with pytest.raises((WrongPassword, RateLimited)) as refused:
+            strict.sessions.sign_in(name, "wrong", f"198.51.100.{number}")
+        return refused.type
+
+    with ThreadPoolExecutor(guesses) as pool:
+        refusals = Counter(pool.map(guess, range(guesses)))
+    assert refusals[WrongPassword] <= FOR_ONE_ACCOUNT
+    assert refusals.total() == guesses
+
+
+def test_a_right_password_counts_for_nothing(strict: Services) -> None:
+    name = strict.users.create(f"bob-{uuid4().hex[:8]}", PASSWORD).name
+    for _ in range(FOR_ONE_ACCOUNT + 1):
+        assert strict.sessions.found(strict.sessions.sign_in(name, PASSWORD, "198.51.100.99"))
 
 
 def test_behind_a_proxy_each_address_is_slowed_down_by_itself(
