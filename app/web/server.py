@@ -13,6 +13,7 @@ from app.config import Settings
 
 IDLE = 75  # seconds; clients let go of an idle connection sooner, so none ends under a request
 LONGEST_HEAD = 2_000_000  # bytes of a request's address and headers
+LONGEST_PARSED = 65_535  # bytes of an address that httptools takes apart
 
 
 def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
@@ -28,7 +29,10 @@ def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 
 class BoundedHeads(HttpToolsProtocol):
-    """uvicorn's own protocol, which by itself takes addresses and headers without end."""
+    """uvicorn's own protocol, which by itself takes headers without end, and no long address.
+
+    Where a query is too long, the application is to say so, in words.
+    """
 
     _head: int | None = 0
     """Bytes so far of what comes before a body; None while a body comes."""
@@ -47,7 +51,14 @@ class BoundedHeads(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head = None
-        super().on_headers_complete()
+        address, _, query = self.url.partition(b"?")
+        if len(self.url) <= LONGEST_PARSED:
+            super().on_headers_complete()
+        else:
+            self.url = address
+            super().on_headers_complete()
+            # The request begins only once this callback is over.
+            self.scope["query_string"] = query.partition(b"#")[0]
 
 
 class Server(uvicorn.Server):
