@@ -104,12 +104,15 @@ def _hybrid(
         table = postings_table_name(index.id)
         return _Postings(session, table, scope, words._corpora[index.id][1])  # type: ignore[arg-type] # noqa: SLF001
 
+    def _idf(postings: _Postings, terms: Sequence[str]) -> dict[str, float]:
+        return postings.idf(postings.counts(terms))
+
     scope = database.transaction(lambda session: Scope.of(session, index.id))
     took: dict[str, list[float]] = {"bare, at once": [], "over HTTP": []}
     with ThreadPoolExecutor(1) as beside:
         for number, question in enumerate(questions):
             terms = list(question_terms(question, languages))
-            idf = database.transaction(lambda s, terms=terms: _bare_words(s).idf(terms))
+            idf = database.transaction(lambda s, terms=terms: _idf(_bare_words(s), terms))
             began = time.perf_counter()
             other = beside.submit(by_words, idf)
             meaning(question)
