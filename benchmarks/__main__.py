@@ -40,7 +40,10 @@ def main() -> None:
     for name in arguments.only or BENCHMARKS:
         console.print(f"[bold]{name}[/]: {BENCHMARKS[name]}")
         benchmark = importlib.import_module(f"benchmarks.{name}")
-        measured.extend(benchmark.measure(arguments.collections))
+        found = benchmark.measure(arguments.collections)
+        for one in found:  # at once: the next may take long, or be interrupted
+            console.print(one)
+        measured.extend(found)
     console.print(as_table(measured))
 
 
