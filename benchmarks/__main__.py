@@ -42,7 +42,7 @@ def main() -> None:
         benchmark = importlib.import_module(f"benchmarks.{name}")
         found = benchmark.measure(arguments.collections)
         for one in found:  # at once: the next may take long, or be interrupted
-            console.print(one)
+            console.print(str(one))
         measured.extend(found)
     console.print(as_table(measured))
 
