@@ -437,14 +437,13 @@ def compose(
     chosen_model = ChosenModel(database, Vault.of(settings), settings, make_generator)
 
     def writing(base: KnowledgeBase) -> Generator | None:
-        chat = generator or chosen_model.generator()
-        return None if chat is None else MeteredGenerator(chat, ledger, base.id)
+        return services.generator_for(base)  # which are made below
 
     comparer = Comparer(retriever, KnownItems(documents), questions, QuestionWriter(writing))
     scheduled = ScheduledPromotion(knowledge_bases, indexes, reports, builds, comparer, switch)
     kept = timedelta(days=settings.keep_deleted_days)
     parsing = Parsing()  # begins its processes when they are needed
-    return Services(
+    services = Services(
         settings=settings,
         database=database,
         capabilities=capabilities,
@@ -527,3 +526,4 @@ def compose(
             KeyLimits(settings.requests_per_minute, settings.tokens_per_minute),
         ),
     )
+    return services

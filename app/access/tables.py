@@ -99,7 +99,10 @@ class WelcomeRow(FixedTable):
 
 
 class SignInFailureRow(FixedTable):
-    """A password that was wrong; `account` and `address` are hashed, for anybody may type them."""
+    """A password that was wrong, or is being tried.
+
+    `account` and `address` are hashed, for anybody may type them.
+    """
 
     __tablename__ = "sign_in_failures"
     __table_args__ = (

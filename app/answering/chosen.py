@@ -76,10 +76,12 @@ class ChosenModel:
         row = self._answering()
         if row is None:
             return None
-        if row.chosen_at not in self._made:
-            self._made.clear()
-            self._made[row.chosen_at] = self.make(self._settings_of(row))
-        return self._made[row.chosen_at]
+        made = self._made.get(row.chosen_at)
+        if made is None:
+            made = self.make(self._settings_of(row))
+            self._made.clear()  # of another choice, which somebody may still hold
+            self._made[row.chosen_at] = made
+        return made
 
     def settings_in_use(self) -> Settings:
         """The settings with the chat model that answers, for what is known of it; not its key."""
