@@ -98,6 +98,7 @@ async function follow(turn, place) {
   const ending = new AbortController();
   following = ending;
   writing = turn;
+  place.before(stage);
   busy(true);
   for (let tries = 0; tries < TRIES && !ending.signal.aborted; tries += 1) {
     const page = new AnswerOnPage(place);

@@ -168,7 +168,7 @@ def test_nothing_jumps_while_a_page_loads(page: Page, library: Library, name: st
         }).observe({ type: "layout-shift", buffered: true });"""
     )
     opened(page, name, library, WIDE)
-    assert page.evaluate("window.shifted") < 0.1
+    assert page.evaluate("window.shifted") < 0.05
 
 
 def _weight(reply: Response) -> int:
