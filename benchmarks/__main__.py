@@ -40,10 +40,9 @@ def main() -> None:
     for name in arguments.only or BENCHMARKS:
         console.print(f"[bold]{name}[/]: {BENCHMARKS[name]}")
         benchmark = importlib.import_module(f"benchmarks.{name}")
-        found = benchmark.measure(arguments.collections)
-        for one in found:  # at once: the next may take long, or be interrupted
-            console.print(str(one))
-        measured.extend(found)
+        for one in benchmark.measure(arguments.collections):
+            console.print(str(one))  # at once: the next may take long, or be interrupted
+            measured.append(one)
     console.print(as_table(measured))
 
 

@@ -12,7 +12,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ ROUNDS = 2
 Row = tuple[Any, ...]
 
 
-def measure(collections: Path) -> list[Measurement]:
+def measure(collections: Path) -> Iterator[Measurement]:
     words = " ".join(d.content for d in read_collection(collections / "scifact").documents())
     with (
         own_settings() as settings,
@@ -51,10 +51,8 @@ def measure(collections: Path) -> list[Measurement]:
         _fill(services, base, folder / "originals", words)
         stored = _stored(services, base)
         documents = {table: rows for table, rows in stored.items() if table in OF_DOCUMENTS}
-        return [
-            _measured(services, base, folder, documents, vectors=False),
-            _measured(services, base, folder, stored, vectors=True),
-        ]
+        yield _measured(services, base, folder, documents, vectors=False)
+        yield _measured(services, base, folder, stored, vectors=True)
 
 
 def _fill(services: Services, base: KnowledgeBase, folder: Path, words: str) -> None:

@@ -48,16 +48,17 @@ Answer = tuple[tuple[str, int, int], ...]
 """Where the passages stand, best first: document, start, end."""
 
 
-def measure(collections: Path) -> list[Measurement]:
+def measure(collections: Path) -> Iterator[Measurement]:
     texts = _texts(collections / "scifact")
     questions = _questions(collections)
     with tempfile.TemporaryDirectory(prefix="tidemark-bench-model-") as models:
         model = f"local/{_pooled_otherwise(Path(models))}"
         with own_settings() as settings:
-            rate = _rate(settings, model, texts)
+            yield _rate(settings, model, texts)
             environment = {"TIDEMARK_EMBEDDING_MODEL": model}
             with running(str(settings.data_dir), **environment) as (client, _, _):
-                return [rate, *_noticed(client, questions), *_under_load(client, questions)]
+                yield from _noticed(client, questions)
+                yield from _under_load(client, questions)
 
 
 def _questions(collections: Path) -> list[str]:
@@ -143,6 +144,7 @@ def _under_load(client: httpx.Client, questions: Sequence[str]) -> Iterator[Meas
     right = _right(client, questions)
     quiet = [took for _ in range(SWITCHES) for took in _switched(client, index_id)]
     _drop(client, index_id)
+    yield _switching("promote, and take back, p95", quiet, 100)
     load = _Load(str(client.base_url), questions, right)
     cycles, took = 0, list[float]()
     with load.running():
@@ -164,15 +166,12 @@ def _under_load(client: httpx.Client, questions: Sequence[str]) -> Iterator[Meas
         f"each model. {'; '.join(load.wrong[:3])}",
         at_most=True,
     )
-    for when, times in (("", quiet), (" under that load", took)):
-        yield Measurement(
-            f"promote, and take back, p95{when}",
-            _p95(times),
-            "ms",
-            None if when else 100,
-            f"p50 {statistics.median(times):.0f} ms, over HTTP, {len(times)} times",
-            at_most=True,
-        )
+    yield _switching("promote, and take back, p95 under that load", took, None)
+
+
+def _switching(name: str, took: Sequence[float], target: float | None) -> Measurement:
+    detail = f"p50 {statistics.median(took):.0f} ms, over HTTP, {len(took)} times"
+    return Measurement(name, _p95(took), "ms", target, detail, at_most=True)
 
 
 def _right(client: httpx.Client, questions: Sequence[str]) -> Mapping[str, tuple[Answer, Answer]]:
