@@ -11,20 +11,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import httpx
+import pytest
 from pydantic import SecretStr
+from sqlalchemy import Engine, NullPool, create_engine
 
 from app.config import Settings
 from app.database.embedded import EmbeddedServer, embedded_server_status
+from app.database.embedded.access import server_url
+from app.database.embedded.folder import ServerFolder
 from app.embedding.embedder import Embedder
 from app.errors import DocumentNotFound
 from app.ingestion.job import JobState
 from app.ingestion.wholeness import Wholeness
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, opened, unheard
+from tests.integration.stages import Kills, let_leases_end
 from tests.killable import begun
 from tests.waiting import PATIENCE
 
@@ -101,10 +107,21 @@ class Machine:
             with opened(self.settings.model_copy(update=chosen), self.embedder) as services:
                 yield services
 
-    def kill_tidb(self) -> None:
+    def engine(self) -> Engine:
+        """Connections to its TiDB, which runs; they don't keep it running."""
+        folder = ServerFolder.within(self.data_dir)
+        state = folder.state()
+        assert state is not None
+        return create_engine(server_url(state, folder.password()), poolclass=NullPool)
+
+    def kill(self, victim: str, process: ForkServerProcess, pause: float) -> None:
+        """Kill what `victim` names; and in the end `process`, `pause` seconds after its TiDB."""
         pid = embedded_server_status(self.data_dir).pid
-        if pid is not None:  # else it has not been started yet
+        if victim != "web" and pid is not None:  # else it has not been started yet
             os.kill(pid, signal.SIGKILL)
+        if victim == "TiDB":
+            time.sleep(pause)
+        process.kill()
 
 
 @dataclass
@@ -167,37 +184,42 @@ def _newest(services: Services, base: SearchableBase, name: str) -> bytes | None
 
 
 def test_a_web_process_and_a_tidb_that_are_killed_at_any_moment_lose_and_double_nothing(
-    tmp_path: Path, cache_dir: Path, machine_settings: Settings, local_embedder: Embedder
+    tmp_path: Path,
+    cache_dir: Path,
+    machine_settings: Settings,
+    local_embedder: Embedder,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     seed = random.randrange(10**6)
     chance = random.Random(seed)
     machine = Machine(tmp_path, cache_dir, machine_settings, local_embedder)
-    sent = Changes(chance)
+    sent, kills = Changes(chance), Kills(chance)
     for cycle in range(CYCLES):
         victim = VICTIMS[(seed + cycle) % len(VICTIMS)]
         with machine.serving() as (process, http):
+            kill = partial(machine.kill, victim, process, chance.random())
             if victim == "start":
                 time.sleep(chance.random() * LONGEST_START)
+                kill()
             else:
                 machine.wait(process, http)
                 sending = threading.Thread(target=sent.run, args=(http,))
                 sending.start()
-                time.sleep(chance.random() * LONGEST_LOAD)
-            if victim != "web":
-                machine.kill_tidb()
-                time.sleep(chance.random() * (victim == "TiDB"))
-            process.kill()
-            if victim != "start":
+                if not kills.aim(machine.engine(), kill):
+                    time.sleep(chance.random() * LONGEST_LOAD)
+                    kill()
                 sending.join()
         with machine.services() as services:
+            engine = services.database.engine
+            kills.note(engine, victim)
             faults = Wholeness(services.database, services.jobs).inspect()
             assert faults == [], f"cycle {cycle}, {victim} killed, seed {seed}"
             base = SearchableBase(services, services.first_knowledge_base())
             assert sent.kept(services, base), f"cycle {cycle}, {victim} killed, seed {seed}"
-            # Others may take its jobs once their lease has run out, as a minute later they would.
-            base.execute(
-                "UPDATE jobs SET lease_until = '2020-01-01', attempts = 1 WHERE state = 'running'"
-            )
+            let_leases_end(engine)
+            kills.begin(engine)
+    with capsys.disabled():
+        kills.check(print)
     with machine.services() as services:
         check_all(services, sent, seed)
 

@@ -12,13 +12,14 @@ import pytest
 from app.ingestion.job import JobState
 from app.ingestion.wholeness import Wholeness
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+from tests.integration.stages import Kills, let_leases_end
 from tests.integration.test_ingestion import QUESTION
 from tests.killable import begun
 
 KILLS = int(os.environ.get("TORTURE_CYCLES", "2"))
 """How often a worker is killed: a few times in the suite, as often as wanted by `make torture`."""
 DRAINS_WITHIN = 300  # seconds
-LONGEST_LOAD = 2.0  # seconds from a worker's first job to its end
+LONGEST_LOAD = 3.0  # seconds from a worker's first job to its end
 
 
 @pytest.fixture
@@ -85,16 +86,20 @@ def test_an_original_that_is_lost_is_told_of(
 
 
 def test_workers_that_are_killed_at_any_moment_lose_and_double_nothing(
+    *,
     knowledge_base: SearchableBase,
     uploader: Uploader,
     worker: MortalWorker,
     whole: Wholeness,
     tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     told = tmp_path / "told.log"
     services, seed = knowledge_base.services, random.randrange(10**6)
     chance = random.Random(seed)
+    engine = services.database.engine
     acknowledged: dict[str, str] = {}
+    kills = Kills(chance)
     for cycle in range(KILLS):
         for number in range(12):
             name = f"note-{chance.randrange(20)}.md"
@@ -111,6 +116,7 @@ def test_workers_that_are_killed_at_any_moment_lose_and_double_nothing(
             "TIDEMARK_CHUNK_TOKENS": "16",
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
+        kills.begin(engine)
         process = begun("worker", environment, told)
         try:
             deadline = time.monotonic() + DRAINS_WITHIN
@@ -118,15 +124,16 @@ def test_workers_that_are_killed_at_any_moment_lose_and_double_nothing(
                 assert process.is_alive(), f"the worker ended by itself: {told.read_text()}"
                 assert time.monotonic() < deadline, f"the worker began nothing (seed {seed})"
                 time.sleep(0.02)
-            time.sleep(chance.random() * LONGEST_LOAD)
+            if not kills.aim(engine, process.kill):
+                time.sleep(chance.random() * LONGEST_LOAD)
         finally:
             process.kill()
             process.join()
-        # Another may take its jobs once their lease has run out, as it would a minute later.
-        knowledge_base.execute(
-            "UPDATE jobs SET lease_until = '2020-01-01', attempts = 1 WHERE state = 'running'"
-        )
+        kills.note(engine, "worker")
+        let_leases_end(engine)
         assert whole.inspect() == [], f"seed {seed}"
+    with capsys.disabled():
+        kills.check(print)
     for _ in range(5):
         # What was begun twice without an end is taken up again, each by itself.
         knowledge_base.execute("UPDATE jobs SET attempts = 1, not_before = '2020-01-01'")
