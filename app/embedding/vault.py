@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from cryptography.fernet import Fernet, InvalidToken
 from pydantic import SecretStr
@@ -54,15 +57,16 @@ class Vault:
         path = self.folder / FILE
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
+            if not path.exists():
+                with NamedTemporaryFile("w", dir=self.folder, prefix=f"{FILE}.") as file:
+                    file.write(secrets.token_hex(32))
+                    file.flush()
+                    os.fsync(file.fileno())
+                    with suppress(FileExistsError):  # another process was quicker
+                        os.link(file.name, path)  # so that nobody ever reads a part of it
         except OSError as refused:
             raise InvalidSetting(
                 f"{str(path)!r} cannot be made, with which providers' keys are encrypted.",
                 remedy="Set TIDEMARK_SECRET_KEY to a long random word.",
             ) from refused
-        else:
-            with os.fdopen(opened, "wb") as file:
-                file.write(os.urandom(32).hex().encode())
         return path.read_bytes()
