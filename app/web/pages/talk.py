@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.answering.conversations import Conversation, Turn
 from app.answering.feedback import Feedback, FeedbackStore
 from app.web.addresses import address
+from app.web.api.answer import AnswerShape
 from app.web.api.conversations import (
     answer_of,
     leaf_of,
@@ -18,6 +19,9 @@ from app.web.api.conversations import (
 )
 from app.web.live import HIDDEN
 from app.web.pages.answer_view import AnswerView, answer_view
+
+BROKE_OFF = "The answer broke off here."
+IN_PART = "Not every knowledge base could be searched as it should."
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,10 @@ def talk_view(
     turn_id: int | None,
     feedback: FeedbackStore | None = None,
 ) -> Talk:
-    """The branch through `turn_id`, or the newest; with opinions where `feedback` is given."""
+    """The branch through `turn_id`, or the newest.
+
+    With opinions where `feedback` is given; else as whoever was sent a link reads it.
+    """
     shown = path_to(turns, leaf_of(turns, turn_id))
     given = feedback.of(tuple(turn.id for turn in shown)) if feedback else {}
     return Talk(
@@ -85,15 +92,25 @@ def talk_view(
         conversation.title,
         conversation.knowledge_base,
         conversation.shared,
-        tuple(_turn(turn, turns, conversation, given.get(turn.id)) for turn in shown),
+        tuple(
+            _turn(turn, turns, conversation, given.get(turn.id), own=feedback is not None)
+            for turn in shown
+        ),
     )
 
 
 def _turn(
-    turn: Turn, turns: tuple[Turn, ...], conversation: Conversation, feedback: Feedback | None
+    turn: Turn,
+    turns: tuple[Turn, ...],
+    conversation: Conversation,
+    feedback: Feedback | None,
+    *,
+    own: bool,
 ) -> TurnView:
     answer = answer_of(turn)
     written = written_of(turn) if answer is None else None
+    if answer is not None and not own:
+        answer = _for_strangers(answer)
     standalone = looked_for(turn)
     return TurnView(
         id=turn.id,
@@ -108,10 +125,16 @@ def _turn(
         state=turn.state,
         answer=answer_view(answer, conversation.knowledge_base) if answer else None,
         written=answer_view(written, conversation.knowledge_base) if written else None,
-        trouble=_trouble(turn),
+        trouble=_trouble(turn) if own or turn.state != "failed" else BROKE_OFF,
         branches=_branches(turn, turns, conversation.id),
         feedback=feedback,
     )
+
+
+def _for_strangers(answer: AnswerShape) -> AnswerShape:
+    """Without the words of providers, which may tell where they are, and what they were sent."""
+    told = {"problems": (IN_PART,) if answer.problems else (), "judgement": "", "prompt": None}
+    return answer.model_copy(update=told)
 
 
 def _trouble(turn: Turn) -> str:
