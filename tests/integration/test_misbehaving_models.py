@@ -9,9 +9,11 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
+import openai
 import pytest
 from pydantic import SecretStr
 
@@ -242,6 +244,18 @@ def test_an_answer_that_is_ended_early_stands_and_says_so(
     with http.stream("POST", "/v1/chat/completions", json=said | {"stream": True}) as reply:
         lines = [json.loads(line[6:]) for line in reply.iter_lines() if line.startswith("data: {")]
     assert lines[-1]["choices"][0]["finish_reason"] == finish
+    with openai.OpenAI(base_url=http.base_url.join("/v1"), api_key="any") as program:
+        create = partial(program.responses.create, model=f"tidemark/{base}", input="When?")
+        response = create()
+        assert response.status == "incomplete"
+        assert response.incomplete_details is not None
+        assert response.incomplete_details.reason == {
+            "length": "max_output_tokens",
+            "content_filter": "content_filter",
+        }.get(finish)
+        *_, last = create(stream=True)
+    assert last.type == "response.incomplete"
+    assert last.response.incomplete_details == response.incomplete_details
 
 
 def test_what_came_before_the_connection_dropped_keeps_its_citations(

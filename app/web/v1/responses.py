@@ -29,6 +29,9 @@ router = APIRouter()
 
 Json = dict[str, object]
 
+_INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
+"""Why an answer broke off, in this endpoint's words, by those of chat completions."""
+
 
 @dataclass
 class Reply:
@@ -40,18 +43,20 @@ class Reply:
     created: int = field(default_factory=lambda: int(time.time()))
     told: int = 0
 
-    def body(self, status: str, told: Told | None = None) -> Json:
+    def body(self, told: Told | None = None) -> Json:
+        """The response as far as it is: without `told`, it has only begun."""
+        reason = None if told is None else _INCOMPLETE.get(told.spent.finish)
         return {
             "id": self.id,
             "object": "response",
             "created_at": self.created,
-            "status": status,
+            "status": "in_progress" if told is None else _status(told),
             "error": None,
-            "incomplete_details": None,
+            "incomplete_details": {"reason": reason} if reason else None,
             "instructions": None,
             "metadata": {},
             "model": self.model,
-            "output": [] if told is None else [self.item(status, [_text(told)])],
+            "output": [] if told is None else [self.item(told)],
             "parallel_tool_calls": False,
             "temperature": None,
             "tool_choice": "none",
@@ -60,13 +65,13 @@ class Reply:
             "usage": None if told is None else _usage(told.spent),
         }
 
-    def item(self, status: str, content: list[Json]) -> Json:
+    def item(self, told: Told | None = None) -> Json:
         return {
             "id": self.item_id,
             "type": "message",
-            "status": status,
+            "status": "in_progress" if told is None else _status(told),
             "role": "assistant",
-            "content": content,
+            "content": [] if told is None else [_text(told)],
         }
 
     def event(self, name: str, **data: object) -> str:
@@ -98,7 +103,7 @@ async def responses(sent: SentBody, services: Wired, _: Allowed, request: Reques
         first = await unless_hung_up(request, _first(stretches))
         return EventStream(_events(reply, first, stretches))
     told = await unless_hung_up(request, whole(stretches))
-    return JSONResponse(reply.body("completed", told))
+    return JSONResponse(reply.body(told))
 
 
 async def _first(stretches: AsyncGenerator[Stretch | Spent, None]) -> Stretch | Spent:
@@ -110,9 +115,8 @@ async def _events(
 ) -> AsyncIterator[str]:
     async with aclosing(rest):
         for begun in ("response.created", "response.in_progress"):
-            yield reply.event(begun, response=reply.body("in_progress"))
-        item = reply.item("in_progress", [])
-        yield reply.event("response.output_item.added", output_index=0, item=item)
+            yield reply.event(begun, response=reply.body())
+        yield reply.event("response.output_item.added", output_index=0, item=reply.item())
         yield reply.part("content_part.added", part=_text(Told("", (), Spent(0, 0))))
         text, annotations, spent, part = "", list[Annotation](), Spent(0, 0), first
         try:
@@ -144,9 +148,12 @@ def _deltas(reply: Reply, stretch: Stretch, before: int) -> Iterator[str]:
 def _ends(reply: Reply, told: Told) -> Iterator[str]:
     yield reply.part("output_text.done", text=told.text, logprobs=[])
     yield reply.part("content_part.done", part=_text(told))
-    item = reply.item("completed", [_text(told)])
-    yield reply.event("response.output_item.done", output_index=0, item=item)
-    yield reply.event("response.completed", response=reply.body("completed", told))
+    yield reply.event("response.output_item.done", output_index=0, item=reply.item(told))
+    yield reply.event(f"response.{_status(told)}", response=reply.body(told))
+
+
+def _status(told: Told) -> str:
+    return "incomplete" if told.spent.finish in _INCOMPLETE else "completed"
 
 
 def _text(told: Told) -> Json:
