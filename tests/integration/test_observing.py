@@ -14,6 +14,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
@@ -22,6 +23,7 @@ from app.config import Settings
 from app.main import create_app
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+from tests.integration.v1 import MODEL
 from tests.server import application, client, served
 from tests.waiting import wait_until
 
@@ -150,6 +152,25 @@ def test_figures_tell_of_requests_stages_statements_models_and_the_queue(
     assert found["tidemark_jobs", (("state", "succeeded"),)] >= 1
     assert found["tidemark_tidb_up", ()] == 1
     assert "heron" not in reply.text
+
+
+@pytest.mark.parametrize("given", ["ebb", ["ebb", "flood"]])
+def test_embeddings_for_clients_are_calls_of_the_local_model_too(
+    http: httpx.Client, services: Services, given: str | list[str]
+) -> None:
+    labels = {
+        "gen_ai_operation_name": "embeddings",
+        "gen_ai_request_model": services.embedder.model,
+        "error_type": "",
+    }
+
+    def calls() -> float:
+        name = "gen_ai_client_operation_duration_seconds_count"
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    before = calls()
+    assert http.post("/v1/embeddings", json={"model": MODEL, "input": given}).status_code == 200
+    assert calls() == before + 1
 
 
 @pytest.fixture(scope="module")

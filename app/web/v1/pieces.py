@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from opentelemetry.trace import Span
 
 from app.embedding.embedder import Embedder
 from app.embedding.local import BATCH_TOKENS, LocalEmbedder
 from app.embedding.remote import RemoteEmbedder
 from app.embedding.spending import Purpose, spending_on
+from app.telemetry import model_call
 
 Vectors = NDArray[np.float32]
 Content = str | list[int]
@@ -77,12 +80,16 @@ class LocalModel:
         return [Piece([*before, *lead, *part, *after], len(part)) for part in parts]
 
     def one(self, content: Content) -> Vectors:
-        with self.embedder.gate.question():
+        with self._call(), self.embedder.gate.question():
             return self._encoded([content])
 
     def many(self, contents: Sequence[Content]) -> Vectors:
-        with self.embedder.gate.batch():
+        with self._call(), self.embedder.gate.batch():
             return self._encoded(contents)
+
+    def _call(self) -> AbstractContextManager[Span]:
+        # Which `LocalEmbedder` does for what it is given as text.
+        return model_call("embeddings", self.embedder.model, local=True)
 
     def _encoded(self, contents: Sequence[Content]) -> Vectors:
         return self.embedder.encoder.encode([ids for ids in contents if not isinstance(ids, str)])
