@@ -195,7 +195,8 @@ class _Postings:
     def counts(self, terms: Sequence[str]) -> Mapping[str, int]:
         """How many live chunks hold each; the common ones, which take long to count, only once."""
         known = self.corpus.counts
-        counts = {term: known[term] for term in terms if term in known}
+        # Other threads may empty what is known between two looks.
+        counts = {term: count for term in terms if (count := known.get(term)) is not None}
         missing = [term for term in terms if term not in counts]
         if missing:
             where, values = _listed("t", missing)
