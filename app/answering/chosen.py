@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import Row, delete, select
+from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.orm import Session
 
-from app.answering.generator import Generator
+from app.answering.generator import Generator, is_one_endpoint
 from app.answering.tables import ChosenModelRow
 from app.config import Settings
 from app.database.connection import Database
@@ -49,10 +50,10 @@ class ChosenModel:
     def choose(self, model: str, api_base: str | None, key: SecretStr | None) -> None:
         """Take this model; it has been tried. Without `key` the endpoint asks for none."""
         sealed = None if key is None else self.vault.seal(key)
-        row = {"id": ONLY, "model": model, "api_base": api_base, "sealed_key": sealed}
-        self.database.transaction(
-            lambda session: session.merge(ChosenModelRow(**row, chosen_at=now())) and None
-        )
+        chosen = {"model": model, "api_base": api_base, "sealed_key": sealed, "chosen_at": now()}
+        # Not read and then written: of two who choose at once, the second takes the first's place.
+        put = insert(ChosenModelRow).values(id=ONLY, **chosen).on_duplicate_key_update(chosen)
+        self.database.transaction(lambda session: session.execute(put) and None)
 
     def forget(self) -> None:
         """Answer with extracts again; the key is gone too."""
@@ -96,6 +97,16 @@ class ChosenModel:
         """
         row = self._answering()
         return self.settings if row is None else self._settings_of(row)
+
+    def key_for(self, model: str, api_base: str | None) -> SecretStr | None:
+        """The key in use, for its own endpoint alone.
+
+        Raises:
+            InvalidSetting: it cannot be read.
+        """
+        used = self.settings_with_key()
+        own = is_one_endpoint((used.chat_model or model, used.chat_api_base), (model, api_base))
+        return used.chat_api_key if own else None
 
     def _answering(self) -> Row[Any] | None:
         return None if self.settings.chat_model is not None else self._row()

@@ -310,17 +310,23 @@ def chat_models(settings: Settings) -> list[ChatModel]:
     )
     if settings.chat_fallback_model is None:
         return [first]
-    elsewhere = settings.chat_fallback_api_base
-    own = settings.chat_fallback_api_key
-    second = ChatModel(
-        settings.chat_fallback_model,
-        elsewhere or settings.chat_api_base,
-        # A key is shown to nobody but the endpoint that it was given for.
-        own or (key if elsewhere in {None, settings.chat_api_base} else SecretStr(NO_KEY)),
-        settings.chat_timeout,
-        prices=known_prices(settings.chat_fallback_model, elsewhere or settings.chat_api_base),
-    )
-    return [first, second]
+    name = settings.chat_fallback_model
+    base = settings.chat_fallback_api_base or settings.chat_api_base
+    # A key is shown to nobody but the endpoint that it was given for.
+    shared = is_one_endpoint((first.model, first.api_base), (name, base))
+    own = settings.chat_fallback_api_key or (key if shared else SecretStr(NO_KEY))
+    prices = known_prices(name, base)
+    return [first, ChatModel(name, base, own, settings.chat_timeout, prices=prices)]
+
+
+def is_one_endpoint(one: tuple[str, str | None], other: tuple[str, str | None]) -> bool:
+    """Whether two models, each with its address, are asked at one endpoint.
+
+    Without an address that is the provider's own, whose name stands before the model's.
+    """
+    (model, base), (other_model, other_base) = one, other
+    same_provider = model.partition("/")[0] == other_model.partition("/")[0]
+    return (base or None) == (other_base or None) and (bool(base) or same_provider)
 
 
 def prices_of(settings: Settings, model: str, api_base: str | None) -> Prices | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from app.database.capabilities import probe
 from app.database.connection import Database
 from app.database.migrations import is_migrated
 from app.embedding.making import make_embedder
+from app.embedding.vault import Vault
 from app.errors import TidemarkError
 from app.ingestion.job import JobState
 from app.ingestion.job_store import JobStore
@@ -50,9 +51,9 @@ class Checkup:
         yield self._disk("data folder", self.settings.data_dir)
         yield self._disk("cache folder", self.settings.cache_dir)
         with ExitStack() as stack:
-            yield from self._database(stack)
-        yield _checked("embedding model", self._embedding)
-        yield _checked("chat model", self._chat)
+            database = yield from self._database(stack)
+            yield _checked("embedding model", self._embedding)
+            yield _checked("chat model", lambda: self._chat(database))
 
     def _disk(self, name: str, folder: Path) -> Check:
         there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
@@ -69,15 +70,18 @@ class Checkup:
         remedy = "" if enough else f"Make room: at least {LEAST_FREE / GB:.0f} GB."
         return Check(name, enough, f"{free / GB:.1f} GB free in {folder}", remedy)
 
-    def _database(self, stack: ExitStack) -> Iterator[Check]:
-        """TiDB, its tables and the queue in them; only the first where it cannot be had."""
+    def _database(self, stack: ExitStack) -> Generator[Check, None, Database | None]:
+        """TiDB, its tables and the queue in them; only the first where it cannot be had.
+
+        Returns it, if all its tables are there.
+        """
         try:
             database = Database.connect(database_url(self.settings, say, stack))
             stack.callback(database.dispose)
             found = probe(database)
         except TidemarkError as error:
             yield Check("TiDB", ok=False, finding=error.message, remedy=error.remedy)
-            return
+            return None
         whose = "brought along" if self.settings.tidb_database_url is None else "configured"
         yield Check(
             "TiDB",
@@ -93,6 +97,7 @@ class Checkup:
         if migrated:
             yield _checked("queue", lambda: _queue(database))
             yield self._wholeness(database)
+        return database if migrated else None
 
     def _wholeness(self, database: Database) -> Check:
         """Whether all that is stored hangs together; mended first where that is asked for."""
@@ -126,11 +131,16 @@ class Checkup:
         took = 1000 * (time.perf_counter() - began)
         return f"{embedder.model}, {len(vector)} wide, a question in {took:.0f} ms"
 
-    def _chat(self) -> str:
-        from app.answering.generator import chat_models
+    def _chat(self, database: Database | None) -> str:
+        from app.answering.chosen import ChosenModel
+        from app.answering.generator import chat_models, make_generator
         from app.answering.preflight import tried
 
-        models = chat_models(self.settings)
+        settings = self.settings
+        if database is not None:
+            vault = Vault.of(settings)
+            settings = ChosenModel(database, vault, settings, make_generator).settings_with_key()
+        models = chat_models(settings)
         if not models:
             return "none is set: answers are extracts"
         return "; where it fails, ".join(tried(model) for model in models)

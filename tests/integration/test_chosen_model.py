@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.config import Settings
@@ -16,6 +18,7 @@ from app.services import Services, compose
 from tests.fake_chat import FakeChat, chatting
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader, unheard
 from tests.server import application, client, served
+from tests.waiting import PATIENCE, wait_until
 
 SECRET = "sk-very-secret"
 PAGE = "/status/chat-model"
@@ -80,6 +83,45 @@ def test_its_key_is_shown_nowhere_and_sent_to_its_own_endpoint_alone(
         assert "It works" in http.post(PAGE, data={**again, "api-base": chat.api_base}).text
         http.post(PAGE, data={**again, "api-base": elsewhere.api_base})
         assert SECRET not in elsewhere.keys
+
+
+def test_the_key_of_one_provider_is_not_sent_to_another_that_needs_no_address(
+    services: Services,
+) -> None:
+    chosen = services.chosen_model
+    chosen.choose("openai/tide-mini", None, SecretStr(SECRET))
+    try:
+        assert chosen.key_for("openai/tide-maxi", None) == SecretStr(SECRET)
+        assert chosen.key_for("mistral/tide-mini", None) is None
+        assert chosen.key_for("openai/tide-mini", "http://127.0.0.1:9/v1") is None
+    finally:
+        chosen.forget()
+
+
+def test_of_two_who_choose_at_once_the_second_takes_the_first_ones_place(
+    services: Services,
+) -> None:
+    first = text(
+        "INSERT INTO chosen_model (id, model, chosen_at) VALUES (1, 'openai/first', NOW(6))"
+    )
+    waits = text(
+        "SELECT COUNT(*) FROM information_schema.processlist "
+        "WHERE db = DATABASE() AND info LIKE 'INSERT INTO chosen_model%'"
+    )
+    with (
+        services.database.engine.connect() as rival,
+        services.database.reader.connect() as watcher,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        rival.execute(first)
+        chosen = pool.submit(services.chosen_model.choose, "openai/second", None, None)
+        wait_until(lambda: chosen.done() or watcher.scalar(waits), "the second does not wait")
+        rival.commit()
+        chosen.result(PATIENCE)
+    kept = services.chosen_model.chosen()
+    services.chosen_model.forget()
+    assert kept is not None
+    assert kept.model == "openai/second"
 
 
 def test_what_does_not_work_or_is_only_tried_is_not_used(

@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 from app.cli.exits import ExitCode
 from app.cli.program import program
 from app.services import Services
+from tests.fake_chat import FakeChat, chatting
 from tests.fake_site import website
 from tests.waiting import PATIENCE
 
@@ -296,6 +297,18 @@ def test_doctor_finds_everything_well() -> None:
     assert "384 wide" in found["embedding model"]["finding"]
     assert "waiting" in found["queue"]["finding"]
     assert result.exit_code == ExitCode.DONE
+
+
+def test_doctor_tries_the_chat_model_that_was_chosen_on_its_page(services: Services) -> None:
+    with chatting(FakeChat(models=("tide-mini",))) as chat:
+        services.chosen_model.choose("openai/tide-mini", chat.api_base, None)
+        try:
+            checks = json.loads(run("doctor", "--json").stdout)["checks"]
+        finally:
+            services.chosen_model.forget()
+    (tried,) = [each for each in checks if each["name"] == "chat model"]
+    assert tried["ok"]
+    assert "openai/tide-mini answered" in tried["finding"]
 
 
 @contextmanager

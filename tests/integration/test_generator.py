@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.answering.answer import Ending, Piece, Usage
-from app.answering.generator import ChatModel, WithFallback, make_generator
+from app.answering.generator import ChatModel, WithFallback, chat_models, make_generator
 from app.answering.prices import Prices, known_prices, window_of
 from app.answering.prompt import Message, Prompter
 from app.config import Settings
@@ -182,6 +182,19 @@ def test_a_second_model_answers_where_the_first_has_not_begun(chat: FakeChat) ->
         assert SECRET not in other.keys
         assert list(generator.stream(ASKED))[-1] == Ending("openai/fake")
         assert len(other.requests) == 1
+
+
+def test_a_second_model_of_another_provider_is_not_shown_the_first_ones_key() -> None:
+    def key_of_second(model: str) -> str:
+        settings = Settings(
+            chat_model="openai/gpt-4o-mini",
+            chat_api_key=SecretStr(SECRET),
+            chat_fallback_model=model,
+        )
+        return chat_models(settings)[1].api_key.get_secret_value()
+
+    assert key_of_second("openai/gpt-4o") == SECRET
+    assert key_of_second("mistral/mistral-small") != SECRET
 
 
 def test_what_the_first_model_has_begun_the_second_does_not_finish(chat: FakeChat) -> None:

@@ -58,11 +58,10 @@ def try_chat_model(
                 remedy="Take TIDEMARK_CHAT_MODEL out of them, and start Tidemark again.",
             )
         typed = api_key.get_secret_value().strip() if api_key else ""
-        key = SecretStr(_key(services, base, typed))
-        found = tried(ChatModel(name, base or None, key))
+        key = SecretStr(typed) if typed else services.chosen_model.key_for(name, base or None)
+        found = tried(ChatModel(name, base or None, key or SecretStr(NO_KEY)))
         if use:
-            sent = None if key.get_secret_value() == NO_KEY else key
-            services.chosen_model.choose(name, base or None, sent)
+            services.chosen_model.choose(name, base or None, key)
             request.state.deed, request.state.subject = "choose_chat_model", name
     except TidemarkError as refused:
         return _page(request, services, name, base, error=refused)
@@ -75,16 +74,6 @@ def forget_chat_model(services: Wired) -> RedirectResponse:
     """Answer with extracts again."""
     services.chosen_model.forget()
     return RedirectResponse(PATH, status_code=303)
-
-
-def _key(services: Services, base: str, typed: str) -> str:
-    """The key that was typed; without one the key in use, but for its own endpoint only."""
-    if typed:
-        return typed
-    settings = services.chosen_model.settings_with_key()
-    if settings.chat_api_key is not None and base == (settings.chat_api_base or ""):
-        return settings.chat_api_key.get_secret_value()
-    return NO_KEY
 
 
 def _page(
