@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal, cast
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.access.rights import EVERYTHING, Sight
@@ -107,7 +107,7 @@ def title_of(question: str) -> str:
 class ConversationStore:
     """Conversations. `owner` is `hashed`: what belongs to another is not there.
 
-    Of answers from knowledge bases that are not there for `sight`, nothing is.
+    Of knowledge bases that are not there for `sight`, neither conversations nor answers are.
     """
 
     database: Database
@@ -140,7 +140,7 @@ class ConversationStore:
         """
 
         def insert(session: Session) -> Turn:
-            row = _owned(session, owner, conversation_id)
+            row = self._owned(session, owner, conversation_id)
             parent = session.get(TurnRow, turn.parent_id) if turn.parent_id else None
             if turn.parent_id and (parent is None or parent.conversation_id != row.id):
                 raise InvalidRequest("The question follows a turn that the conversation lacks.")
@@ -157,7 +157,7 @@ class ConversationStore:
         """
 
         def read(session: Session) -> tuple[Conversation, tuple[Turn, ...]]:
-            row = _owned(session, owner, conversation_id)
+            row = self._owned(session, owner, conversation_id)
             return _conversation(row), _turns(session, row.id, self.sight)
 
         return self.database.transaction(read)
@@ -166,13 +166,16 @@ class ConversationStore:
         """What the link with `token` shows: what its maker could read, whoever reads it.
 
         Raises:
-            ConversationNotFound: there never was such a link, or it was revoked.
+            ConversationNotFound: there never was such a link, it was revoked, or its knowledge base
+                was deleted.
         """
 
         def read(session: Session) -> tuple[Conversation, tuple[Turn, ...]]:
             row = session.scalar(
                 select(ConversationRow).where(
-                    ConversationRow.share == hashed(token), ConversationRow.deleted_at.is_(None)
+                    ConversationRow.share == hashed(token),
+                    ConversationRow.deleted_at.is_(None),
+                    base_is_there(EVERYTHING),
                 )
             )
             if row is None:
@@ -191,7 +194,9 @@ class ConversationStore:
 
         def read(session: Session) -> tuple[Conversation, ...]:
             query = select(ConversationRow).where(
-                ConversationRow.owner == owner, ConversationRow.deleted_at.is_(None)
+                ConversationRow.owner == owner,
+                ConversationRow.deleted_at.is_(None),
+                base_is_there(self.sight),
             )
             if words.strip():
                 asked = select(TurnRow.conversation_id).where(
@@ -215,7 +220,7 @@ class ConversationStore:
             raise InvalidRequest("The title is empty.", remedy="Type a few words.")
 
         def write(session: Session) -> Conversation:
-            row = _owned(session, owner, conversation_id)
+            row = self._owned(session, owner, conversation_id)
             row.title = title_of(title)
             return _conversation(row)
 
@@ -225,7 +230,7 @@ class ConversationStore:
         """Take a conversation away; `restore` brings it back within `KEPT`."""
 
         def write(session: Session) -> None:
-            _owned(session, owner, conversation_id).deleted_at = now()
+            self._owned(session, owner, conversation_id).deleted_at = now()
 
         self.database.transaction(write)
         self.database.transaction(_clear)
@@ -238,10 +243,7 @@ class ConversationStore:
         """
 
         def write(session: Session) -> None:
-            row = session.get(ConversationRow, conversation_id, with_for_update=True)
-            if row is None or row.owner != owner:
-                raise _not_found(conversation_id)
-            row.deleted_at = None
+            self._owned(session, owner, conversation_id, deleted=True).deleted_at = None
 
         self.database.transaction(write)
 
@@ -255,7 +257,7 @@ class ConversationStore:
         token = secrets.token_urlsafe(32)
 
         def write(session: Session) -> None:
-            row = _owned(session, owner, conversation_id)
+            row = self._owned(session, owner, conversation_id)
             if any(turn.hidden for turn in _turns(session, row.id, self.sight)):
                 raise InvalidRequest(
                     "An answer of it comes from a knowledge base that is not there for you.",
@@ -270,7 +272,7 @@ class ConversationStore:
         """Let the link show nothing from now on."""
 
         def write(session: Session) -> None:
-            _owned(session, owner, conversation_id).share = None
+            self._owned(session, owner, conversation_id).share = None
 
         self.database.transaction(write)
 
@@ -285,15 +287,17 @@ class ConversationStore:
             row = session.get(TurnRow, turn_id)
             if row is None:
                 raise ConversationNotFound(f"There is no turn {turn_id}.")
-            _owned(session, owner, row.conversation_id)
+            self._owned(session, owner, row.conversation_id)
             return turn_of(row, bases_there(session, self.sight, [row]))
 
         return self.database.transaction(read)
 
     def knowledge_base_of(self, number: int, *, turn: bool) -> str | None:
-        """The name of the knowledge base that a conversation, or a turn's, is held with."""
+        """The name of the knowledge base that a conversation, or a turn's, is held with.
 
-        held = select(ConversationRow.knowledge_base)
+        None where there is no such conversation, or its knowledge base is not there.
+        """
+        held = select(ConversationRow.knowledge_base).where(base_is_there(self.sight))
         if turn:
             of_turn = TurnRow.conversation_id == ConversationRow.id
             held = held.join(TurnRow, of_turn).where(TurnRow.id == number)
@@ -321,14 +325,17 @@ class ConversationStore:
 
         self.database.transaction(write)
 
-    def is_to_stop(self, turn_id: int) -> bool:
-        """Whether somebody wants no more of an answer."""
+    def beat(self, turn_id: int) -> bool:
+        """Say that an answer is still being written; whether somebody wants no more of it."""
 
-        def read(session: Session) -> bool:
-            state = session.scalar(select(TurnRow.state).where(TurnRow.id == turn_id))
-            return state == STOPPING
+        def write(session: Session) -> bool:
+            row = session.get(TurnRow, turn_id, with_for_update=True)
+            if row is None:
+                return True
+            row.beat_at = now()
+            return row.state == STOPPING
 
-        return self.database.transaction(read)
+        return self.database.transaction(write)
 
     def finish(
         self, turn_id: int, state: State, said: Sequence[tuple[str, str]], answer: Answer | None
@@ -362,6 +369,20 @@ class ConversationStore:
 
         self.database.transaction(write)
 
+    def _owned(
+        self, session: Session, owner: str, conversation_id: int, *, deleted: bool = False
+    ) -> ConversationRow:
+        row = session.scalar(
+            select(ConversationRow).where(
+                ConversationRow.id == conversation_id,
+                ConversationRow.owner == owner,
+                base_is_there(self.sight),
+            )
+        )
+        if row is None or (row.deleted_at is not None and not deleted):
+            raise _not_found(conversation_id)
+        return row
+
     def _insert(self, session: Session, conversation_id: int, turn: NewTurn) -> Turn:
         row = TurnRow(
             conversation_id=conversation_id,
@@ -387,13 +408,6 @@ class ConversationStore:
         return turn_of(row, bases_there(session, self.sight, [row]))
 
 
-def _owned(session: Session, owner: str, conversation_id: int) -> ConversationRow:
-    row = session.get(ConversationRow, conversation_id)
-    if row is None or row.owner != owner or row.deleted_at is not None:
-        raise _not_found(conversation_id)
-    return row
-
-
 def _not_found(conversation_id: int) -> ConversationNotFound:
     return ConversationNotFound(f"There is no conversation {conversation_id} of yours.")
 
@@ -403,6 +417,17 @@ def _turns(session: Session, conversation_id: int, sight: Sight) -> tuple[Turn, 
     rows = list(session.scalars(query))
     bases = bases_there(session, sight, rows)
     return tuple(turn_of(row, bases) for row in rows)
+
+
+def base_is_there(sight: Sight) -> ColumnElement[bool]:
+    """That a conversation's knowledge base is there: the one that it began in, and not a later one
+    of the same name."""
+    return exists().where(
+        KnowledgeBaseRow.name == ConversationRow.knowledge_base,
+        KnowledgeBaseRow.deletion == 0,
+        KnowledgeBaseRow.created_at <= ConversationRow.created_at,
+        sight.among(KnowledgeBaseRow.id),
+    )
 
 
 def bases_there(session: Session, sight: Sight, rows: Sequence[TurnRow]) -> dict[int, str]:

@@ -11,7 +11,13 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from app.access.rights import EVERYTHING, Sight
-from app.answering.conversations import ConversationStore, Turn, bases_there, turn_of
+from app.answering.conversations import (
+    ConversationStore,
+    Turn,
+    base_is_there,
+    bases_there,
+    turn_of,
+)
 from app.answering.tables import CitationRow, ConversationRow, FeedbackRow, TurnRow
 from app.database.connection import Database
 from app.database.tables import now
@@ -168,6 +174,7 @@ def _turns(session: Session, sight: Sight, knowledge_base: str) -> Select[Any]:
         .where(
             ConversationRow.knowledge_base == knowledge_base,
             ConversationRow.deleted_at.is_(None),
+            base_is_there(sight),
             TurnRow.kind != "",
             func.json_contains(bases, TurnRow.further) == 1,
         )

@@ -35,8 +35,11 @@ from app.ingestion.job import JobState
 from app.ingestion.tables import JobRow
 
 AT_ONCE = 100
-CITATIONS = table("citations", column("document_id"), column("revision_id"))
-"""What answers cite; their store is in a room above."""
+# What was asked and answered; its store is in a room above.
+CONVERSATIONS = table("conversations", column("id"), column("knowledge_base"), column("created_at"))
+TURNS = table("turns", column("id"), column("conversation_id"))
+FEEDBACK = table("feedback", column("turn_id"))
+CITATIONS = table("citations", column("turn_id"), column("document_id"), column("revision_id"))
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,26 @@ class Clearing:
             row = EvaluatedQuestionRow
             self._delete(delete(row).where(row.evaluation_id.in_(evaluation_ids)))
             self._delete(delete(EvaluationRow).where(EvaluationRow.id.in_(evaluation_ids)))
+        self._remove_conversations(base_id)
         self._delete(delete(KnowledgeBaseRow).where(KnowledgeBaseRow.id == base_id))
+
+    def _remove_conversations(self, base_id: int) -> None:
+        """Those that began while the knowledge base was there: another may have its name by now."""
+        conversations = (
+            select(CONVERSATIONS.c.id)
+            .join(KnowledgeBaseRow, KnowledgeBaseRow.name == CONVERSATIONS.c.knowledge_base)
+            .where(
+                KnowledgeBaseRow.id == base_id,
+                CONVERSATIONS.c.created_at >= KnowledgeBaseRow.created_at,
+                CONVERSATIONS.c.created_at <= KnowledgeBaseRow.deleted_at,
+            )
+        )
+        while ids := self._ids(conversations):
+            while turns := self._ids(select(TURNS.c.id).where(TURNS.c.conversation_id.in_(ids))):
+                for told in (CITATIONS, FEEDBACK):
+                    self._delete(delete(told).where(told.c.turn_id.in_(turns)))
+                self._delete(delete(TURNS).where(TURNS.c.id.in_(turns)))
+            self._delete(delete(CONVERSATIONS).where(CONVERSATIONS.c.id.in_(ids)))
 
     def _remove_index(self, index_id: int) -> None:
         drop_index_tables(self.database, index_id)

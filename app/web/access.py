@@ -50,8 +50,7 @@ PLACES: Mapping[str, Callable[[Services, str], object]] = {
 def _base_of(services: Services, number: str, *, turn: bool) -> None:
     """Look for the knowledge base that a conversation is held with; whose it is, its store asks."""
     asked = _number.validate_python(number)
-    seen = {base.name for base, _ in services.knowledge_bases.list()}  # asked for in either case
-    if services.conversations.knowledge_base_of(asked, turn=turn) not in seen:
+    if services.conversations.knowledge_base_of(asked, turn=turn) is None:
         raise ConversationNotFound(f"There is no conversation or turn {asked} of yours.")
 
 

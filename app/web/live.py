@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -16,10 +16,10 @@ from anyio import to_thread
 from fastapi import Depends, Request
 
 from app.answering.answer import Answer, Answered, AnswerEvent, Failed, SentenceDone, Token
-from app.answering.conversations import State, Turn
+from app.answering.conversations import ConversationStore, State, Turn
 from app.answering.standalone import Standalone
 from app.documents.model import KnowledgeBase
-from app.errors import KnowledgeBaseNotFound, TidemarkError
+from app.errors import DatabaseUnavailable, KnowledgeBaseNotFound, TidemarkError
 from app.retrieval.passage import Query
 from app.retrieval.query_syntax import narrowed
 from app.services import Services
@@ -30,7 +30,7 @@ from app.web.event_stream import COMMENT, event
 
 AT_ONCE = 64  # answers that are written; more wait
 NOTED_EVERY = 1.0  # seconds between two notes of what was said, for other processes to tell
-STOP_LOOKED_EVERY = 2.0  # seconds between two looks whether another process was told to stop it
+BEAT_EVERY = 2.0  # seconds between two signs of life, each with a look whether it is to stop
 LOOKED_EVERY = 0.5  # seconds between two looks at an answer that another process writes
 QUIET = 15.0  # seconds after which a silent connection is kept open
 
@@ -166,6 +166,9 @@ class LiveAnswers:
         except TidemarkError as lost:
             log.exception("An answer could not be kept")
             last = _failed(lost)
+        except Exception:  # as above
+            log.exception("An answer could not be kept")
+            last = _failed(TidemarkError("The answer could not be kept.", remedy="Ask again."))
         live.tell(*last)
         live.end()
         self._lives.pop(live.turn.id, None)
@@ -188,12 +191,12 @@ def _told(
     standalone = turn.standalone or rewriting.rewrite(turn.question, before)
     changed = standalone != turn.question
     live.tell("understood", UnderstoodData(question=standalone, changed=changed).model_dump_json())
-    noted, looked = 0.0, time.monotonic()
+    noted, stopping = 0.0, _Stopping(services.conversations, live)
     answerer = services.answerer(base, turn.top_k, turn.approach, further)
     asked = narrowed(Query(standalone, turn.document_ids), turn.only)
-    with closing(answerer.answer(asked, live.stopping.is_set)) as events:
+    with closing(answerer.answer(asked, stopping)) as events:
         for said in events:
-            if live.stopping.is_set() and not isinstance(said, Token | SentenceDone):
+            if stopping() and not isinstance(said, Token | SentenceDone):
                 return "stopped", None, ("stopped", StoppedData(stopped=True).model_dump_json())
             told = named_event(standalone, said)
             if isinstance(said, Answered):
@@ -201,14 +204,29 @@ def _told(
             if isinstance(said, Failed):
                 return "failed", None, told
             live.tell(*told)
-            if time.monotonic() - looked >= STOP_LOOKED_EVERY:
-                looked = time.monotonic()
-                if services.conversations.is_to_stop(turn.id):
-                    live.stopping.set()
             if _lasts(said) and time.monotonic() - noted >= NOTED_EVERY:
-                services.conversations.note(turn.id, _lasting(live.told), standalone)
+                with suppress(DatabaseUnavailable):  # it may be back before the end
+                    services.conversations.note(turn.id, _lasting(live.told), standalone)
                 noted = time.monotonic()
     raise RuntimeError("an answer ended without saying so")
+
+
+@dataclass
+class _Stopping:
+    """Whether nobody wants more of an answer: asked all the time, while its model is silent too."""
+
+    conversations: ConversationStore
+    live: _Live
+    beaten: float = field(default_factory=time.monotonic)
+
+    def __call__(self) -> bool:
+        stopping = self.live.stopping
+        if not stopping.is_set() and time.monotonic() - self.beaten >= BEAT_EVERY:
+            self.beaten = time.monotonic()
+            with suppress(DatabaseUnavailable):  # as above
+                if self.conversations.beat(self.live.turn.id):
+                    stopping.set()
+        return stopping.is_set()
 
 
 def _lasts(said: AnswerEvent) -> bool:

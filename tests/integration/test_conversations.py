@@ -10,17 +10,19 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import DataError
 
 from app.access.keys import NewKey
 from app.access.rights import Scope
 from app.answering.answer import Usage
+from app.answering.conversations import ConversationStore
 from app.answering.prompt import Message
 from app.config import Settings
 from app.services import Services
 from tests.fake_chat import FakeGenerator
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 from tests.server import application, client, served
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 GUIDE = "The tide turns at noon. Ships sail at dusk. The keeper of the light is Ada Marsh."
 
@@ -41,6 +43,13 @@ class Held:
             yield "says the keeper."
         finally:
             self.closed.set()
+
+
+class Full(ConversationStore):
+    """Where answers that are whole are too long to be kept."""
+
+    def finish(self, *_args: object, **_more: object) -> None:
+        raise DataError("UPDATE turns", {}, Exception("Data too long"))
 
 
 @pytest.fixture
@@ -166,21 +175,37 @@ def test_a_stopped_answer_keeps_its_sentences(held: tuple[httpx.Client, Held], b
     ]
 
 
-def test_an_answer_is_stopped_through_another_process_than_the_one_that_writes_it(
+def test_an_answer_is_stopped_through_another_process_although_its_model_says_nothing(
     held: tuple[httpx.Client, Held], http: httpx.Client, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.web.live.STOP_LOOKED_EVERY", 0.0)
-    writer, model = held
+    monkeypatch.setattr("app.web.live.BEAT_EVERY", 0.0)
+    writer, _ = held
     turn = begin(writer, base)
     http.cookies.update(writer.cookies)
     with writer.stream("GET", f"/api/turns/{turn['id']}/events") as reply:
         lines = reply.iter_lines()
         assert any(line == "event: sentence" for line in lines)
         assert http.post(f"/api/turns/{turn['id']}/stop").status_code == 204
-        assert conversation(http, turn)["turns"][0]["state"] == "writing"
-        model.let.set()
         assert any(line == "event: stopped" for line in lines)
     assert conversation(http, turn)["turns"][0]["state"] == "stopped"
+
+
+def test_an_answer_that_its_model_thinks_about_for_long_has_not_broken_off(
+    held: tuple[httpx.Client, Held],
+    knowledge_base: SearchableBase,
+    base: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.web.live.BEAT_EVERY", 0.0)
+    http, _ = held
+    turn = begin(http, base)
+    with http.stream("GET", f"/api/turns/{turn['id']}/events") as reply:
+        assert any(line == "event: sentence" for line in reply.iter_lines())
+    knowledge_base.execute(f"UPDATE turns SET beat_at = '2020-01-01' WHERE id = {turn['id']}")  # noqa: S608
+    wait_until(
+        lambda: conversation(http, turn)["turns"][0]["state"] == "writing",
+        "it seems to have broken off",
+    )
 
 
 def test_a_question_is_narrowed_as_a_search_is_and_that_is_kept(
@@ -341,6 +366,45 @@ def test_a_shared_link_is_read_by_anyone_until_it_is_revoked(
         assert http.delete(where).status_code == 204
         assert stranger.get(link).status_code == 404
         assert stranger.get("/shared/").status_code == 404
+
+
+def test_a_deleted_knowledge_base_takes_its_conversations_and_leaves_none_to_one_of_its_name(
+    elsewhere: tuple[httpx.Client, FakeGenerator],
+    knowledge_base: SearchableBase,
+    base: str,
+    worker: MortalWorker,
+) -> None:
+    http, _ = elsewhere
+    turn = begin(http, base)
+    events(http, turn)
+    http.put(f"/api/turns/{turn['id']}/feedback", json={"good": False})
+    where = f"/api/conversations/{turn['conversation']}"
+    link = http.post(f"{where}/share").json()["url"]
+    services = knowledge_base.services
+    services.knowledge_bases.delete(base)
+    services.knowledge_bases.create(base)
+    for path in (link, where, f"/api/turns/{turn['id']}/events"):
+        assert http.get(path).status_code == 404
+    listed = http.get("/api/conversations").json()["conversations"]
+    assert turn["conversation"] not in [one["id"] for one in listed]
+    page = http.get("/quality/answers", params={"knowledge-base": base}).text
+    assert "When does the tide turn?" not in page
+    later = begin(http, base)
+    events(http, later)
+    worker.clear()
+    for table in ("turns WHERE id", "citations WHERE turn_id", "feedback WHERE turn_id"):
+        assert knowledge_base.execute(f"SELECT * FROM {table} = {turn['id']}") == []  # noqa: S608
+    assert [one["id"] for one in conversation(http, later)["turns"]] == [later["id"]]
+
+
+def test_an_answer_that_cannot_be_kept_says_so_to_whoever_waits_for_it(
+    settings: Settings, services: Services, base: str
+) -> None:
+    app = application(settings, replace(services, conversations=Full(services.database)))
+    with served(app) as address, client(address) as http:
+        name, told = events(http, begin(http, base))[-1]
+    assert name == "error"
+    assert "could not be kept" in told["error"]["message"]
 
 
 def test_the_link_and_the_cookie_are_stored_as_hashes_only(

@@ -258,8 +258,7 @@ def list_conversations(
     q: Annotated[str, Query(max_length=200, description="Words of a title or question.")] = "",
 ) -> Response:
     """Your conversations, the last used first: at most 100."""
-    bases = {base.name for base, _ in services.knowledge_bases.list()}
-    found = [o for o in services.conversations.list(asker.owner, q) if o.knowledge_base in bases]
+    found = services.conversations.list(asker.owner, q)
     return reply(ConversationsReply(conversations=tuple(map(ConversationShape.of, found))))
 
 

@@ -32,8 +32,7 @@ def conversations_page(
     deleted: int | None = None,
 ) -> Response:
     """The reader's conversations, the last used first, found by words of a title or question."""
-    bases = {base.name for base, _ in services.knowledge_bases.list()}
-    found = [o for o in services.conversations.list(asker.owner, q) if o.knowledge_base in bases]
+    found = services.conversations.list(asker.owner, q)
     used: list[tuple[object, When]] = [(one, when(one.updated_at)) for one in found]
     page = show(
         request,
