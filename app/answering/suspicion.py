@@ -5,8 +5,8 @@ wild have in common: to forget what was said, to take on a role, to speak as the
 something from the user, to send something somewhere.
 """
 
-# ruff: noqa: RUF001, ISC004
-# Other alphabets are meant, and a phrase may take two lines.
+# ruff: noqa: ISC004
+# A phrase may take two lines.
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PHRASES = (
     r"(?:지시|명령|규칙).{0,8}(?:무시|잊)",
     r"(?:تجاهل|انس).{0,20}(?:التعليمات|الأوامر|القواعد)",
     r"(?:निर्देश\S*|नियम\S*).{0,12}(?:अनदेखा|भूल)",
-    r"(?:talimatları|kuralları|komutları)\W+(?:\w+\W+){0,3}(?:yok say|unut|görmezden)",
+    r"(?:talimatlari|kurallari|komutlari)\W+(?:\w+\W+){0,3}(?:yok say|unut|görmezden)",
     # to take on a role
     r"(?:you are now|from now on,? you|act as (?:if|an?|the)\b|pretend (?:to be|you)|"
     r"enter (?:developer|debug|admin|god) mode|developer mode (?:on|enabled)|do anything now)",
@@ -40,7 +40,7 @@ _PHRASES = (
     r"(?:你现在是|从现在起你)",
     # to speak as somebody else in the conversation
     r"(?:^|\n)\W{0,4}(?:system|assistant|developer)\W{0,4}(?:prompt|message|note|override)?\s*[:\]>]",
-    r"<\|?(?:im_start|im_end|system|endoftext|start_header_id|eot_id)\|?>|\[/?INST\]|<<SYS>>",
+    r"<\|?(?:im_start|im_end|system|endoftext|start_header_id|eot_id)\|?>|\[/?inst\]|<<sys>>",
     r"<<<passage|passage \d+>>>",
     r"(?:new|updated|real|important)\W+(?:system\W+)?(?:instructions?|prompt)\W*(?::|for the)",
     r"(?:note|message|instructions?|attention)\W+(?:to|for)\W+(?:the\W+|any\W+|all\W+)?"
@@ -57,7 +57,9 @@ _PHRASES = (
     r"(?:say|reply|respond|answer|write|output)\W+(?:\w+\W+){0,2}"
     r"(?:only|exactly|nothing but|with the word|verbatim)\b",
 )
-_ORDERS = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES), re.IGNORECASE)
+# In small letters, and texts with them: to let the pattern match either takes four times as long.
+_ORDERS = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES))
+_ONE_I = str.maketrans("İı", "ii")
 _HIDDEN = re.compile(
     "[\u200b\u2060\u2062-\u2064\ufeff\u00ad\U000e0000-\U000e007f\u202a-\u202e\u2066-\u2069]"
 )
@@ -71,4 +73,5 @@ def looks_like_orders(text: str) -> bool:
     head = text[:LONGEST]
     if len(_HIDDEN.findall(head)) >= _MANY_HIDDEN:
         return True
-    return _ORDERS.search(unicodedata.normalize("NFKC", _HIDDEN.sub("", head))) is not None
+    shown = unicodedata.normalize("NFKC", _HIDDEN.sub("", head))
+    return _ORDERS.search(shown.translate(_ONE_I).lower()) is not None
