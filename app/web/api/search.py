@@ -13,7 +13,7 @@ from app.web.access import needs
 from app.web.api.passage import AcrossShape, RetrievalShape
 from app.web.api.shape import errors, reply
 from app.web.search_params import SearchParams
-from app.web.wiring import ReadableKnowledgeBase, Wired
+from app.web.wiring import KnowledgeBaseName, Wired
 
 router = APIRouter(tags=["Search"])
 
@@ -25,9 +25,11 @@ router = APIRouter(tags=["Search"])
 )
 @needs(Right.READ)
 def search(
-    base: ReadableKnowledgeBase, params: Annotated[SearchParams, Parameters()], services: Wired
+    name: KnowledgeBaseName, params: Annotated[SearchParams, Parameters()], services: Wired
 ) -> Response:
     """Passages that answer `q`, best first."""
+    # Not as a dependency: to it and back, a request would go by another thread.
+    base = services.knowledge_bases.get(name)
     services.documents.require([base.id], params.document)
     retrieval = services.retriever.retrieve(base, params.query(), params.top_k)
     if params.nearest:
