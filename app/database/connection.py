@@ -6,10 +6,10 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple, overload
 
 from pytidb import TiDBClient
-from sqlalchemy import URL, Engine, Row, Select, create_engine, make_url
+from sqlalchemy import URL, Engine, Row, Select, TextClause, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -135,7 +135,15 @@ class Database:
                 return result
         raise AssertionError("the last attempt returns or raises")
 
-    def read(self, select: Select[*Columns], **parameters: object) -> Sequence[Row[*Columns]]:
+    @overload
+    def read(self, select: Select[*Columns], **parameters: object) -> Sequence[Row[*Columns]]: ...
+
+    @overload
+    def read(self, select: TextClause, **parameters: object) -> Sequence[Row[*tuple[Any, ...]]]: ...
+
+    def read(
+        self, select: Select[*tuple[Any, ...]] | TextClause, **parameters: object
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
         """The rows of one statement, as they are by now, for what every request has to ask.
 
         A round trip, where `transaction` makes two. It takes no part in a transaction around it.

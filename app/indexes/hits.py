@@ -61,24 +61,20 @@ class HitReader:
             )
             .where(chunk.id.in_(chunk_ids), IndexedRevisionRow.state == Presence.LIVE)
         )
-
-        def read(session: Session) -> dict[int, Hit]:
-            return {
-                row[0]: Hit(
-                    chunk_id=row[0],
-                    document_id=row[1],
-                    document_name=row[2],
-                    title=row[3],
-                    revision_id=row[4],
-                    revision_created_at=with_zone(row[5]),
-                    start=row[6],
-                    end=row[7],
-                    text=row[8],
-                    section_path=tuple(json.loads(row[9])),
-                    page=row[10],
-                    language=row[11],
-                )
-                for row in session.execute(statement)
-            }
-
-        return self.database.transaction(read)
+        return {
+            row[0]: Hit(
+                chunk_id=row[0],
+                document_id=row[1],
+                document_name=row[2],
+                title=row[3],
+                revision_id=row[4],
+                revision_created_at=with_zone(row[5]),
+                start=row[6],
+                end=row[7],
+                text=row[8],
+                section_path=tuple(json.loads(row[9])),
+                page=row[10],
+                language=row[11],
+            )
+            for row in self.database.read(statement)
+        }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select, text
@@ -16,7 +16,7 @@ from app.indexes.full_text import best_by_full_text, better_by_full_text, has_fu
 from app.indexes.index import Index, Presence
 from app.indexes.postings import postings_table_name
 from app.indexes.scope import EVERYWHERE, Scope, Within
-from app.indexes.tables import IndexedRevisionRow, IndexRow
+from app.indexes.tables import IndexedRevisionRow
 
 # Lucene's BM25; see Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009).
 K1 = 1.5
@@ -38,16 +38,28 @@ REVISION = f"chunk_id DIV {CHUNKS_A_REVISION}"
 
 @dataclass(frozen=True)
 class WordMatch:
-    """A chunk found by words: its BM25 score, and how much of it each word of the question gave.
+    """A chunk found by words, with its BM25 score.
 
     `highest` is what a chunk's score comes near to that has every word of the question; None where
-    that is not known.
+    that is not known. `weighing` is how the words were weighed, where a score is their sum.
     """
 
     chunk_id: int
     score: float
-    weights: Mapping[str, float]
     highest: float | None = None
+    weighing: Weighing | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing:
+    """How the question's words were weighed in one search of one index, for all that it found."""
+
+    table: str
+    mean_length: float
+    idf: Mapping[str, float]
+    """By term."""
+    words: Mapping[str, str]
+    """The word of the question that each term is a form of."""
 
 
 @dataclass(frozen=True)
@@ -84,27 +96,46 @@ class KeywordSearch:
         """
 
         def search(session: Session) -> tuple[WordMatch, ...]:
-            corpus = self._corpus(session, index.id)
+            scope = Scope.of(session, index.id, within)
+            corpus = self._corpus(session, index.id, scope.version)
             words = question_terms(question, corpus.languages)
             if not words or not corpus.chunks:
                 return ()
-            scope = Scope.of(session, index.id, within)
             if self._has_full_text(session, index.id):
                 found = best_by_full_text(session, index.id, _told(words), scope, limit)
-                return tuple(WordMatch(chunk, score, {}) for chunk, score in found.items())
-            postings = _Postings(session, postings_table_name(index.id), scope, corpus)
+                return tuple(WordMatch(chunk, score) for chunk, score in found.items())
+            table = postings_table_name(index.id)
+            postings = _Postings(session, table, scope, corpus)
             counts = postings.counts(list(words))
             idf = postings.idf(counts)
             scores = postings.best(idf, limit) if idf else {}
-            weights = postings.weights(idf, words, list(scores)) if scores else {}
             highest = postings.highest(words, counts, idf)
-            return tuple(WordMatch(c, score, weights[c], highest) for c, score in scores.items())
+            weighing = Weighing(table, corpus.mean_length, idf, words)
+            return tuple(WordMatch(c, score, highest, weighing) for c, score in scores.items())
 
         return self.database.transaction(search)
 
+    def weights(self, matches: Iterable[WordMatch]) -> dict[int, dict[str, float]]:
+        """What each word of the question gave to each chunk's score, by chunk; nothing of chunks
+        that were removed meanwhile. Postings never change: these are what the score was made of.
+        """
+        chunks: dict[Weighing, list[int]] = {}
+        for match in matches:
+            if match.weighing is not None:
+                chunks.setdefault(match.weighing, []).append(match.chunk_id)
+        given: dict[int, dict[str, float]] = {}
+        for weighing, found in chunks.items():
+            given |= _weights(self.database, weighing, found)
+        return given
+
     def languages(self, index: Index) -> tuple[str, ...]:
         """The languages that words are looked for in, as ISO 639-1."""
-        return self.database.transaction(lambda session: self._corpus(session, index.id).languages)
+
+        def read(session: Session) -> tuple[str, ...]:
+            version = Scope.of(session, index.id).version
+            return self._corpus(session, index.id, version).languages
+
+        return self.database.transaction(read)
 
     def spoken(self, index: Index) -> str | None:
         """The language of most chunks, as the last search of the index found it."""
@@ -115,11 +146,11 @@ class KeywordSearch:
         """How many chunks have a higher BM25 score."""
 
         def count(session: Session) -> int:
-            corpus = self._corpus(session, index.id)
+            scope = Scope.of(session, index.id, within)
+            corpus = self._corpus(session, index.id, scope.version)
             words = question_terms(question, corpus.languages)
             if not words or not corpus.chunks:
                 return 0
-            scope = Scope.of(session, index.id, within)
             if self._has_full_text(session, index.id):
                 return better_by_full_text(session, index.id, _told(words), scope, score)
             postings = _Postings(session, postings_table_name(index.id), scope, corpus)
@@ -139,9 +170,8 @@ class KeywordSearch:
             self._by_full_text[index_id] = has_full_text_index(session, index_id)
         return self._by_full_text[index_id]
 
-    def _corpus(self, session: Session, index_id: int) -> Corpus:
-        """Summed up once for each version of the index: exact, for the price of one row."""
-        version = session.scalar(select(IndexRow.version).where(IndexRow.id == index_id)) or 0
+    def _corpus(self, session: Session, index_id: int, version: int) -> Corpus:
+        """Summed up once for each version of the index, so that it is exact."""
         known = self._corpora.get(index_id)
         if known is None or known[0] != version:
             known = self._corpora[index_id] = (version, _summed(session, index_id))
@@ -223,7 +253,7 @@ class _Postings:
         for term, word in words.items():
             if counts.get(term):
                 best[word] = max(best.get(word, 0.0), idf.get(term, 0.0))
-        return sum(best.get(word, self._rarity(0)) for word in set(words.values()))
+        return sum(best.get(word, self._rarity(0)) for word in dict.fromkeys(words.values()))
 
     def _rarity(self, count: int) -> float:
         return math.log(1 + (self.corpus.chunks - count + 0.5) / (count + 0.5))
@@ -283,25 +313,26 @@ class _Postings:
         )
         return summed, values
 
-    def weights(
-        self, idf: Mapping[str, float], words: Mapping[str, str], chunks: Sequence[int]
-    ) -> dict[int, dict[str, float]]:
-        """What each word gave to each chunk's score, by chunk."""
-        where, values = _listed("t", list(idf))
-        these, chunk_values = _listed("c", chunks)
-        rows = self.session.execute(
-            text(
-                f"SELECT chunk_id, term, tf, length FROM {self.table} "  # noqa: S608
-                f"WHERE term IN ({where}) AND chunk_id IN ({these})"
-            ),
-            values | chunk_values,
-        )
-        given: dict[int, dict[str, float]] = {chunk: {} for chunk in chunks}
-        for chunk, term, tf, length in rows:
-            saturated = tf / (tf + K1 * (1 - B + B * length / self.corpus.mean_length))
-            of_chunk = given[chunk]
-            of_chunk[words[term]] = of_chunk.get(words[term], 0.0) + idf[term] * saturated
-        return given
+
+def _weights(
+    database: Database, weighing: Weighing, chunks: Sequence[int]
+) -> dict[int, dict[str, float]]:
+    where, values = _listed("t", list(weighing.idf))
+    these, chunk_values = _listed("c", chunks)
+    rows = database.read(
+        text(
+            f"SELECT chunk_id, term, tf, length FROM {weighing.table} "  # noqa: S608
+            f"WHERE term IN ({where}) AND chunk_id IN ({these})"
+        ),
+        **values,
+        **chunk_values,
+    )
+    given: dict[int, dict[str, float]] = {}
+    for chunk, term, tf, length in rows:
+        saturated = tf / (tf + K1 * (1 - B + B * length / weighing.mean_length))
+        of_chunk, word = given.setdefault(chunk, {}), weighing.words[term]
+        of_chunk[word] = of_chunk.get(word, 0.0) + weighing.idf[term] * saturated
+    return given
 
 
 def _listed(prefix: str, values: Sequence[object]) -> tuple[str, dict[str, object]]:

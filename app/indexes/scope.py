@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.indexes.index import Presence
-from app.indexes.tables import IndexedRevisionRow
+from app.indexes.tables import IndexedRevisionRow, IndexRow
+
+_NOT_CURRENT = (
+    select(IndexRow.version, IndexedRevisionRow.revision_id)
+    .outerjoin(
+        IndexedRevisionRow,
+        (IndexedRevisionRow.index_id == IndexRow.id)
+        & IndexedRevisionRow.state.in_([Presence.STAGED, Presence.LEAVING]),
+    )
+    .where(IndexRow.id == bindparam("index"))
+)
 
 
 @dataclass(frozen=True)
@@ -31,30 +41,31 @@ EVERYWHERE = Within()
 
 @dataclass(frozen=True)
 class Scope:
-    """Read in the snapshot of the search. `wanted` is None where every document may be found."""
+    """Read in the snapshot of the search. `wanted` is None where every document may be found.
 
+    `version` is the index's in that snapshot.
+    """
+
+    version: int
     not_current: tuple[int, ...]
     wanted: tuple[int, ...] | None
     within: Within = EVERYWHERE
 
     @classmethod
     def of(cls, session: Session, index_id: int, within: Within = EVERYWHERE) -> Scope:
-        of_index = IndexedRevisionRow.index_id == index_id
-        not_current = session.scalars(
-            select(IndexedRevisionRow.revision_id).where(
-                of_index, IndexedRevisionRow.state.in_([Presence.STAGED, Presence.LEAVING])
-            )
-        ).all()
+        rows = session.execute(_NOT_CURRENT, {"index": index_id}).all()
+        version = rows[0][0] if rows else 0
+        not_current = tuple(revision for _, revision in rows if revision is not None)
         wanted = None
         if within.document_ids is not None:
             wanted = session.scalars(
                 select(IndexedRevisionRow.revision_id).where(
-                    of_index,
+                    IndexedRevisionRow.index_id == index_id,
                     IndexedRevisionRow.document_id.in_(within.document_ids),
                     IndexedRevisionRow.state == Presence.LIVE,
                 )
             ).all()
-        return cls(tuple(not_current), None if wanted is None else tuple(wanted), within)
+        return cls(version, not_current, None if wanted is None else tuple(wanted), within)
 
     @property
     def filtered(self) -> bool:

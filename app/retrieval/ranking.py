@@ -39,13 +39,13 @@ class Ranking:
     index_of: Mapping[int, Index]
 
     def evidence(self, one: Fused) -> Evidence:
+        """All of it but what each word gave."""
         near, match = self.neighbours.get(one.chunk_id), self.matches.get(one.chunk_id)
         return Evidence(
             vector_rank=near[0] if near else None,
             similarity=near[1].similarity if near else None,
             keyword_rank=match[0] if match else None,
             bm25=match[1].score if match else None,
-            word_weights=match[1].weights if match else {},
             shares=one.shares,
         )
 

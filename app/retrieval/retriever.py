@@ -252,12 +252,15 @@ class Retriever:
         by_index: dict[Index, list[int]] = {}
         for one in wanted:
             by_index.setdefault(ranking.index_of[one.chunk_id], []).append(one.chunk_id)
+        # Before the chunks: of one that is read afterwards and still there, these were there too.
+        matches = (ranking.matches.get(one.chunk_id) for one in wanted)
+        weights = self.words.weights(match for _, match in filter(None, matches))
         hits: dict[int, Hit] = {}
         for index, chunk_ids in by_index.items():
             hits |= self.hits.read(index, self.embedders.of(index.recipe), chunk_ids)
         there = (one for one in wanted if one.chunk_id in hits)
         return tuple(
-            _passage(rank, hits[one.chunk_id], ranking, one)
+            _passage(rank, hits[one.chunk_id], ranking, one, weights.get(one.chunk_id, {}))
             for rank, one in enumerate(there, start=after + 1)
         )
 
@@ -389,7 +392,9 @@ def checked(query: Query, top_k: int) -> None:
         )
 
 
-def _passage(rank: int, hit: Hit, ranking: Ranking, one: Fused) -> Passage:
+def _passage(
+    rank: int, hit: Hit, ranking: Ranking, one: Fused, weights: Mapping[str, float]
+) -> Passage:
     return Passage(
         rank=rank,
         score=one.score,
@@ -406,5 +411,5 @@ def _passage(rank: int, hit: Hit, ranking: Ranking, one: Fused) -> Passage:
         page=hit.page,
         language=hit.language,
         knowledge_base_id=ranking.index_of[hit.chunk_id].knowledge_base_id,
-        evidence=ranking.evidence(one),
+        evidence=replace(ranking.evidence(one), word_weights=weights),
     )

@@ -23,7 +23,7 @@ def halves(index: Index, near: Mapping[int, float], words: Mapping[int, float]) 
     return Halves(
         index,
         tuple(Neighbour(chunk, similarity) for chunk, similarity in near.items()),
-        tuple(WordMatch(chunk, score, {"tide": score}) for chunk, score in words.items()),
+        tuple(WordMatch(chunk, score) for chunk, score in words.items()),
     )
 
 
@@ -75,7 +75,7 @@ def test_halves_are_held_against_the_most_there_can_be_only_where_the_model_unde
     near = tuple(Neighbour(chunk, 0.8 - 0.1 * chunk) for chunk in range(1, 5))
 
     def first(*, understood: bool, highest: float | None) -> int:
-        words = (WordMatch(9, 2.0, {}, highest),)
+        words = (WordMatch(9, 2.0, highest),)
         return ranked(Mode.HYBRID, [Halves(ONE, near, words, understood)], 100).fused[0].chunk_id
 
     assert first(understood=True, highest=20.0) == 1
