@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import ImageReader
@@ -15,7 +17,7 @@ from app.errors import EmptyDocument, ScannedDocument, UnreadableDocument, Unsup
 from app.ingestion.parsers import image, ocr
 from app.ingestion.parsers.registry import parse
 from app.ingestion.parsing import Parsing
-from tests.factories import scanned_pdf, zip_of
+from tests.factories import eml, scanned_pdf, zip_of
 from tests.unit.parsing import check_whole
 
 SIZE = (900, 500)
@@ -133,6 +135,64 @@ def test_a_thin_strip_is_read_and_a_spacer_of_an_email_costs_nothing() -> None:
         archive = zip_of({**spacers, "b.txt": b"Words beside them."})
         assert "Words beside them." in parsing.parse(archive, "a.zip").text.text
         assert "_recognizing" not in vars(parsing)
+    finally:
+        parsing.close()
+
+
+def test_a_picture_on_which_recognition_fails_costs_itself_alone_and_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def engine(picture: NDArray[np.uint8]) -> object:
+        if picture.shape[1] > 2 * picture.shape[0]:  # the wide one
+            raise MemoryError
+        return real(picture)
+
+    real = ocr._engine()
+    monkeypatch.setattr(ocr, "_engine", lambda: engine)
+    wide = drawn(*RIGHT).resize((1600, 700))
+    pictures = {"wide.png": saved(wide), "square.png": saved(drawn(*LEFT))}
+    letter = parse(eml("Look at these.", attached=pictures), "a.eml").text.text
+    assert "Look at these." in letter
+    assert LEFT[0] in letter
+    assert "not read: wide.png" in letter
+    pages = [drawn(*LEFT), wide.copy()]
+    fax = parse(saved(pages[0], "TIFF", save_all=True, append_images=pages[1:]), "a.tif").text
+    check_whole(fax)
+    assert LEFT[0] in fax.text
+    assert fax.text.endswith("of page 2, for text recognition (OCR) failed.")
+    with pytest.raises(UnreadableDocument, match="OCR"):
+        parse(saved(wide), "a.png")
+
+
+def test_scanned_pages_on_which_recognition_fails_are_told_by_their_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def engine(_picture: NDArray[np.uint8]) -> object:
+        raise RuntimeError("a fault of the library")
+
+    monkeypatch.setattr(ocr, "_engine", lambda: engine)
+    text = parse(scan(drawn(*LEFT), "This page has its text.", drawn(*RIGHT)), "a.pdf").text
+    check_whole(text)
+    assert text.text.startswith("This page has its text.")
+    assert "pages 1, 3, for text recognition (OCR) failed." in text.text
+    with pytest.raises(UnreadableDocument, match="OCR"):
+        parse(scan(drawn(*LEFT)), "a.pdf")
+    monkeypatch.setattr(ocr, "installed", lambda: False)
+    text = parse(scan("This page has its text.", drawn(*RIGHT)), "a.pdf").text
+    assert "of page 2, for text recognition (OCR) is not installed here." in text.text
+
+
+def test_a_picture_that_crashes_its_parser_costs_the_pictures_and_not_the_letter() -> None:
+    parsing = Parsing()
+    crashing = Parsing(parse_function="tests.unit.hostile_parsers:crash_on_pictures")
+    vars(parsing)["_recognizing"] = crashing
+    try:
+        letter = eml("Look at this.", attached={"a.png": saved(drawn(*LEFT))})
+        read = parsing.parse(letter, "a.eml").text.text
+        assert "Look at this." in read
+        assert read.endswith("not read: a.png")
+        with pytest.raises(UnreadableDocument, match="crashed the parser"):
+            parsing.parse(saved(drawn(*LEFT)), "a.png")
     finally:
         parsing.close()
 

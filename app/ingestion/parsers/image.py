@@ -25,7 +25,7 @@ class ImageParser:
     """Reads what text recognition finds; it is an extra, and says so where it is missing."""
 
     name: str = "ocr"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset(
         {"image/png", "image/jpeg", "image/gif", "image/webp", "image/tiff"}
     )
@@ -36,7 +36,17 @@ class ImageParser:
                 "The file is a picture, and text recognition (OCR) is not installed here.",
                 remedy=ocr.INSTALL,
             )
-        return paged_text([_page(frame) for frame in _frames(data)])
+        pages: list[Page] = []
+        unread: list[int] = []
+        for number, frame in enumerate(_frames(data), 1):
+            try:
+                pages.append(_page(frame))
+            except ocr.RecognitionFailed:
+                pages.append(Page((), frame.height * ocr.POINTS))
+                unread.append(number)
+        if len(unread) == len(pages):
+            raise ocr.RecognitionFailed
+        return paged_text(pages, unread=ocr.not_read(unread))
 
 
 def _page(frame: Image.Image) -> Page:

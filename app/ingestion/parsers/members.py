@@ -24,6 +24,8 @@ def add_member(draft: Draft, name: str, data: bytes, level: int) -> str | None:
         parsed = parse(data, name)
     except UnreadableDocument as refused:
         return refused.message
+    except MemoryError:
+        return "There was not memory enough to read it."
     finally:
         _depth.reset(mark)
     draft.heading(level, name)

@@ -7,13 +7,14 @@ know Latin letters, Chinese and Japanese.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from app.errors import UnreadableDocument
 from app.ingestion.decoding import cleaned
 from app.ingestion.parsers.pdf_layout import by_space
 from app.ingestion.parsers.pdf_lines import HYPHEN_AT_LINE_END, Line
@@ -41,6 +42,16 @@ INSTALL = (
 
 
 _postponed: ContextVar[bool] = ContextVar("postponed", default=False)
+_given_up: ContextVar[bool] = ContextVar("given_up", default=False)
+
+
+class RecognitionFailed(UnreadableDocument):
+    """A picture whose text cannot be recognized; what it stands in can be read without it."""
+
+    remedy = "Save the picture anew, or smaller, and upload that."
+
+    def __init__(self) -> None:
+        super().__init__("Text recognition (OCR) failed on the picture.")
 
 
 class RecognitionNeeded(Exception):
@@ -57,10 +68,29 @@ def postponed() -> Iterator[None]:
         _postponed.reset(mark)
 
 
+@contextmanager
+def given_up() -> Iterator[None]:
+    """Within it, recognition fails on every picture, without having been tried."""
+    mark = _given_up.set(True)
+    try:
+        yield
+    finally:
+        _given_up.reset(mark)
+
+
 @cache
 def installed() -> bool:
     """Whether text in pictures can be read here."""
     return find_spec("rapidocr") is not None
+
+
+def not_read(pages: Sequence[int]) -> str:
+    """What a document says of its `pages`, counted from 1, whose pictures were not read."""
+    if not pages:
+        return ""
+    which = f"page {pages[0]}" if len(pages) == 1 else f"pages {', '.join(map(str, pages))}"
+    why = "failed" if installed() else "is not installed here"
+    return f"Not read: the text in the pictures of {which}, for text recognition (OCR) {why}."
 
 
 def recognized(picture: NDArray[np.uint8]) -> tuple[Line, ...]:
@@ -70,12 +100,18 @@ def recognized(picture: NDArray[np.uint8]) -> tuple[Line, ...]:
 
     Raises:
         RecognitionNeeded: it is postponed.
+        RecognitionFailed: whatever the library made of the picture, or no memory was left.
     """
     if min(picture.shape[:2]) < SHORTEST_SIDE:
         return ()
     if _postponed.get():
         raise RecognitionNeeded
-    found = _engine()(_on_paper(picture))
+    if _given_up.get():
+        raise RecognitionFailed
+    try:
+        found = _engine()(_on_paper(picture))
+    except Exception as fault:  # of a picture among many, which must not take the others along
+        raise RecognitionFailed from fault
     if found.boxes is None:
         return ()
     height = picture.shape[0] * POINTS

@@ -40,16 +40,16 @@ class PdfParser:
     """Text from the text layer; of pages without one, from their pictures, where OCR is there."""
 
     name: str = "pdfium"
-    version: str = "3"
+    version: str = "4"
     media_types: frozenset[str] = frozenset({"application/pdf"})
 
     def parse(self, data: bytes) -> ParsedText:
         with _PDFIUM:
             try:
-                pages, outline, title = _read(data)
+                pages, outline, title, unread = _read(data)
             except pdfium.PdfiumError as refused:
                 raise _refusal(refused) from refused
-        return paged_text(pages, outline, title)
+        return paged_text(pages, outline, title, unread=unread)
 
 
 @dataclass(frozen=True)
@@ -61,21 +61,38 @@ class _Mark:
     title: str
 
 
-def _read(data: bytes) -> tuple[list[Page], list[_Mark], str | None]:
+def _read(data: bytes) -> tuple[list[Page], list[_Mark], str | None, str]:
+    """The pages, the outline, the title, and a sentence about pages that were not read."""
     document = pdfium.PdfDocument(data)
     try:
         pages = [page_of(document, index) for index in range(len(document))]
-        if ocr.installed():
-            pages = [
-                page if page.lines else _recognized(document, index, page)
-                for index, page in enumerate(pages)
-            ]
+        unread: list[int] = []
+        for index, page in enumerate(pages):
+            if not page.lines and ocr.installed():
+                try:
+                    pages[index] = _recognized(document, index, page)
+                except ocr.RecognitionFailed:
+                    unread.append(index + 1)
+            elif not page.lines and _shows_a_picture(document, index):
+                unread.append(index + 1)
         if not any(page.lines for page in pages):
+            if unread and ocr.installed():
+                raise ocr.RecognitionFailed
             raise _scan(len(pages))
         title = " ".join(cleaned(document.get_metadata_value("Title")).split())
-        return pages, list(_outline(document)), None if title.lower() in _NO_TITLES else title
+        title_told = None if title.lower() in _NO_TITLES else title
+        return pages, list(_outline(document)), title_told, ocr.not_read(unread)
     finally:
         document.close()
+
+
+def _shows_a_picture(document: pdfium.PdfDocument, index: int) -> bool:
+    page = document.get_page(index)
+    try:
+        pictures = page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=2)
+        return next(pictures, None) is not None
+    finally:
+        page.close()
 
 
 def _recognized(document: pdfium.PdfDocument, index: int, empty: Page) -> Page:
@@ -120,9 +137,16 @@ def _refusal(refused: pdfium.PdfiumError) -> UnreadableDocument:
 
 
 def paged_text(
-    pages: Sequence[Page], outline: Iterable[_Mark] = (), title: str | None = None
+    pages: Sequence[Page],
+    outline: Iterable[_Mark] = (),
+    title: str | None = None,
+    *,
+    unread: str = "",
 ) -> ParsedText:
-    """The text of pages, in reading order, without what runs along their heads and feet."""
+    """The text of pages, in reading order, without what runs along their heads and feet.
+
+    `unread` is told at the end: what is lacking.
+    """
     pages = without_running(pages)
     marks_of = defaultdict[int, list[_Mark]](list)
     for mark in outline:
@@ -146,7 +170,7 @@ def paged_text(
             length += len(block) + len("\n\n")
         # A heading of the outline that is worded otherwise on its page still begins there.
         headings.extend(Heading(page_starts[-1], mark.level, mark.title) for mark in marks)
-    text = "\n\n".join(blocks)
+    text = "\n\n".join([*blocks, unread] if unread else blocks)
     in_order = sorted(headings, key=lambda heading: heading.start)
     return ParsedText(text, tuple(_by_page(sections(text, in_order), page_starts)), title)
 

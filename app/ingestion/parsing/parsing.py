@@ -30,6 +30,10 @@ def _wanted() -> bool:
     return False
 
 
+class ParserBroken(UnreadableDocument):
+    """The document broke the limits, or its parser."""
+
+
 @dataclass
 class Parsing:
     """Parses within `limits`; a document that breaks them, or its parser, fails alone.
@@ -56,12 +60,26 @@ class Parsing:
         try:
             return parsed_from(*self.ask(data, name, unwanted))
         except RecognitionNeeded:
+            return self._parse_with_pictures(data, name, unwanted)
+
+    def _parse_with_pictures(self, data: bytes, name: str, unwanted: Callable[[], bool]) -> Parsed:
+        """Where a picture breaks the limits or the parser, the rest is read, and tells of it."""
+        try:
             return self._recognizing.parse(data, name, unwanted)
+        except ParserBroken as broken:
+            try:
+                return self._without_pictures.parse(data, name, unwanted)
+            except UnreadableDocument:
+                raise broken from None  # nothing is left without its pictures
 
     @cached_property
     def _recognizing(self) -> Parsing:
         """Processes apart: what one picture may cost is no measure for other documents."""
         return Parsing(RECOGNIZING, "app.ingestion.parsers.registry:parse")
+
+    @cached_property
+    def _without_pictures(self) -> Parsing:
+        return Parsing(self.limits, "app.ingestion.parsers.registry:parse_without_pictures")
 
     def ask(
         self, data: bytes, told: str, unwanted: Callable[[], bool] = _wanted
@@ -96,8 +114,9 @@ class Parsing:
         """End the processes that are idle; those at work end when their document is done."""
         while self._idle:
             self._idle.pop().end()
-        if "_recognizing" in vars(self):
-            self._recognizing.close()
+        for apart in ("_recognizing", "_without_pictures"):
+            if apart in vars(self):
+                vars(self)[apart].close()
 
     def _take(self, unwanted: Callable[[], bool]) -> ParsingProcess:
         try:
@@ -109,15 +128,15 @@ class Parsing:
         except IndexError:
             return ParsingProcess.start(self.parse_function, self.limits, unwanted)
 
-    def _refusal(self, fault: Exception, size: int) -> UnreadableDocument:
+    def _refusal(self, fault: Exception, size: int) -> ParserBroken:
         if isinstance(fault, TookTooLong):
             seconds = self.limits.seconds_for(size)
-            return UnreadableDocument(
+            return ParserBroken(
                 f"The file took longer than {seconds:,.0f} seconds to read.", remedy=_SPLIT
             )
         if isinstance(fault, OutOfMemory):
             megabytes = self.limits.memory_megabytes
-            return UnreadableDocument(
+            return ParserBroken(
                 f"The file needed more than {megabytes:,} MB of memory to read.", remedy=_SPLIT
             )
-        return UnreadableDocument("The file crashed the parser; it may be damaged.")
+        return ParserBroken("The file crashed the parser; it may be damaged.")
