@@ -338,8 +338,8 @@ def open_database(
         database = Database.connect(database_url(settings, announce, stack))
         stack.callback(database.dispose)
         capabilities = probe(database)
-        for revision in migrate(database):
-            announce(f"Brought the database to revision {revision}.")
+        if done := migrate(database):
+            announce(f"Brought the database to revision {done[-1]}.")
         yield database, capabilities
 
 

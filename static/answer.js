@@ -116,7 +116,7 @@ export class AnswerOnPage {
       number: citation.number,
       name: citation.document_name,
       place: passage ? place(passage) : "",
-      quote: citation.quote,
+      quote: citation.shown || citation.quote,
     });
     return link;
   }
@@ -168,7 +168,7 @@ export class AnswerOnPage {
       item.append(made("strong", "", each.about));
       for (const side of [each.one, each.other]) {
         const line = made("p");
-        const words = made("q", "", side.quote);
+        const words = made("q", "", side.shown || side.quote);
         words.dir = "auto";
         const when = new Date(side.date).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
         line.append(words, " ", this.cite(side), " ", made("span", "quiet", [side.document_name, side.knowledge_base, when].filter(Boolean).join(", ")));
@@ -186,7 +186,7 @@ export class AnswerOnPage {
       for (const citation of sentence.citations) {
         if (!quotes.has(citation.number)) quotes.set(citation.number, new Set());
         // Extracts are their quotes: said once is enough.
-        if (answer.kind === "written") quotes.get(citation.number).add(citation.quote);
+        if (answer.kind === "written") quotes.get(citation.number).add(citation.shown || citation.quote);
       }
     }
     const numbers = [...quotes.keys()].sort((one, other) => one - other);

@@ -13,7 +13,7 @@ from app.answering.floor import floor_of
 from app.answering.lexical import Lexicon, Scores, question_terms, terms, words_looked_for
 from app.embedding import Embedder
 from app.retrieval.passage import Passage
-from app.retrieval.sentences import sentence_spans
+from app.retrieval.sentences import announced, sentence_spans
 
 CANDIDATES = 16
 """Sentences that are embedded for one question. On XQuAD all fifty of ten passages find no more."""
@@ -36,6 +36,7 @@ FEWEST_TERMS = 3
 """Terms of the shortest sentence that can be an answer."""
 
 _ASKS = "?\uff1f\u061f"
+_ANNOUNCES = ":\uff1a"
 
 
 @dataclass(frozen=True)
@@ -141,17 +142,30 @@ def _in_reading_order(chosen: Sequence[_Candidate]) -> tuple[AnswerSentence, ...
     for candidate in sorted(chosen, key=lambda c: c.number):
         first_of.setdefault(candidate.passage.document_id, candidate.number)
     ordered = sorted(chosen, key=lambda c: (first_of[c.passage.document_id], c.quote.start))
-    return tuple(
-        AnswerSentence(
-            text=candidate.quote.text,
-            citations=(
-                Citation(
-                    candidate.number, candidate.passage, candidate.quote, len(candidate.quote.text)
-                ),
-            ),
-            gap="\n\n" if index else "",
-            verbatim=True,
-            support="supported",
-        )
-        for index, candidate in enumerate(ordered)
+    shown: list[AnswerSentence] = []
+    said = {candidate.quote for candidate in ordered}
+    for candidate in ordered:
+        shown.append(_shown(candidate, candidate.quote, "\n\n" if shown else ""))
+        done = candidate.quote.end
+        for quote in _announced(candidate):
+            between = candidate.passage.text[done - candidate.passage.start :][: quote.start - done]
+            done = quote.end
+            if quote not in said:
+                said.add(quote)
+                shown.append(_shown(candidate, quote, "\n" if "\n" in between else " "))
+    return tuple(shown)
+
+
+def _announced(candidate: _Candidate) -> list[Quote]:
+    """What is to be read with a sentence that ends in a colon."""
+    passage, quote = candidate.passage, candidate.quote
+    if quote.text[-1] not in _ANNOUNCES:
+        return []
+    return [quote_of(passage, *span) for span in announced(passage.text, quote.end - passage.start)]
+
+
+def _shown(candidate: _Candidate, quote: Quote, gap: str) -> AnswerSentence:
+    cited = Citation(candidate.number, candidate.passage, quote, len(quote.text))
+    return AnswerSentence(
+        text=quote.text, citations=(cited,), gap=gap, verbatim=True, support="supported"
     )

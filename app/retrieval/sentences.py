@@ -70,6 +70,31 @@ def sentence_spans(text: str, *, longest: int | None = LONGEST) -> list[Span]:
     return [trimmed for span in spans if (trimmed := _trim(text, *span))]
 
 
+def announced(text: str, after: int, longest: int = LONGEST) -> list[Span]:
+    """What is announced by a colon before `after`, as spans of sentences.
+
+    The code below it, or the items of the list or the rows of the table, of together at most
+    `longest` characters; else the sentence that follows. Nothing where that is a heading.
+    """
+    found: list[Span] = []
+    for start, end in sentence_spans(text):
+        if start < after or not any(map(str.isalnum, text[start:end])):
+            continue
+        if end - after > longest or text.startswith("#", start):
+            break
+        if found:
+            goes_on = _is_listed(text, start) or "\n" not in text[found[-1][1] : start]
+            if not (goes_on and _is_listed(text, found[0][0])):
+                break
+        found.append((start, end))
+    return found
+
+
+def _is_listed(text: str, start: int) -> bool:
+    patterns = (_ITEM, _ROW)
+    return text.startswith("|", start) or any(each.match(text, start) for each in patterns)
+
+
 def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
     """Stretches that no sentence crosses, and whether they are code."""
     start, fence = 0, ""

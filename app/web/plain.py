@@ -21,6 +21,11 @@ _UNSPACED = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]"
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
+def as_read(text: str) -> str:
+    """A document's own words as a person reads them: in one line, and without marks."""
+    return plain(running(text))
+
+
 def plain(text: str) -> str:
     lines = (_plain_line(line.strip()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
@@ -43,8 +48,8 @@ def unmarked(piece: str, sentence: str) -> str:
 
 
 def _plain_line(line: str) -> str:
-    if "---" in line and not line.strip("|:- \t"):
-        return ""  # the rule under a table's head, or between two parts of a text
+    if line.startswith(_FENCES) or ("---" in line and not line.strip("|:- \t")):
+        return ""  # around code, under a table's head, or between two parts of a text
     if line.startswith("#"):
         words = line.lstrip("#")
         if len(line) - len(words) <= DEEPEST and words[:1].isspace():

@@ -51,6 +51,28 @@ def test_extracts_are_in_reading_order() -> None:
     ]
 
 
+def test_what_a_sentence_announces_is_shown_with_it() -> None:
+    steps = "The tide turns so:\n\n- It ebbs. Slowly.\n- It floods.\n\nGulls cry loudly."
+    shown = extracts(ASKED, passage(steps), count=1)
+    assert [(one.gap, one.text) for one in shown] == [
+        ("", "The tide turns so:"),
+        ("\n", "- It ebbs."),
+        (" ", "Slowly."),
+        ("\n", "- It floods."),
+    ]
+    code = "The tide turns so:\n\n```sh\nturn tide\n```\n\nGulls cry loudly."
+    assert [one.text for one in extracts(ASKED, passage(code), count=1)] == [
+        "The tide turns so:",
+        "```sh\nturn tide\n```",
+    ]
+    rows = "The tide turns so:\n\n| Port | Hour |\n|---|---|\n| Brest | noon |\n\nGulls cry."
+    assert [one.text for one in extracts(ASKED, passage(rows), count=1)][1:] == [
+        "| Port | Hour |",
+        "| Brest | noon |",
+    ]
+    assert len(extracts(ASKED, passage("The tide turns so:\n\n# Gulls\n\nLoud."), count=1)) == 1
+
+
 def test_headings_and_questions_are_not_answers() -> None:
     shown = extracts(ASKED, passage(f"{ASKED} {TIDES}"))
     assert not any("When" in sentence.text for sentence in shown)

@@ -13,7 +13,7 @@ from app.web.pages.blocks import blocks
 from app.web.pages.marked import EXCERPT, LONGEST, excerpt, parts
 from app.web.pages.rail import rail
 from app.web.pages.wording import count, duration, size, when
-from app.web.plain import plain, running, unmarked
+from app.web.plain import as_read, plain, running, unmarked
 
 TEXTS = st.text(alphabet="ab \n#|`*-é🌊", max_size=400)
 
@@ -143,6 +143,14 @@ def test_a_models_sentence_is_shown_without_marks_of_bold_type(written: str, sho
 )
 def test_a_sentence_that_its_document_wrapped_is_shown_as_one_line(wrapped: str, line: str) -> None:
     assert running(wrapped) == line
+
+
+def test_quotes_are_read_without_marks_and_code_without_its_fence() -> None:
+    assert (
+        as_read("**Stop** it, and\ncopy the `data` folder.") == "Stop it, and copy the data folder."
+    )
+    assert as_read("| Port | Hour |") == "Port \u00b7 Hour"
+    assert as_read("```sh\ncp -a data backup\nls\n```") == "cp -a data backup\nls"
 
 
 @pytest.mark.parametrize("mark", ["-", "*", "|", "#", "[", "`", " ", "[a](", " *a"])

@@ -31,7 +31,7 @@ from app.web.addresses import quote_address
 from app.web.api.passage import PassageShape, RetrievalShape
 from app.web.api.shape import ErrorReply, ErrorShape, Shape
 from app.web.event_stream import event
-from app.web.plain import plain, running
+from app.web.plain import as_read
 
 
 class CitationShape(Shape):
@@ -48,6 +48,8 @@ class CitationShape(Shape):
     end: int = Field(examples=[18223])
     quote: str = Field(examples=["The tide turns at noon."])
     """The revision's characters `[start, end)`."""
+    shown: str = Field("", examples=["The tide turns at noon."])
+    """The same for a person: in one line, without the marks of Markdown."""
     url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18223#passage"])
     knowledge_base: str | None = Field(default=None, examples=["handbook"])
     """The document's knowledge base, where several were asked."""
@@ -66,6 +68,7 @@ class CitationShape(Shape):
             start=quote.start,
             end=quote.end,
             quote=quote.text,
+            shown=as_read(quote.text),
             url=quote_address(quote),
             knowledge_base=citation.passage.knowledge_base or None,
             moved=citation.moved,
@@ -121,7 +124,7 @@ class SentenceShape(Shape):
     def of(cls, sentence: AnswerSentence) -> SentenceShape:
         return cls(
             text=sentence.text,
-            shown=running(plain(sentence.text)) if sentence.verbatim else sentence.text,
+            shown=as_read(sentence.text) if sentence.verbatim else sentence.text,
             gap=sentence.gap,
             support=sentence.support,
             citations=tuple(CitationShape.of(citation) for citation in sentence.citations),
@@ -142,6 +145,8 @@ class SideShape(Shape):
     date: datetime
     """When the revision came in."""
     quote: str = Field(examples=["The bar has a depth of 6.2 metres."])
+    shown: str = Field("", examples=["The bar has a depth of 6.2 metres."])
+    """The same for a person, as of a citation."""
     url: str = Field(examples=["/documents/12?revision=14&start=18200&end=18223#passage"])
     knowledge_base: str | None = Field(default=None, examples=["handbook"])
     """The document's knowledge base, where several were asked."""
@@ -153,6 +158,7 @@ class SideShape(Shape):
             document_name=side.passage.document_name,
             date=side.passage.revision_created_at,
             quote=side.quote.text,
+            shown=as_read(side.quote.text),
             url=quote_address(side.quote),
             knowledge_base=side.passage.knowledge_base or None,
         )

@@ -131,7 +131,7 @@ def _sentence(sentence: SentenceShape, answer: AnswerShape) -> Sentence:
             citation.url,
             citation.document_name,
             place_of(passage),
-            citation.quote,
+            citation.shown or citation.quote,
         )
         at = len(whole) if answer.kind == "extracts" else citation.at
         pieces.append(Piece(unmarked(whole[done:at], whole), mark))
@@ -174,7 +174,7 @@ def _sources(answer: AnswerShape) -> tuple[Source, ...]:
         for citation in sentence.citations:
             quoted = quotes.setdefault(citation.number, [])
             if answer.kind == "written":  # extracts are their quotes: said once is enough
-                quoted.append(citation.quote)
+                quoted.append(citation.shown or citation.quote)
     return tuple(
         _source(number, answer, tuple(dict.fromkeys(quotes[number]))) for number in sorted(quotes)
     )
@@ -201,7 +201,8 @@ def _label(answer: AnswerShape, base: str) -> str:
 
 
 def _side(side: SideShape) -> SideView:
-    mark = Mark(side.number, side.url, side.document_name, side.knowledge_base or "", side.quote)
+    quote = side.shown or side.quote
+    mark = Mark(side.number, side.url, side.document_name, side.knowledge_base or "", quote)
     return SideView(mark, f"{side.date:%-d %B %Y}")
 
 
