@@ -399,6 +399,14 @@ class ProviderUnavailable(ProviderError):
     remedy = "Wait and try again; if it stays so, check the provider."
 
 
+class TextRefused(ProviderError):
+    """A provider embeds other texts, and not this one: too long for it, or not to its liking."""
+
+    @property
+    def code(self) -> str:
+        return "provider_error"  # one name for programs
+
+
 class ModelNotFound(TidemarkError):
     """No added model of that name."""
 

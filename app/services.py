@@ -70,6 +70,7 @@ from app.indexes.keeping_models import KeepingModels
 from app.indexes.keyword_search import KeywordSearch
 from app.indexes.narrowing import Narrowing
 from app.indexes.recipes import Recipes, settings_for
+from app.indexes.refusals import Refusals
 from app.indexes.reports import IndexReports
 from app.indexes.store import IndexStore
 from app.indexes.switch import Switch
@@ -499,6 +500,8 @@ def compose(
             reports,
             builds,
             switch,
+            Refusals(database),
+            JobControl(database),
             comparer,
             priced,
         ),

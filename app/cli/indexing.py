@@ -26,6 +26,7 @@ program = typer.Typer(
 )
 
 LOOK_PAUSE = 0.5  # seconds between looks at a build
+MOST_SHOWN = 20  # documents of an index that its model refused
 
 IndexId = Annotated[int, typer.Argument(metavar="INDEX", help="The index's number, as in `list`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what the API would reply.")]
@@ -36,6 +37,11 @@ Margin = Annotated[
         max=1,
         help="Promote it only if its nDCG@10 is not worse than the active one's by more than this.",
     ),
+]
+
+Without = Annotated[
+    int,
+    typer.Option(min=0, help="How many documents it may lack because its model refuses them."),
 ]
 
 
@@ -140,13 +146,17 @@ def compare(
 
 @program.command()
 def promote(
-    index: IndexId, *, if_not_worse_by: Margin = None, knowledge_base: KnowledgeBaseName = None
+    index: IndexId,
+    *,
+    if_not_worse_by: Margin = None,
+    without: Without = 0,
+    knowledge_base: KnowledgeBaseName = None,
 ) -> None:
     """Answer searches from this index from now on; the former one is kept."""
     with open_everything() as services:
         base = find_knowledge_base(services, knowledge_base)
         if if_not_worse_by is None:
-            services.changeover.switch.promote(base.id, index)
+            services.changeover.switch.promote(base.id, index, without)
         else:
             services.changeover.switch.schedule(base.id, index, if_not_worse_by)
             _work_until_ready(services, base, index)
@@ -167,11 +177,11 @@ def unschedule(index: IndexId, *, knowledge_base: KnowledgeBaseName = None) -> N
 
 
 @program.command()
-def revert(*, knowledge_base: KnowledgeBaseName = None) -> None:
+def revert(*, without: Without = 0, knowledge_base: KnowledgeBaseName = None) -> None:
     """Take the last promotion back: the former index is active again."""
     with open_everything() as services:
         base = find_knowledge_base(services, knowledge_base)
-        index = services.changeover.switch.revert(base.id)
+        index = services.changeover.switch.revert(base.id, without)
     say(f"{base.name} is searched by index {index} again.")
 
 
@@ -186,10 +196,10 @@ def pause(index: IndexId, *, knowledge_base: KnowledgeBaseName = None) -> None:
 
 @program.command()
 def resume(index: IndexId, *, knowledge_base: KnowledgeBaseName = None) -> None:
-    """Go on with a build that was paused or has failed."""
+    """Go on with a build that was paused or has failed; try again what the model refused."""
     with open_everything() as services:
         base = find_knowledge_base(services, knowledge_base)
-        services.changeover.switch.resume(base.id, index)
+        services.changeover.resume(base, index)
     say(f"Workers go on with index {index}.")
 
 
@@ -249,6 +259,24 @@ def _show(report: IndexReport, services: Services) -> None:
         results().print(f"   {shown(report.vector_index.told)}")
     if report.error:
         results().print(f"   {shown(report.error)} {shown(report.remedy or '')}")
+    if report.refused:
+        _show_refused(report, services)
+
+
+def _show_refused(report: IndexReport, services: Services) -> None:
+    """The documents that it lacks; of very many, the first ones."""
+    index_id, lacking = report.index.id, report.refused
+    many = "1 document is" if lacking == 1 else f"{lacking:,} documents are"
+    results().print(f"   {many} not in it, because its model refuses them:")
+    told = services.changeover.refusals.of(index_id, limit=MOST_SHOWN)
+    for document in told:
+        results().print(f"   - {shown(document.name)}: {shown(document.error)}")
+    if lacking > len(told):
+        results().print(f"   and {lacking - len(told):,} more, which the API lists.")
+    results().print(f"   `tidemark index resume {index_id}` tries them again.", style="dim")
+    if report.index.state != "active":
+        how = f"`tidemark index promote {index_id} --without {lacking}`"
+        results().print(f"   {how} does without them.", style="dim")
 
 
 def _prefixes(recipe: Recipe) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.embedding.endpoint import Endpoint
 from app.embedding.refusal import Refusal
-from app.errors import ProviderError, ProviderUnavailable
+from app.errors import ProviderError, ProviderUnavailable, TextRefused
 
 _BEGINNING = 40  # characters of a text, enough to find it by
 
@@ -30,7 +30,7 @@ def provider_error(refusal: Refusal, endpoint: Endpoint, text: str | None = None
         remedy = _REMEDIES.get(refusal.status or 0)
         return ProviderError(f"{who} refused to embed with {model}: {words}.", remedy=remedy)
     beginning = repr(text[:_BEGINNING]) + ("…" if len(text) > _BEGINNING else "")
-    return ProviderError(
+    return TextRefused(
         f"{who} refused to embed the text that begins {beginning} with {model}: {words}.",
         remedy="Change that text, or make chunks smaller with TIDEMARK_CHUNK_TOKENS.",
     )

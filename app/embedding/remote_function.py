@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -50,8 +50,8 @@ class RemoteFunction(EmbeddingFunction):
 
     Raises (all its methods):
         ProviderUnavailable: the provider is down, slow or over its limit, after the retries.
-        ProviderError: the provider refused; the message has its words, and the input where one is
-        to blame. EmbeddingMismatch: its reply does not fit the request.
+        ProviderError: the provider refused; the message has its words. TextRefused: one input is
+        to blame, whose beginning it has. EmbeddingMismatch: its reply does not fit the request.
         BudgetSpent: bulk work would cost more than is left of the day's budget.
     """
 
@@ -133,7 +133,7 @@ class RemoteFunction(EmbeddingFunction):
         return plain(self._kept_or_asked(input, self._retries[1])) if input else []
 
     def _kept_or_asked(self, texts: Sequence[str], retries: Retries) -> NDArray[np.floating[Any]]:
-        """Each text once, and only those whose vectors are not kept; each batch is kept at once."""
+        """Each text once, and only those whose vectors are not kept; each reply is kept at once."""
         keys = [
             key_of(self._endpoint.api_base, self._endpoint.model, self.dimensions or 0, text)
             for text in texts
@@ -141,12 +141,16 @@ class RemoteFunction(EmbeddingFunction):
         vectors = dict(self._cache.read(list(dict.fromkeys(keys))))
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
         of_text = {text: key for key, text in missing.items()}
+
+        def keep(texts: Sequence[str], asked: NDArray[np.float64]) -> None:
+            found = zip(texts, asked.astype(np.float32), strict=True)
+            new = {of_text[text]: vector for text, vector in found}
+            self._cache.write(new)
+            vectors.update(new)
+
         for batch in self._batches(list(of_text)):
             with model_call("embeddings", self._endpoint.model, local=False):
-                asked = self._vectors(batch, retries).astype(np.float32)
-            new = {of_text[text]: vector for text, vector in zip(batch, asked, strict=True)}
-            self._cache.write(new)
-            vectors |= new
+                self._embed(batch, retries, keep)
         return np.stack([vectors[key] for key in keys])
 
     def _readable(self, prefix: str, text: str) -> str:
@@ -172,18 +176,28 @@ class RemoteFunction(EmbeddingFunction):
         if batch:
             yield batch
 
-    def _vectors(self, texts: Sequence[str], retries: Retries) -> NDArray[np.float64]:
-        """Unit vectors of one batch; one that is refused is halved to find the input to blame."""
+    def _embed(
+        self,
+        texts: Sequence[str],
+        retries: Retries,
+        keep: Callable[[Sequence[str], NDArray[np.float64]], None],
+    ) -> None:
+        """Give `keep` the texts' unit vectors; a batch that is refused is halved to find the fault.
+
+        What was embedded before that is kept, so that no text is paid for twice.
+        """
         try:
-            return retries.run(lambda: self._ask(texts, retries))
+            keep(texts, retries.run(lambda: self._ask(texts, retries)))
         except Refusal as refusal:
             if not refusal.may_be_one_input or not self._takes_any_input(retries):
                 raise provider_error(refusal, self._endpoint) from refusal
             if len(texts) == 1:
                 raise provider_error(refusal, self._endpoint, texts[0]) from refusal
+        else:
+            return
         middle = len(texts) // 2
-        halves = [self._vectors(half, retries) for half in (texts[:middle], texts[middle:])]
-        return np.concatenate(halves)
+        for half in (texts[:middle], texts[middle:]):
+            self._embed(half, retries, keep)
 
     def _takes_any_input(self, retries: Retries) -> bool:
         """Whether requests pass at all, so that the input may be what was wrong with one."""

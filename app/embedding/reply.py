@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import EmbeddingMismatch
+from app.errors import EmbeddingMismatch, TextRefused
 
 
 class WrongWidth(EmbeddingMismatch):
@@ -18,6 +18,14 @@ class WrongWidth(EmbeddingMismatch):
     @property
     def code(self) -> str:
         return "embedding_mismatch"  # one name for programs: the kinds differ only for this room
+
+
+class UnusableVector(EmbeddingMismatch, TextRefused):
+    """A provider's vector for one text is none: some models overflow on some texts."""
+
+    @property
+    def code(self) -> str:
+        return "embedding_mismatch"
 
 
 def vectors_of(
@@ -29,7 +37,8 @@ def vectors_of(
 
     Raises:
         EmbeddingMismatch: the count, an index or a value is not right; the message tells which
-        input's. WrongWidth: the vectors' width is not `width`, or not one.
+        input's. UnusableVector: values are not finite, or all zeros. WrongWidth: the vectors'
+        width is not `width`, or not one.
     """
     items = _in_order(data, count, provider)
     rows = [_row(item, at, provider) for at, item in enumerate(items)]
@@ -44,7 +53,7 @@ def vectors_of(
     for fault, what in ((~np.isfinite(lengths), "not finite"), (lengths == 0, "all zeros")):
         if fault.any():
             at = int(fault.argmax()) + 1
-            raise EmbeddingMismatch(
+            raise UnusableVector(
                 f"{provider} replied with a vector that is {what}, for input {at} of {count}.",
                 remedy="Try the text by hand at the provider; a half-precision model can overflow.",
             )

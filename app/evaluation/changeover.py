@@ -9,16 +9,18 @@ from app.documents.model import KnowledgeBase
 from app.errors import IndexConflict, TidemarkError
 from app.evaluation.comparison import Comparer, Comparison, Report
 from app.indexes.builds import BuildStore
-from app.indexes.index import IN_STEP, Index, IndexState
+from app.indexes.index import BUILT, Index, IndexState
 from app.indexes.plans import BuildPlan, cost, planned
 from app.indexes.recipe import Recipe
 from app.indexes.recipes import Choice, Recipes
+from app.indexes.refusals import Refusals
 from app.indexes.reports import IndexReport, IndexReports
 from app.indexes.store import IndexStore
 from app.indexes.switch import Switch
+from app.ingestion.job_control import JobControl
 from app.retrieval.passage import Mode
 
-SEARCHABLE = frozenset({IndexState.ACTIVE, *IN_STEP})
+SEARCHABLE = frozenset({IndexState.ACTIVE, *BUILT})
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Changeover:
     reports: IndexReports
     builds: BuildStore
     switch: Switch
+    refusals: Refusals
+    job_control: JobControl
     comparer: Comparer
     price: Callable[[str], float | None]
     trusted: bool = False
@@ -106,7 +110,7 @@ class Changeover:
         return comparison
 
     def searchable(self, base: KnowledgeBase, index_id: int) -> Index:
-        """An index that holds all that it should.
+        """An index that holds all that it can.
 
         Raises:
             IndexNotFound
@@ -119,6 +123,17 @@ class Changeover:
                 remedy="Wait until it is ready.",
             )
         return index
+
+    def resume(self, base: KnowledgeBase, index_id: int) -> None:
+        """Go on with a build, and try again what the index's model refused, the active one's too.
+
+        Raises:
+            IndexNotFound
+            IndexConflict: nothing is left to build, and nothing was refused.
+        """
+        active = self.indexes.get(base.id, index_id).state == IndexState.ACTIVE
+        if not active or not self.job_control.retry_refused(base, index_id):
+            self.switch.resume(base.id, index_id)
 
     def cost(self, report: IndexReport) -> float | None:
         """US dollars that an index's build has cost so far; None where the price is not known."""

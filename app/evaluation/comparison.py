@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ import numpy as np
 
 from app.documents.model import KnowledgeBase
 from app.documents.questions import Question, QuestionStore
-from app.errors import IndexConflict
+from app.errors import IndexConflict, TextRefused
 from app.evaluation.known_items import KnownItem, KnownItems
 from app.evaluation.measures import CUTOFF, Measures, means, measured
 from app.evaluation.paired import PairedTest, paired_test
@@ -144,8 +145,7 @@ class Comparer:
             # The order is turned each time, so that neither always finds the caches warm.
             for index in (before, after) if number % 2 else (after, before):
                 query = Query(one.item.question, mode=mode)
-                retrieval = retriever.retrieve_from(index, query, CUTOFF)
-                one.note(retrieval.passages, retrieval.milliseconds, after=index is after)
+                one.note(*_found(retriever, index, query), after=index is after)
             report(number, len(asked))
         moved = sorted(asked, key=lambda one: one.gain)
         return Comparison(
@@ -158,6 +158,16 @@ class Comparer:
             better=tuple(one.changed() for one in reversed(moved) if one.gain > 0)[:SHOWN],
             worse=tuple(one.changed() for one in moved if one.gain < 0)[:SHOWN],
         )
+
+
+def _found(retriever: Retriever, index: Index, query: Query) -> tuple[Sequence[Passage], float]:
+    """The passages, and milliseconds; none for a question that the index's model refuses."""
+    began = time.perf_counter()
+    try:
+        retrieval = retriever.retrieve_from(index, query, CUTOFF)
+    except TextRefused:
+        return (), 1000 * (time.perf_counter() - began)
+    return retrieval.passages, retrieval.milliseconds
 
 
 @dataclass(frozen=True)

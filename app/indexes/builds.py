@@ -16,6 +16,7 @@ from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import IndexConflict, TidemarkError
 from app.indexes.index import IN_STEP, Index, IndexState, Presence
 from app.indexes.recipe import Recipe
+from app.indexes.refusals import note_refused, refused, told_refused
 from app.indexes.standing import Standing
 from app.indexes.switch import decided, locked_indexes
 from app.indexes.tables import IndexedRevisionRow, IndexRow
@@ -151,11 +152,14 @@ class BuildStore:
         return self.database.transaction(take)
 
     def missing(self, index: Index, most: int, most_characters: int) -> tuple[MissingRevision, ...]:
-        """Some of the current revisions that the index lacks: up to `most_characters`, or one."""
+        """Some of the current revisions that the index lacks: up to `most_characters`, or one.
+
+        Those that its model refused are not tried again.
+        """
         held = exists().where(
             IndexedRevisionRow.index_id == index.id,
             IndexedRevisionRow.revision_id == DocumentRow.current_revision_id,
-            IndexedRevisionRow.state == Presence.LIVE,
+            IndexedRevisionRow.state.in_([Presence.LIVE, Presence.REFUSED]),
         )
 
         def read(session: Session) -> tuple[MissingRevision, ...]:
@@ -242,6 +246,21 @@ class BuildStore:
         if revisions:
             self.database.transaction(show)
 
+    def refuse(self, claim: BuildClaim, revision: MissingRevision, error: TidemarkError) -> None:
+        """Note why the index's model will not have a revision; the build goes on without it.
+
+        Raises:
+            BuildStopped: the claim does not hold any more.
+        """
+
+        def refuse(session: Session) -> None:
+            # In the order in which `publish` locks them.
+            session.get(DocumentRow, revision.document_id, with_for_update=True)
+            _held(session, claim).version += 1
+            note_refused(session, claim.index.id, revision.revision_id, error)
+
+        self.database.transaction(refuse)
+
     def note(self, claim: BuildClaim, work: Work) -> None:
         """Add to what the build has done, and hold the lease longer.
 
@@ -261,9 +280,11 @@ class BuildStore:
         self.database.transaction(add)
 
     def finish(self, claim: BuildClaim) -> bool:
-        """End the build if the index holds what the active one holds, by count and by hash.
+        """End the build if the index holds every current revision, by count and by hash.
 
-        False where something is left to do. What it holds beyond that is let go of.
+        So it does where it holds all but those that its model refused: it is incomplete then, and
+        not promoted by itself. False where something is left to do. What it holds beyond that is
+        let go of.
 
         Raises:
             BuildStopped: the claim does not hold any more.
@@ -274,12 +295,18 @@ class BuildStore:
             row = rows.get(claim.index.id)
             if row is None or row.owner != claim.owner or row.state != IndexState.BUILDING:
                 raise BuildStopped
-            if Standing.of_index(session, row.id) != Standing.of_base(session, base.id):
+            if Standing.with_refused(session, row.id) != Standing.of_base(session, base.id):
                 _let_go_of_strays(session, row)
                 return False
             row.state = IndexState.RETIRED if row.retired_at else IndexState.READY
             row.built_at = now()
             row.error = row.remedy = None
+            if lacking := refused(session, row.id):
+                row.state = IndexState.INCOMPLETE
+                if row.promote_margin is not None:
+                    row.promote_margin = None
+                    row.error = f"It was not promoted by itself: {told_refused(lacking)}."
+                    row.remedy = "Try them again, or promote it without them."
             if row.promote_margin is None:
                 row.owner = row.lease_until = None
             else:
@@ -353,7 +380,7 @@ def _let_go_of_strays(session: Session, row: IndexRow) -> None:
         update(IndexedRevisionRow)
         .where(
             IndexedRevisionRow.index_id == row.id,
-            IndexedRevisionRow.state == Presence.LIVE,
+            IndexedRevisionRow.state.in_([Presence.LIVE, Presence.REFUSED]),
             ~current,
         )
         .values(state=Presence.LEAVING, changed_at=now())

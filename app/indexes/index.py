@@ -15,29 +15,37 @@ class IndexState(StrEnum):
     """Where an index is in its life.
 
     `building` lacks revisions, and is given them; `paused` and `failed` wait for a person; `ready`
-    holds what the active one holds; `retired` does so too, and was active before; `dropped` is
-    cleared within minutes.
+    holds every document's current revision; `retired` does so too, and was active before;
+    `incomplete` holds all but what its model refuses; `dropped` is cleared within minutes.
     """
 
     BUILDING = "building"
     PAUSED = "paused"
     FAILED = "failed"
     READY = "ready"
+    INCOMPLETE = "incomplete"
     ACTIVE = "active"
     RETIRED = "retired"
     DROPPED = "dropped"
 
 
 IN_STEP = frozenset({IndexState.READY, IndexState.RETIRED})
-"""The states in which an index that is not active holds exactly what the active one does."""
+"""The states in which an index that is not active holds every document's current revision."""
+
+BUILT = IN_STEP | {IndexState.INCOMPLETE}
+"""The states in which an index that is not active holds all that it can."""
 
 
 class Presence(StrEnum):
-    """Whether the chunks of a revision are still being written, searched, or to be removed."""
+    """Whether the chunks of a revision are still being written, searched, or to be removed.
+
+    Of one that is `refused` by the index's model, some chunks may be there, and none is searched.
+    """
 
     STAGED = "staged"
     LIVE = "live"
     LEAVING = "leaving"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from app.documents.tables import DocumentRow, RevisionRow
 from app.errors import IndexNotFound
 from app.indexes.index import IN_STEP, Index, IndexState, Presence
 from app.indexes.recipe import Recipe
+from app.indexes.refusals import refused
 from app.indexes.standing import Standing
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.indexes.vector_index import VectorIndexProgress, vector_index_progress
@@ -24,8 +25,9 @@ class IndexReport:
     """An index: what it holds, how its build goes, and what can be done with it.
 
     `standing` is what it holds, `expected` what it should hold; `characters` of `of_characters` are
-    in. `seconds` is the time that its build took so far, `embedded` and `reused` count its chunks,
-    `tokens` those that a remote model was sent.
+    in; `refused` documents are not, because its model will not have them. `seconds` is the time
+    that its build took so far, `embedded` and `reused` count its chunks, `tokens` those that a
+    remote model was sent.
     """
 
     index: Index
@@ -34,6 +36,7 @@ class IndexReport:
     chunks: int
     characters: int
     of_characters: int
+    refused: int
     embedded: int
     reused: int
     tokens: int
@@ -58,6 +61,11 @@ class IndexReport:
     @property
     def can_be_promoted(self) -> bool:
         return self.index.state in IN_STEP and self.in_step
+
+    @property
+    def can_be_compared(self) -> bool:
+        """Whether it holds all that it can, and is not the active one."""
+        return self.can_be_promoted or self.index.state == IndexState.INCOMPLETE
 
     @property
     def share(self) -> float:
@@ -163,6 +171,7 @@ def _report(session: Session, row: IndexRow, expected: Standing, characters: int
         chunks=int(chunks or 0),
         characters=int(held or 0),
         of_characters=characters,
+        refused=refused(session, row.id),
         embedded=row.embedded,
         reused=row.reused,
         tokens=row.tokens,

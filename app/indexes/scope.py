@@ -16,7 +16,7 @@ _NOT_CURRENT = (
     .outerjoin(
         IndexedRevisionRow,
         (IndexedRevisionRow.index_id == IndexRow.id)
-        & IndexedRevisionRow.state.in_([Presence.STAGED, Presence.LEAVING]),
+        & IndexedRevisionRow.state.in_([Presence.STAGED, Presence.LEAVING, Presence.REFUSED]),
     )
     .where(IndexRow.id == bindparam("index"))
 )

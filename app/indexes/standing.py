@@ -17,6 +17,7 @@ _OF_INDEX = (
     f"SELECT COUNT(*), {_HASH.format('revision_id')} FROM indexed_revisions "  # noqa: S608
     "WHERE index_id = :of AND state = 'live'"
 )
+_WITH_REFUSED = _OF_INDEX.replace("= 'live'", "IN ('live', 'refused')")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Standing:
     def of_index(cls, session: Session, index_id: int) -> Standing:
         """The revisions that a search of the index finds."""
         return cls._of(session, _OF_INDEX, index_id)
+
+    @classmethod
+    def with_refused(cls, session: Session, index_id: int) -> Standing:
+        """As `of_index`, with those that its model refused."""
+        return cls._of(session, _WITH_REFUSED, index_id)
 
     @classmethod
     def _of(cls, session: Session, statement: str, of: int) -> Standing:

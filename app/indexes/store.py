@@ -15,7 +15,7 @@ from app.documents.tables import KnowledgeBaseRow
 from app.errors import IndexNotFound, KnowledgeBaseNotFound
 from app.indexes.chunk_table import create_chunk_table, has_chunk_table
 from app.indexes.full_text import create_full_text_index
-from app.indexes.index import IN_STEP, Index, IndexState, Presence
+from app.indexes.index import BUILT, Index, IndexState, Presence
 from app.indexes.postings import create_postings_table
 from app.indexes.recipe import Recipe
 from app.indexes.signatures import create_signature_table
@@ -136,7 +136,7 @@ class IndexStore:
 
     def beside(self, index: Index) -> tuple[Index, ...]:
         """The other indexes that every upload goes into: those built, and those being built."""
-        filled = [IndexState.BUILDING, *IN_STEP]
+        filled = [IndexState.BUILDING, *BUILT]
 
         def read(session: Session) -> tuple[Index, ...]:
             rows = session.scalars(
@@ -163,7 +163,7 @@ class IndexStore:
                 .where(
                     IndexRow.knowledge_base_id == index.knowledge_base_id,
                     IndexRow.id != index.id,
-                    IndexRow.state.in_([IndexState.ACTIVE, *IN_STEP]),
+                    IndexRow.state.in_([IndexState.ACTIVE, *BUILT]),
                 )
                 .order_by(IndexRow.id)
             )

@@ -10,21 +10,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.database.connection import Database
 from app.database.tables import now
 from app.documents.tables import KnowledgeBaseRow
 from app.errors import IndexConflict, IndexNotFound, KnowledgeBaseNotFound
-from app.indexes.index import IN_STEP, IndexState
+from app.indexes.index import IN_STEP, IndexState, Presence
+from app.indexes.refusals import refused, refused_revisions, told_refused
 from app.indexes.standing import Standing
-from app.indexes.tables import IndexRow
+from app.indexes.tables import IndexedRevisionRow, IndexRow
 
 T = TypeVar("T")
 
 TRIES = 20  # when a document is published between the snapshot and the lock
-UNFINISHED = frozenset({IndexState.BUILDING, IndexState.PAUSED, IndexState.FAILED})
+UNFINISHED = frozenset(
+    {IndexState.BUILDING, IndexState.PAUSED, IndexState.FAILED, IndexState.INCOMPLETE}
+)
 
 
 class _Moved(Exception):
@@ -35,43 +38,54 @@ class _Moved(Exception):
 class Switch:
     database: Database
 
-    def promote(self, knowledge_base_id: int, index_id: int) -> None:
+    def promote(self, knowledge_base_id: int, index_id: int, without: int = 0) -> None:
         """Answer searches from the index from now on; the former one is kept, and kept up to date.
+
+        `without` is how many documents it may lack because its model refuses them.
 
         Raises:
             IndexNotFound: the knowledge base has no such index.
-            IndexConflict: it does not hold all that the active one holds, or is the active one.
+            IndexConflict: it lacks more than that, or is the active one.
         """
 
         def switch(session: Session, base: KnowledgeBaseRow, rows: dict[int, IndexRow]) -> None:
             row = _named(rows, index_id)
             if row.state == IndexState.ACTIVE:
                 raise IndexConflict(f"Index {index_id} is the active one already.")
-            if row.state not in IN_STEP:
+            if row.state == IndexState.INCOMPLETE:
+                lacking = refused(session, index_id)
+                if lacking > without:
+                    raise IndexConflict(
+                        f"Index {index_id} is incomplete: {told_refused(lacking)}.",
+                        remedy="Look at which they are. Then try them again, or promote it without "
+                        f"{'that one' if lacking == 1 else f'those {lacking}'}.",
+                    )
+            elif row.state not in IN_STEP:
                 raise IndexConflict(
                     f"Index {index_id} is {row.state}: it lacks revisions that the active one has.",
                     remedy="Wait until it is ready, or let it be promoted by itself once it is.",
                 )
-            base_standing = Standing.of_base(session, base.id)
-            if Standing.of_index(session, index_id) != base_standing:
+            expected = Standing.of_base(session, base.id)
+            if Standing.with_refused(session, index_id) != expected:
                 raise IndexConflict(
                     f"Index {index_id} does not hold the same revisions as the active one.",
                     remedy="Report it: an index that is ready should. Drop it and build it again.",
                 )
             for other in rows.values():
                 if other.state == IndexState.ACTIVE:
-                    other.state, other.retired_at = IndexState.RETIRED, now()
+                    other.state = _retired(session, other.id, expected)
+                    other.retired_at = now()
             row.state, row.retired_at, row.promote_margin = IndexState.ACTIVE, None, None
             row.error = row.remedy = None
             base.active_index_id = row.id
 
         self._decide(knowledge_base_id, switch)
 
-    def revert(self, knowledge_base_id: int) -> int:
+    def revert(self, knowledge_base_id: int, without: int = 0) -> int:
         """Take the last promotion back: the index that was active before is so again; its id.
 
         Raises:
-            IndexConflict: no former index was kept, or it lags behind.
+            IndexConflict: no former index was kept, or it lags behind, as `promote` says.
         """
 
         def read(session: Session) -> int | None:
@@ -92,7 +106,7 @@ class Switch:
                 "There is no former index to go back to.",
                 remedy="An index can be taken back to as long as it has not been dropped.",
             )
-        self.promote(knowledge_base_id, former)
+        self.promote(knowledge_base_id, former, without)
         return former
 
     def drop(self, knowledge_base_id: int, index_id: int) -> None:
@@ -127,14 +141,26 @@ class Switch:
         self._decide(knowledge_base_id, pause)
 
     def resume(self, knowledge_base_id: int, index_id: int) -> None:
-        """Go on with a build that was paused, has failed, or waits after a fault."""
+        """Go on with a build that was paused, has failed, or waits after a fault.
 
-        def resume(_: Session, __: KnowledgeBaseRow, rows: dict[int, IndexRow]) -> None:
+        What the index's model refused is tried again.
+        """
+
+        def resume(session: Session, __: KnowledgeBaseRow, rows: dict[int, IndexRow]) -> None:
             row = _named(rows, index_id)
             if row.state not in UNFINISHED:
                 raise IndexConflict(f"Index {index_id} is {row.state}: nothing is left to build.")
             row.state = IndexState.BUILDING
             row.not_before = row.error = row.remedy = None
+            session.execute(
+                update(IndexedRevisionRow)
+                .where(
+                    IndexedRevisionRow.index_id == index_id,
+                    IndexedRevisionRow.revision_id.in_(refused_revisions(session, index_id)),
+                )
+                .values(state=Presence.LEAVING, changed_at=now())
+                .execution_options(synchronize_session=False)
+            )
 
         self._decide(knowledge_base_id, resume)
 
@@ -200,6 +226,15 @@ def locked_indexes(
     if any(seen.get(row.id) != row.version for row in there.values()):
         raise _Moved
     return base, {i: row for i, row in there.items() if row.state != IndexState.DROPPED}
+
+
+def _retired(session: Session, index_id: int, expected: Standing) -> IndexState:
+    """The state of an index that is no longer active, by what it holds."""
+    if Standing.of_index(session, index_id) == expected:
+        return IndexState.RETIRED
+    if Standing.with_refused(session, index_id) == expected:
+        return IndexState.INCOMPLETE
+    return IndexState.BUILDING  # it is given what it lacks
 
 
 def _named(rows: dict[int, IndexRow], index_id: int) -> IndexRow:

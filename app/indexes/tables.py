@@ -46,11 +46,12 @@ class IndexRow(FixedTable):
 
 
 class IndexedRevisionRow(FixedTable):
-    """Whether the chunks of one revision in one index are `staged`, `live` or `leaving`.
+    """Whether one revision's chunks in one index are `staged`, `live`, `leaving` or `refused`.
 
-    Only `live` ones are searched. The swap of a document's revisions changes two of these rows in
-    the transaction that changes the document, so that a search, which reads one snapshot, sees the
-    old revision or the new one. Few rows are ever not live: leaving them out of a search is cheap.
+    `error` and `remedy` say why the index's model refused it. Only `live` ones are searched. The
+    swap of a document's revisions changes two of these rows in the transaction that changes the
+    document, so that a search, which reads one snapshot, sees the old revision or the new one. Few
+    rows are ever not live: leaving them out of a search is cheap.
     """
 
     __tablename__ = "indexed_revisions"
@@ -64,3 +65,5 @@ class IndexedRevisionRow(FixedTable):
     terms: Mapped[int] = mapped_column(BIGINT, server_default="0")
     language: Mapped[str] = mapped_column(String(8), server_default="")
     changed_at: Mapped[Moment]
+    error: Mapped[str | None] = mapped_column(TEXT)
+    remedy: Mapped[str | None] = mapped_column(TEXT)

@@ -1,8 +1,9 @@
 """Building an index beside the active one, from the stored revisions: nothing is parsed again.
 
 Each revision is published in the index by itself, and what is stored of one is never done twice, so
-a build that was paused, or whose worker died, goes on where it was. An index is ready only once it
-holds what the active one holds, by count and by hash.
+a build that was paused, or whose worker died, goes on where it was. A document that the model
+refuses is named with the reason, and the build goes on with the others. An index is ready only once
+it holds every document's current revision, by count and by hash.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from app.documents.model import ParsedText
 from app.documents.tables import RevisionRow
 from app.embedding.embedder import Embedder
 from app.embedding.spending import spending_on
-from app.errors import DatabaseUnavailable, TidemarkError, VectorIndexFailed
+from app.errors import DatabaseUnavailable, TextRefused, TidemarkError, VectorIndexFailed
 from app.indexes.builds import (
     BuildClaim,
     BuildStopped,
@@ -200,7 +201,7 @@ class _Run:
             if self.stop.is_set():
                 raise _Stopping
             batch = todo[start : start + CHUNKS_A_BATCH]
-            vectors = self._vectors(batch)
+            vectors = self._accepted([c for c in batch if c.revision_id in wanted], wanted)
             if pending is not None:
                 pending.result()
             pending = self.writing.submit(self._write, batch, vectors, wanted)
@@ -248,6 +249,25 @@ class _Run:
             for one in missing
             if one.revision_id in texts
         }
+
+    def _accepted(
+        self, batch: Sequence[NewChunk], wanted: dict[int, MissingRevision]
+    ) -> dict[str, list[float]]:
+        """As `_vectors`; revisions that the model refuses, and only they, leave `wanted`."""
+        try:
+            return self._vectors(batch)
+        except TextRefused as error:
+            of_revisions = {chunk.revision_id for chunk in batch}
+            if len(of_revisions) == 1:
+                for revision_id in of_revisions:
+                    if one := wanted.pop(revision_id, None):
+                        self.building.builds.refuse(self.claim, one, error)
+                return {}
+        vectors: dict[str, list[float]] = {}
+        for revision_id in sorted(of_revisions):
+            of_one = [chunk for chunk in batch if chunk.revision_id == revision_id]
+            vectors |= self._accepted(of_one, wanted)
+        return vectors
 
     def _vectors(self, batch: Sequence[NewChunk]) -> dict[str, list[float]]:
         """The vectors of the batch's texts, by hash: known ones, and the model's."""

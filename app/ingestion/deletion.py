@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from app.access.rights import EVERYTHING, Sight
@@ -12,7 +12,7 @@ from app.database.connection import Database
 from app.database.tables import now
 from app.documents.tables import DocumentRow, KnowledgeBaseRow
 from app.errors import DocumentNotFound
-from app.indexes.index import Presence
+from app.indexes.index import IndexState, Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.job import JobState
 from app.ingestion.tables import JobRow
@@ -49,7 +49,14 @@ class Deletion:
             session.execute(
                 update(IndexRow)
                 .where(IndexRow.id.in_(indexes.all()))
-                .values(version=IndexRow.version + 1)
+                .values(
+                    version=IndexRow.version + 1,
+                    # It may have lacked this document only.
+                    state=case(
+                        (IndexRow.state == IndexState.INCOMPLETE, IndexState.BUILDING),
+                        else_=IndexRow.state,
+                    ),
+                )
             )
             session.execute(
                 update(IndexedRevisionRow)

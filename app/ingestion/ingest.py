@@ -22,7 +22,7 @@ from app.documents.contents import add_texts, blob_parts, load_sections, read_te
 from app.documents.model import ParsedText
 from app.documents.tables import RevisionRow
 from app.embedding.embedder import Embedder
-from app.errors import DatabaseUnavailable, KnowledgeBaseNotFound, TidemarkError
+from app.errors import DatabaseUnavailable, KnowledgeBaseNotFound, TextRefused, TidemarkError
 from app.indexes.analysis import language_of
 from app.indexes.builds import BuildStore
 from app.indexes.chunk_table import chunk_id
@@ -131,6 +131,8 @@ class Ingest:
                 )
         except (LeaseLost, IntegrityError):
             return set()  # others are at it: what is lacking then, the build brings
+        except TextRefused:
+            return set()  # the build finds out which document is at fault
         except ProgrammingError as failure:
             if error_number(failure) != NO_SUCH_TABLE:  # its build has not begun, or it was dropped
                 raise
@@ -274,6 +276,8 @@ class Ingest:
                 self._add_one_by_one(claim, store, batch, unfinished)
                 return
             for job in batch:
+                if isinstance(error, TextRefused):
+                    self.publication.refuse(store.index, job.revision_id, error)
                 self.jobs.fail(claim, job, error)
                 unfinished.pop(job, None)
 

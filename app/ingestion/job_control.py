@@ -12,10 +12,11 @@ from app.access.rights import EVERYTHING, Sight
 from app.database.connection import Database
 from app.database.tables import now
 from app.documents.model import KnowledgeBase
-from app.documents.tables import DocumentRow, KnowledgeBaseRow
+from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import JobNotFound, JobNotSteerable, KnowledgeBaseNotFound
+from app.indexes.refusals import refused_revisions
 from app.ingestion.job import Job, JobState
-from app.ingestion.job_store import job_of
+from app.ingestion.job_store import JobStore, job_of
 from app.ingestion.tables import JobRow
 
 UNFINISHED = frozenset({JobState.READY, JobState.RUNNING, JobState.PAUSED})
@@ -79,6 +80,26 @@ class JobControl:
             for row in begun:
                 _begin_anew(row)
             return len(begun)
+
+        return self.database.transaction(begin)
+
+    def retry_refused(self, base: KnowledgeBase, index_id: int) -> int:
+        """Ingest again what the model of the active index refused; gives how many documents."""
+
+        def begin(session: Session) -> int:
+            _locked(session, base)
+            begun = 0
+            for revision_id in refused_revisions(session, index_id):
+                revision = session.get_one(RevisionRow, revision_id)
+                document = session.get_one(DocumentRow, revision.document_id)
+                waiting = select(JobRow.id).where(
+                    JobRow.document_id == document.id, JobRow.state.in_(UNFINISHED)
+                )
+                if session.scalars(waiting).first():
+                    continue
+                JobStore(self.database).add(session, document, revision)
+                begun += 1
+            return begun
 
         return self.database.transaction(begin)
 

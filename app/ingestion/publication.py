@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 from app.database.connection import Database
 from app.database.tables import now
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
+from app.errors import TidemarkError
 from app.indexes.chunks import remove_chunks
-from app.indexes.index import IN_STEP, Contents, Index, IndexState, Presence
+from app.indexes.index import BUILT, Contents, Index, IndexState, Presence
+from app.indexes.refusals import note_refused, refused_revisions
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.job import Job, JobStage, JobState
 from app.ingestion.leases import Claim, held
@@ -34,8 +36,10 @@ class Publication:
         """Announce revisions whose chunks will be written: none is found until published.
 
         `contents` is by (document id, revision id). What is left of one that was leaving, because
-        its document was deleted and brought back, goes first.
+        its document was deleted and brought back, goes first; so does what there is of one that the
+        index's model refused before.
         """
+        self._try_again(index, [revision for _, revision in contents])
         for revision_id in self._leaving(index, [revision for _, revision in contents]):
             remove_chunks(self.database, index.id, revision_id, only_leaving=True)
             self.database.transaction(partial(_forget_leaving, key=(index.id, revision_id)))
@@ -58,6 +62,13 @@ class Publication:
         if rows:
             self.database.transaction(lambda session: session.execute(statement, rows) and None)
 
+    def _try_again(self, index: Index, revision_ids: Sequence[int]) -> None:
+        def let_go(session: Session) -> None:
+            again = refused_revisions(session, index.id, revision_ids)
+            _set_presence(session, index.id, set(again), Presence.LEAVING)
+
+        self.database.transaction(let_go)
+
     def _leaving(self, index: Index, revision_ids: Sequence[int]) -> list[int]:
         def read(session: Session) -> list[int]:
             leaving = select(IndexedRevisionRow.revision_id).where(
@@ -68,6 +79,10 @@ class Publication:
             return list(session.scalars(leaving))
 
         return self.database.transaction(read)
+
+    def refuse(self, index: Index, revision_id: int, error: TidemarkError) -> None:
+        """Note that a staged revision, if it is a current one, cannot be had in the index."""
+        self.database.transaction(lambda s: note_refused(s, index.id, revision_id, error))
 
     def publish(
         self,
@@ -111,11 +126,11 @@ class Publication:
                     if row.id == index.id
                     else shown_now.intersection(beside.get(row.id, ()))
                 )
-                if whole != shown_now:
-                    if row.state == IndexState.ACTIVE:
-                        raise IndexSwitched
-                    if row.state in IN_STEP:
-                        row.state = IndexState.BUILDING
+                lacks = whole != shown_now
+                if lacks and row.state == IndexState.ACTIVE:
+                    raise IndexSwitched
+                if row.state in BUILT and (lacks or refused_revisions(session, row.id, left)):
+                    row.state = IndexState.BUILDING  # and it is given what it lacks, or judged anew
                 row.version += 1
                 _set_presence(session, row.id, whole, Presence.LIVE)
                 _set_presence(session, row.id, left - shown_now, Presence.LEAVING)

@@ -17,7 +17,7 @@ from app.documents.names import checked_document_name
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import DocumentExists, DocumentNotFound
 from app.indexes.chunks import stored_chunks
-from app.indexes.index import IN_STEP, IndexState, Presence
+from app.indexes.index import BUILT, IndexState, Presence
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.ingestion.job import JobState
 from app.ingestion.job_store import JobStore
@@ -159,7 +159,7 @@ def _show_again(session: Session, knowledge_base_id: int, revision_id: int) -> b
         if row is not None and stored_chunks(session, index.id, revision_id) == row.chunks:
             row.state, row.changed_at = Presence.LIVE, now()
             shown = shown or index.state == IndexState.ACTIVE
-        elif index.state in IN_STEP:
+        elif index.state in BUILT:
             index.state = IndexState.BUILDING  # and it is given the revision
     return shown
 

@@ -18,7 +18,7 @@ from app.database.connection import Database
 from app.documents.tables import DocumentRow, RevisionRow
 from app.indexes.chunk_table import CHUNKS_A_REVISION, chunk_ids_of, chunk_table_name
 from app.indexes.chunks import remove_chunks
-from app.indexes.index import IN_STEP, IndexState, Presence
+from app.indexes.index import BUILT, IndexState, Presence
 from app.indexes.postings import postings_table_name
 from app.indexes.signatures import signature_table_name
 from app.ingestion.job import JobState
@@ -174,6 +174,7 @@ class Wholeness:
             f"LEFT JOIN (SELECT chunk_id DIV {CHUNKS_A_REVISION} AS revision_id, SUM(tf) AS terms "
             f"FROM {postings} GROUP BY 1) p ON p.revision_id = r.id "
             "WHERE d.deletion = 0 AND d.current_revision_id IS NOT NULL "
+            f"AND NOT x.state <=> '{Presence.REFUSED}' "
             f"AND (x.state IS NULL OR x.state <> '{Presence.LIVE}' "
             "OR COALESCE(h.held, 0) <> x.chunks OR COALESCE(h.signed, 0) <> x.chunks "
             "OR COALESCE(p.terms, 0) <> x.terms) "
@@ -212,7 +213,7 @@ class Wholeness:
         self.database.transaction(add)
 
     def _indexes(self) -> list[tuple[int, str]]:
-        states = ", ".join(f"'{state}'" for state in (IndexState.ACTIVE, *sorted(IN_STEP)))
+        states = ", ".join(f"'{state}'" for state in (IndexState.ACTIVE, *sorted(BUILT)))
         rows = self._rows(f"SELECT id, state FROM indexes WHERE state IN ({states})")  # noqa: S608
         return [(int(index_id), str(state)) for index_id, state in rows]
 

@@ -15,6 +15,7 @@ from app.indexes.index import IndexState
 from app.indexes.plans import BuildPlan
 from app.indexes.recipe import Recipe
 from app.indexes.recipes import Choice
+from app.indexes.refusals import RefusedDocument
 from app.indexes.reports import IndexReport
 from app.retrieval.passage import Mode
 from app.retrieval.passage import Query as Asked
@@ -144,6 +145,8 @@ class IndexShape(Shape):
     digest_expected: str = Field(examples=["9f86d081884c7d65"])
     in_step: bool
     """Whether it holds exactly what it should."""
+    refused: int = Field(examples=[0])
+    """How many documents it lacks because its model refuses them."""
     chunks: int = Field(examples=[1310])
     vector_bytes: int = Field(examples=[2012160])
     share: float = Field(examples=[0.75])
@@ -182,6 +185,7 @@ class IndexShape(Shape):
             digest=report.standing.digest,
             digest_expected=report.expected.digest,
             in_step=report.in_step,
+            refused=report.refused,
             chunks=report.chunks,
             vector_bytes=report.vector_bytes,
             share=report.share,
@@ -258,7 +262,37 @@ class PlanShape(Shape):
         )
 
 
-class Promotion(Shape):
+class RefusedShape(Shape):
+    """A document that an index lacks, because its model refuses it."""
+
+    document_id: int = Field(examples=[17])
+    revision_id: int = Field(examples=[31])
+    name: str = Field(examples=["guides/harbour.pdf"])
+    error: str = Field(examples=["OpenAI refused to embed the text that begins 'The tide…'."])
+    remedy: str
+
+    @classmethod
+    def of(cls, document: RefusedDocument) -> RefusedShape:
+        return cls(
+            document_id=document.document_id,
+            revision_id=document.revision_id,
+            name=document.name,
+            error=document.error,
+            remedy=document.remedy,
+        )
+
+
+class RefusedList(Shape):
+    refused: tuple[RefusedShape, ...]
+    total: int = Field(examples=[1])
+
+
+class Without(Shape):
+    without: int = Field(0, ge=0, examples=[0])
+    """How many documents the index may lack because its model refuses them."""
+
+
+class Promotion(Without):
     if_not_worse_by: float | None = Field(None, ge=0, le=1, examples=[0.01])
     """Compare first, and promote only if nDCG@10 is not worse by more than this."""
 
@@ -300,11 +334,13 @@ def plan_index(base: ReadableKnowledgeBase, asked: NewIndex, services: Wired) ->
     return PlanShape.of(services.changeover.plan(base, asked.choice()))
 
 
-@router.post("/revert", responses=errors(404, 409, 503))
+@router.post("/revert", responses=errors(404, 409, 422, 503))
 @needs(Right.MANAGE)
-def take_back(base: ReadableKnowledgeBase, services: Wired) -> IndexShape:
+def take_back(
+    base: ReadableKnowledgeBase, services: Wired, asked: Without | None = None
+) -> IndexShape:
     """Take the last promotion back: the former index is active again."""
-    index_id = services.changeover.switch.revert(base.id)
+    index_id = services.changeover.switch.revert(base.id, asked.without if asked else 0)
     return _told(base, index_id, services)
 
 
@@ -313,6 +349,21 @@ def take_back(base: ReadableKnowledgeBase, services: Wired) -> IndexShape:
 def read_index(base: ReadableKnowledgeBase, index_id: IndexId, services: Wired) -> IndexShape:
     """One index: what it holds, and how its build goes."""
     return _told(base, index_id, services)
+
+
+@router.get("/{index_id}/refused", responses=errors(404, 422, 503))
+@needs(Right.READ)
+def list_refused(
+    base: ReadableKnowledgeBase,
+    index_id: IndexId,
+    services: Wired,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> RefusedList:
+    """The documents that an index lacks because its model refuses them, and why."""
+    total = services.changeover.reports.one(base.id, index_id).refused
+    found = services.changeover.refusals.of(index_id, offset=offset, limit=limit)
+    return RefusedList(refused=tuple(map(RefusedShape.of, found)), total=total)
 
 
 @router.delete(
@@ -334,7 +385,7 @@ def promote_index(
 ) -> IndexShape:
     """Answer searches from the index from now on, or, with a margin, once it has been compared."""
     if asked is None or asked.if_not_worse_by is None:
-        services.changeover.switch.promote(base.id, index_id)
+        services.changeover.switch.promote(base.id, index_id, asked.without if asked else 0)
     else:
         services.changeover.switch.schedule(base.id, index_id, asked.if_not_worse_by)
     return _told(base, index_id, services)
@@ -359,8 +410,8 @@ def pause_index(base: ReadableKnowledgeBase, index_id: IndexId, services: Wired)
 @router.post("/{index_id}/resume", responses=errors(404, 409, 503))
 @needs(Right.MANAGE)
 def resume_index(base: ReadableKnowledgeBase, index_id: IndexId, services: Wired) -> IndexShape:
-    """Go on with a build that was paused or has failed."""
-    services.changeover.switch.resume(base.id, index_id)
+    """Go on with a build that was paused or has failed; try again what the model refused."""
+    services.changeover.resume(base, index_id)
     return _told(base, index_id, services)
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from app.access.rights import Right
 from app.errors import TidemarkError
 from app.evaluation.comparison import Comparison, Side
-from app.indexes.index import Index, IndexState
+from app.indexes.index import Index
 from app.indexes.reports import IndexReport
 from app.retrieval.passage import Passage
 from app.retrieval.passage import Query as Asked
@@ -97,7 +97,7 @@ def compare_page(
         chosen=chosen,
         before=active.index,
         after=report.index,
-        can_compare=report.can_be_promoted and report.index.state != IndexState.ACTIVE,
+        can_compare=report.can_be_compared,
         compared=None if comparison is None else _compared(comparison, base.name),
         takes=_takes(services, active, report),
         lists=lists,

@@ -8,10 +8,13 @@ from enum import StrEnum
 from app.indexes.index import IndexState
 from app.indexes.plans import BuildPlan
 from app.indexes.recipe import Recipe
+from app.indexes.refusals import RefusedDocument
 from app.indexes.reports import IndexReport
 from app.services import Services
 from app.web.addresses import address
 from app.web.pages.wording import count, duration, size
+
+MOST_SHOWN = 50  # documents that an index's model refuses
 
 
 class Act(StrEnum):
@@ -31,6 +34,7 @@ SAID = {
     IndexState.PAUSED: "paused",
     IndexState.FAILED: "failed",
     IndexState.READY: "ready",
+    IndexState.INCOMPLETE: "incomplete",
     IndexState.ACTIVE: "active",
     IndexState.RETIRED: "kept to go back to",
     IndexState.DROPPED: "dropped",
@@ -52,6 +56,11 @@ class Card:
     facts: tuple[tuple[str, str], ...]
     error: str | None
     remedy: str | None
+    refused: tuple[RefusedDocument, ...]
+    """The first of the documents that its model refuses."""
+    lacking: str
+    """How many they are, as a sentence; empty where there are none."""
+    without: int
     acts: tuple[tuple[str, str], ...]
     compared: str | None
     """The address of its comparison, where it can be compared."""
@@ -64,7 +73,7 @@ def compare_address(base: str, index: int, q: str = "") -> str:
 def card(report: IndexReport, services: Services, base: str) -> Card:
     recipe, state = report.index.recipe, report.index.state
     building = state == IndexState.BUILDING
-    can_compare = report.can_be_promoted and state != IndexState.ACTIVE
+    lacking = report.refused
     return Card(
         id=report.index.id,
         model=recipe.model,
@@ -76,9 +85,21 @@ def card(report: IndexReport, services: Services, base: str) -> Card:
         facts=_facts(report, services),
         error=report.error,
         remedy=report.remedy,
+        refused=services.changeover.refusals.of(report.index.id, limit=MOST_SHOWN)
+        if lacking
+        else (),
+        lacking=_lacking(lacking),
+        without=lacking,
         acts=_acts(report),
-        compared=compare_address(base, report.index.id) if can_compare else None,
+        compared=compare_address(base, report.index.id) if report.can_be_compared else None,
     )
+
+
+def _lacking(lacking: int) -> str:
+    if not lacking:
+        return ""
+    are = "1 document is" if lacking == 1 else f"{lacking:,} documents are"
+    return f"{are} not in it, because its model refuses {'it' if lacking == 1 else 'them'}"
 
 
 def _progress(report: IndexReport) -> str:
@@ -92,7 +113,7 @@ def _progress(report: IndexReport) -> str:
 
 def _facts(report: IndexReport, services: Services) -> tuple[tuple[str, str], ...]:
     recipe = report.index.recipe
-    same = "the same as" if report.in_step else "not yet what"
+    same = "the same as" if report.in_step else "not what" if report.refused else "not yet what"
     holds = (
         f"{report.standing.revisions:,} of {count(report.expected.revisions, 'revision')}, "
         f"{count(report.chunks, 'chunk')}, vectors of {size(report.vector_bytes)}"
@@ -152,12 +173,16 @@ def paid(report: IndexReport, services: Services) -> str | None:
 
 def _acts(report: IndexReport) -> tuple[tuple[str, str], ...]:
     state = report.index.state
+    again = [(Act.RESUME, "Try the refused again")] if report.refused else []
     if state == IndexState.ACTIVE:
-        return ()
+        return tuple(again)
     acts: list[tuple[str, str]] = []
-    if report.can_be_promoted:
-        back = state == IndexState.RETIRED
-        acts.append((Act.PROMOTE, "Take back to this" if back else "Promote"))
+    if report.can_be_compared:
+        what = "Promote" if report.retired_at is None else "Take back to this"
+        if state == IndexState.INCOMPLETE:
+            acts += again
+            what += f" without {'it' if report.refused == 1 else f'those {report.refused:,}'}"
+        acts.append((Act.PROMOTE, what))
         acts.append((Act.COMPARE, "Compare"))
     if state == IndexState.BUILDING:
         acts.append((Act.PAUSE, "Pause"))

@@ -36,7 +36,7 @@ DONE = {
     Act.REVERT: "Taken back: searches are answered from index {} again.",
     Act.DROP: "Index {} is dropped.",
     Act.PAUSE: "The build of index {} rests.",
-    Act.RESUME: "The build of index {} goes on.",
+    Act.RESUME: "Index {} is given what it lacks.",
     Act.UNSCHEDULE: "Index {} stays as it is until somebody promotes it.",
 }
 STARTED = "Index {} is being built. Searches and uploads go on meanwhile."
@@ -133,10 +133,13 @@ def build(
 @router.post("/indexes")
 @needs(Right.MANAGE)
 def act(
+    request: Request,
     services: Wired,
+    *,
     base_name: Annotated[str, Form(alias="knowledge-base")],
     what: Annotated[Act, Form(alias="do")],
     index: Annotated[int, Form()] = 0,
+    without: Annotated[int, Form(ge=0)] = 0,
 ) -> RedirectResponse:
     """One of the buttons beside an index."""
     base = services.knowledge_bases.get(base_name)
@@ -144,14 +147,16 @@ def act(
     if what is Act.COMPARE:
         services.changeover.compare(base, index)
         return RedirectResponse(compare_address(base.name, index), status_code=303)
-    if what is Act.REVERT:
-        index = switch.revert(base.id)
+    if what is Act.RESUME:
+        services.changeover.resume(base, index)
+        wake_worker(request)
+    elif what is Act.REVERT:
+        index = switch.revert(base.id, without)
     else:
         verbs: dict[Act, Callable[[int, int], object]] = {
-            Act.PROMOTE: switch.promote,
+            Act.PROMOTE: partial(switch.promote, without=without),
             Act.DROP: switch.drop,
             Act.PAUSE: switch.pause,
-            Act.RESUME: switch.resume,
             Act.UNSCHEDULE: partial(switch.schedule, margin=None),
         }
         verbs[what](base.id, index)
