@@ -14,7 +14,9 @@ from app.documents.model import ParsedText
 from app.errors import PasswordProtected, UnreadableDocument
 from app.ingestion.decoding import cleaned
 from app.ingestion.file_kinds import DOCX, ENCRYPTED_OFFICE
+from app.ingestion.parsers.docx_drawing import with_drawings_as_text
 from app.ingestion.parsers.docx_math import with_formulas_as_text
+from app.ingestion.parsers.drawing import related_by
 from app.ingestion.parsers.html import parsed_html
 
 LARGEST_XML = 25_000_000
@@ -44,10 +46,10 @@ _DAMAGED = "The Word document is damaged and cannot be opened."
 
 @dataclass(frozen=True)
 class DocxParser:
-    """Word's headings, lists, tables and formulas; no comments, page headers or footers."""
+    """Headings, lists, tables, formulas, charts, SmartArt; no comments, page headers, footers."""
 
     name: str = "mammoth"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({DOCX})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -99,7 +101,8 @@ def _packed(parts: dict[str, bytes]) -> BytesIO:
     package = BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         for name, part in parts.items():
-            archive.writestr(name, with_formulas_as_text(_said(_LOOKS.sub(b"", part))))
+            written = with_formulas_as_text(_said(_LOOKS.sub(b"", part)))
+            archive.writestr(name, with_drawings_as_text(written, related_by(name, parts.get)))
     package.seek(0)
     return package
 

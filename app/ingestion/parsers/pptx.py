@@ -1,16 +1,15 @@
-"""PPTX: a slide a section and a page; titles, lists, tables, notes, and what pictures show."""
+"""PPTX: a slide a section and a page; titles, lists, tables, charts, notes, pictures' words."""
 
 from __future__ import annotations
 
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 
 from pptx import Presentation
-from pptx.chart.chart import Chart
 from pptx.shapes.autoshape import Shape
 from pptx.shapes.base import BaseShape
 from pptx.shapes.graphfrm import GraphicFrame
@@ -19,6 +18,7 @@ from pptx.shapes.group import GroupShape
 from app.documents.model import ParsedText
 from app.ingestion.file_kinds import PPTX
 from app.ingestion.parsers.draft import Draft
+from app.ingestion.parsers.drawing import drawn_text
 from app.ingestion.parsers.packages import opened_package
 from app.ingestion.parsers.rows import joined_cell, lines_of
 
@@ -37,7 +37,7 @@ class PptxParser:
     """Shapes are read as they are arranged, from above to below."""
 
     name: str = "python-pptx"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({PPTX})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -94,8 +94,8 @@ def _text(shape: BaseShape) -> str:
     if isinstance(shape, GraphicFrame) and shape.has_table:
         rows = [[joined_cell(cell.text) for cell in row.cells] for row in shape.table.rows]
         return lines_of(rows)
-    if isinstance(shape, GraphicFrame) and shape.has_chart:
-        return _chart_text(shape.chart)
+    if isinstance(shape, GraphicFrame):
+        return "\n".join(drawn_text(shape.element, partial(_related, shape)))
     if isinstance(shape, Shape):
         return "\n".join(_paragraphs(shape))
     described = shape.element.find(_NON_VISUAL)
@@ -110,13 +110,8 @@ def _paragraphs(shape: Shape) -> Iterator[str]:
         yield bullet + joined_cell(paragraph.text)
 
 
-def _chart_text(chart: Chart) -> str:
-    title = chart.chart_title.text_frame.text if chart.has_title else ""
-    lines = [title] if title else []
-    for plot in chart.plots:
-        with suppress(NotImplementedError):  # of a kind that the library does not know
-            categories = [str(each) for each in plot.categories]
-            for series in plot.series:
-                values = zip(categories, series.values, strict=False)
-                lines.append(f"{series.name}: " + "; ".join(f"{c}: {v}" for c, v in values))
-    return "\n".join(lines)
+def _related(shape: GraphicFrame, identity: str) -> bytes | None:
+    try:
+        return shape.part.related_part(identity).blob
+    except KeyError:
+        return None
