@@ -23,6 +23,7 @@ BENCHMARKS = {
     "vectors": "nearest vectors by the plan against the plain exact statement",
     "million": "searches by meaning of 200,000 chunks, and what a million would take",
     "quality": "nDCG@10 of each way to search on judged collections",
+    "chunking": "how much of what answers a question its five best passages hold",
     "limiter": "what several processes make of a provider's limit",
     "extracts": "whether the sentences shown hold the answer",
     "answering": "what Tidemark adds to a chat model's stream, alone and fifty at once",

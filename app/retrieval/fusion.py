@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 
@@ -13,13 +13,15 @@ class Half:
 
     `floor` is the score of what it did not find, where that is known: to BM25 a chunk without any
     of the words is worth 0, while the cosine of a chunk beyond the nearest is only lower. `most` is
-    what no score can exceed, where the halves are to be held against that.
+    what no score can exceed, where the halves are to be held against that. `around` is what to add
+    to each score for it: a question's words may be spread over chunks that stand together.
     """
 
     name: str
     scores: Mapping[int, float]
     floor: float | None = None
     most: float | None = None
+    around: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def fuse(halves: Sequence[Half]) -> tuple[Fused, ...]:
 
 
 def _peak(half: Half, candidates: int, *, absolute: bool) -> float:
-    scores = list(half.scores.values())
+    around = half.around if absolute else {}
+    scores = [score + around.get(chunk, 0.0) for chunk, score in half.scores.items()]
     if half.floor is not None:
         scores += [half.floor] * (candidates - len(scores))
     best = max(scores, default=0.0)

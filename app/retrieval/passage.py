@@ -80,7 +80,8 @@ class Evidence:
 
     Ranks count from 1 among a half's candidates; None where that half did not find the passage, or
     was not asked. `similarity` is the cosine, -1 to 1. `word_weights` is what each word of the
-    question gave to the BM25 score. `shares` is what each half gave to the fused score.
+    question gave to the BM25 score. `shares` is what each half gave to the fused score, and what
+    was found around the passage; they add up to it.
     `rerank_score` is what the reranker gave, on its own scale, and `rank_before` where the passage
     stood before it; None where nothing was reranked. `nearest` is there where it was asked for.
     """

@@ -11,6 +11,7 @@ from app.indexes.recipe import Recipe
 from app.indexes.vector_search import Neighbour
 from app.retrieval.fusion import Fused, Half, fuse
 from app.retrieval.passage import Evidence, Mode
+from app.retrieval.surroundings import WORDS, around, with_surroundings
 
 K = 60
 """Of reciprocal rank fusion: Cormack, Clarke and Büttcher (2009)."""
@@ -94,12 +95,13 @@ def _of_one_model(mode: Mode, found: Sequence[Halves], limit: int) -> Ranking:
         understood = all(one.understood for one in found)
         highest = max((one.highest or 0.0 for one in matches), default=None)
         most = (1.0, highest) if understood else (None, None)
-        fused = fuse(
-            [
-                Half(Mode.VECTOR, {one.chunk_id: one.similarity for one in near}, None, most[0]),
-                Half(Mode.KEYWORD, {one.chunk_id: one.score for one in matches}, 0.0, most[1]),
-            ]
-        )
+        by_meaning = {one.chunk_id: one.similarity for one in near}
+        by_words = {one.chunk_id: one.score for one in matches}
+        halves = [
+            Half(Mode.VECTOR, by_meaning, None, most[0]),
+            Half(Mode.KEYWORD, by_words, 0.0, most[1], around(by_words, WORDS)),
+        ]
+        fused = with_surroundings(fuse(halves))
     else:
         fused = tuple(
             [Fused(one.chunk_id, one.similarity, {}) for one in near]

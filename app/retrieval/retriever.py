@@ -291,7 +291,8 @@ class Retriever:
         ]
         if mode is not Mode.HYBRID and len(sought) == 1:
             return ranked(mode, found, sought[0].limit)
-        with search.clock.stage("fuse", "each half by how far its best stands out"):
+        how = "each half by how far its best stands out, then what stands around each"
+        with search.clock.stage("fuse", how):
             return ranked(mode, found, sought[0].limit)
 
     def _understands(self, index: Index, query: Query) -> bool:

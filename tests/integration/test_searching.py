@@ -22,6 +22,7 @@ from app.retrieval.explaining import Explanation, Fate
 from app.retrieval.passage import Evidence, Grouping, Mode, Passage, Query
 from app.retrieval.query_syntax import typed_query
 from app.retrieval.retriever import CANDIDATES
+from app.retrieval.surroundings import SURROUNDINGS
 from app.services import Services
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
@@ -179,6 +180,50 @@ def test_every_result_says_what_each_half_gave(services: Services, library: Know
     assert set(of_tides.word_weights) == {"tide", "noon"}
     assert sum(of_tides.word_weights.values()) == pytest.approx(of_tides.bm25)
     assert set(of_tides.shares) == {Mode.VECTOR, Mode.KEYWORD}
+
+
+IT_OPENS = """# Hours
+
+It opens two hours before high water and closes again when the ebb begins to run. Vessels wait
+for it at the outer buoys, in the order in which they came, and keep their engines running.
+"""
+LOCK = """# The lock at Vlissingen
+
+The lock at Vlissingen lets barges into the canal, and is worked by two keepers who live beside it.
+They have a boat of their own, and know the canal as nobody else does.
+"""
+KITCHEN = """# Beans
+
+Soak the beans overnight in cold water, then simmer them with bay leaves and an onion until they are
+soft. Salt them only at the end, or they stay hard for longer than anyone wants to wait.
+"""
+
+
+def test_a_passage_whose_subject_is_named_beside_it_comes_before_one_without(
+    services: Services, knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    """Its twin, which came first, has the same words and the same meaning."""
+    base, question = knowledge_base.base, "when does the lock at Vlissingen open"
+    uploader.upload("kitchen.md", f"{KITCHEN}\n{IT_OPENS}")
+    uploader.upload("lock.md", f"{LOCK}\n{IT_OPENS}")
+    worker.drain()
+
+    def twins(mode: Mode) -> dict[str, Passage]:
+        found = passages(services, base, question, mode)
+        return {p.document_name: p for p in found if "two hours before high water" in p.text}
+
+    for alone in (Mode.VECTOR, Mode.KEYWORD):  # each half is what it is, for itself
+        scores = [passage.score for passage in twins(alone).values()]
+        assert len(scores) == 2
+        assert scores[0] == pytest.approx(scores[1])
+    by_both = twins(Mode.HYBRID)
+    assert list(by_both) == ["lock.md", "kitchen.md"]
+    of_lock, of_kitchen = (passage.evidence for passage in by_both.values())
+    assert of_lock.shares[SURROUNDINGS] > of_kitchen.shares.get(SURROUNDINGS, 0.0)
+    assert of_lock.shares[Mode.VECTOR] == pytest.approx(of_kitchen.shares[Mode.VECTOR])
+    assert of_lock.bm25 == of_kitchen.bm25
+    for passage in passages(services, base, question, Mode.HYBRID):
+        assert sum(passage.evidence.shares.values()) == pytest.approx(passage.score)
 
 
 def test_a_filter_is_applied_before_the_cut(services: Services, library: KnowledgeBase) -> None:

@@ -40,6 +40,16 @@ def test_one_half_alone_is_not_held_against_the_most_there_can_be() -> None:
     assert fuse([Half("vector", near, most=1.0), words]) == fuse([Half("vector", near), words])
 
 
+def test_words_that_cover_the_question_only_with_what_stands_around_them_count_for_more() -> None:
+    near, words = {1: 0.7, 2: 0.4, 3: 0.3, 4: 0.2}, {5: 3.0, 6: 1.0}
+    meaning = Half("vector", near, most=1.0)
+    assert order(meaning, Half("keyword", words, 0.0, most=8.0))[0] == 1
+    assert order(meaning, Half("keyword", words, 0.0, most=8.0, around={5: 3.0}))[0] == 5
+    # In another language a half is held against its own best, and that is one chunk.
+    for around in ({}, {6: 90.0}):
+        assert order(Half("vector", near), Half("keyword", words, 0.0, around=around))[0] == 5
+
+
 def test_a_half_without_candidates_leaves_the_other_as_it_is() -> None:
     meaning = Half("vector", {1: 0.8, 2: 0.7, 3: 0.3})
     assert order(meaning, Half("keyword", {}, floor=0.0)) == [1, 2, 3]

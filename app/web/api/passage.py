@@ -39,8 +39,11 @@ class EvidenceShape(Shape):
     bm25: float | None = Field(examples=[7.41])
     word_weights: dict[str, float] = Field(examples=[{"tide": 5.2, "turn": 2.21}])
     """What each word of the question gave to the BM25 score."""
-    shares: dict[str, float] = Field(examples=[{"vector": 0.31, "keyword": 0.55}])
-    """What each half gave to the fused score."""
+    shares: dict[str, float] = Field(
+        examples=[{"vector": 0.31, "keyword": 0.45, "surroundings": 0.1}]
+    )
+    """What each half gave to the fused score, and what was found around it in its document did, as
+    `surroundings`: they add up to the score."""
     rerank_score: float | None = Field(None, examples=[0.93])
     """What the reranker gave, on its own scale; null where nothing was reranked."""
     rank_before: int | None = Field(None, examples=[4])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.retrieval.passage import Evidence
+from app.retrieval.surroundings import SURROUNDINGS
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ def reasons(evidence: Evidence, in_common: tuple[str, ...]) -> tuple[Reason, ...
     return (
         Reason("Meaning", _meaning(evidence)),
         Reason("Words", _words(evidence)),
+        *_around(evidence),
         *_reranked(evidence),
         *_nearest(evidence),
         *([Reason("In common", ", ".join(in_common))] if in_common else []),
@@ -38,6 +40,14 @@ def _words(evidence: Evidence) -> str:
     weights = heaviest(evidence.word_weights)
     best = f"{ordinal(evidence.keyword_rank)} best, BM25 {evidence.bm25:.1f}"
     return best + (f" ({weights})" if weights else "") + _share(evidence, "keyword")
+
+
+def _around(evidence: Evidence) -> tuple[Reason, ...]:
+    share = evidence.shares.get(SURROUNDINGS)
+    if share is None:
+        return ()
+    said = f"others just before or after it were found too; gives {share:.2f} of the score"
+    return (Reason("Surroundings", said),)
 
 
 def _reranked(evidence: Evidence) -> tuple[Reason, ...]:
