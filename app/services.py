@@ -89,6 +89,7 @@ from app.ingestion.job_store import JobStore
 from app.ingestion.pace import PaceMeter
 from app.ingestion.parsing import Parsing
 from app.ingestion.parsing.pictures import PagePictures
+from app.ingestion.planning import Planner
 from app.ingestion.portable import Export, Import
 from app.ingestion.publication import Publication
 from app.ingestion.renaming import Renaming
@@ -502,6 +503,7 @@ def compose(
             switch,
             Refusals(database),
             JobControl(database),
+            Planner(database, embedders),
             comparer,
             priced,
         ),

@@ -10,7 +10,7 @@ from app.errors import IndexConflict, TidemarkError
 from app.evaluation.comparison import Comparer, Comparison, Report
 from app.indexes.builds import BuildStore
 from app.indexes.index import BUILT, Index, IndexState
-from app.indexes.plans import BuildPlan, cost, planned
+from app.indexes.plans import BuildPlan, cost
 from app.indexes.recipe import Recipe
 from app.indexes.recipes import Choice, Recipes
 from app.indexes.refusals import Refusals
@@ -18,6 +18,7 @@ from app.indexes.reports import IndexReport, IndexReports
 from app.indexes.store import IndexStore
 from app.indexes.switch import Switch
 from app.ingestion.job_control import JobControl
+from app.ingestion.planning import Planner
 from app.retrieval.passage import Mode
 
 SEARCHABLE = frozenset({IndexState.ACTIVE, *BUILT})
@@ -38,6 +39,7 @@ class Changeover:
     switch: Switch
     refusals: Refusals
     job_control: JobControl
+    planner: Planner
     comparer: Comparer
     price: Callable[[str], float | None]
     trusted: bool = False
@@ -73,9 +75,9 @@ class Changeover:
         Raises:
             InvalidRequest, ModelUnavailable, ProviderError: as `Recipes.chosen`.
         """
-        active = self.active(base)
+        active = self.active(base).index.recipe
         recipe = self._chosen(base, choice)
-        return planned(recipe, active, self.price(recipe.model))
+        return self.planner.plan(base.id, active, recipe, self.price(recipe.model))
 
     def build(self, base: KnowledgeBase, choice: Choice, margin: float | None = None) -> int:
         """Begin an index beside the active one, and give its id; `margin` schedules its promotion.

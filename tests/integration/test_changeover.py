@@ -16,6 +16,7 @@ from app.evaluation.comparison import Comparison
 from app.indexes.index import IndexState
 from app.indexes.recipes import Choice
 from app.indexes.reports import IndexReport
+from app.ingestion import planning
 from app.retrieval.passage import Query
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
@@ -218,6 +219,57 @@ def test_a_schedule_can_be_taken_back(
     assert http.post(f"{index}/promote", json={"if_not_worse_by": 1}).status_code == 200
     worker.drain()
     assert scheduled.report.index.state == IndexState.ACTIVE
+
+
+@pytest.mark.parametrize("kind", ["small", "large", "both"])
+def test_a_plan_says_before_what_the_build_takes(
+    knowledge_base: SearchableBase,
+    uploader: Uploader,
+    worker: MortalWorker,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    monkeypatch.setattr(planning, "LONGEST", 1_000)
+    if kind != "large":
+        for number in range(130):
+            uploader.upload(f"{number}.txt", f"Buoy {number} lies {number * 7} metres off.")
+    if kind != "small":
+        for number in range(2):
+            lines = [f"## Berth {n}\n\nIts crane lifts {n * 3 + number} tons." for n in range(60)]
+            uploader.upload(f"sections-{number}.md", "\n\n".join(lines))
+            uploader.upload(
+                f"plain-{number}.txt", " ".join(lines).replace("#", "").replace("\n", " ")
+            )
+    worker.drain()
+    services, base = knowledge_base.services, knowledge_base.base
+    recipe = replace(
+        services.changeover.active(base).index.recipe, model=f"local/{base.name}", chunk_tokens=24
+    )
+    model = WatchedEmbedder(services.embedder)
+    services.changeover.recipes.embedders.keep(recipe, model)
+    active = services.changeover.active(base).index.recipe
+    plan = services.changeover.planner.plan(base.id, active, recipe, 2.0)
+    index = services.builds.start(base.id, recipe)
+    worker.drain()
+    report = services.changeover.reports.one(base.id, index.id)
+    tokens = sum(model.tokens.count(text) for text in model.embedded)
+    assert plan.revisions == report.standing.revisions
+    assert plan.chunks == pytest.approx(report.chunks, rel=0.05)
+    assert plan.embedded == pytest.approx(report.embedded, rel=0.05)
+    assert plan.tokens == pytest.approx(tokens, rel=0.05)
+    assert plan.cost == plan.tokens * 2 / 1_000_000
+
+
+def test_a_plan_counts_no_chunk_whose_vector_is_there(
+    filled: SearchableBase, worker: MortalWorker
+) -> None:
+    changeover = filled.services.changeover
+    plan = changeover.plan(filled.base, Choice(chunk_tokens=40))
+    report = changeover.reports.one(filled.base.id, built(filled, worker))
+    assert (plan.chunks, plan.embedded) == (report.chunks, report.embedded)
+    assert report.reused > 0
+    prefixed = changeover.plan(filled.base, Choice(query_prefix="query: "))
+    assert (prefixed.embedded, prefixed.tokens) == (0, 0)
 
 
 def test_a_caller_over_http_may_name_no_folder_as_a_model(filled: SearchableBase) -> None:
