@@ -51,6 +51,20 @@ def test_a_table_without_a_header_is_read_without_one() -> None:
     assert parse(b"Brest,6\nCalais,7\n", "a.csv").text.text == "Brest | 6\nCalais | 7"
 
 
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("sep=;\nPort;High\nBrest;6,5\n", "Port: Brest; High: 6,5"),
+        ("Heights in May\n\nPort;High\nBrest;6,5\n", "Heights in May\n\nPort: Brest; High: 6,5"),
+        ("Port|High\r\nBrest|6\r\n", "Port: Brest; High: 6"),
+        ('Port\tNote\nBrest\t"one\ntwo"\n', "Port: Brest; Note: one two"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_tables_are_read_as_spreadsheets_write_them(table: str, text: str, encoding: str) -> None:
+    assert parse(table.encode(encoding), "a.csv").text.text == text
+
+
 def test_what_is_no_table_is_kept_as_it_is() -> None:
     assert parse(b"just\nsome words\n", "a.csv").text.text == "just\nsome words\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -11,9 +12,11 @@ from app.documents.model import ParsedText
 from app.ingestion.decoding import decoded
 from app.ingestion.parsers.draft import Draft
 from app.ingestion.parsers.parser import sections
-from app.ingestion.parsers.rows import header_of, joined_cell, line_of
+from app.ingestion.parsers.rows import captions_of, header_of, joined_cell, line_of
 
 DELIMITERS = ",;\t|"
+_NAMED_DELIMITER = re.compile(r"sep=([,;\t|])\n", re.IGNORECASE)
+"""What spreadsheets write above a table, and take as said to them."""
 LONGEST_CELL = 10_000_000
 _LINES_TRIED = 200
 _ROWS_A_SECTION = 50
@@ -24,18 +27,22 @@ class DelimitedParser:
     """The delimiter is the one that gives most lines the same number of cells."""
 
     name: str = "csv"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"text/csv", "text/tab-separated-values"})
 
     def parse(self, data: bytes) -> ParsedText:
         text = decoded(data)
-        delimiter = _delimiter(text)
+        named = _NAMED_DELIMITER.match(text)
+        text = text[named.end() :] if named else text
+        delimiter = named[1] if named else _delimiter(text)
         if delimiter is None:  # one column, or no table at all: better as it is
             return ParsedText(text, sections(text, ()))
         rows = [row for row in _rows(text, delimiter) if any(row)]
-        header = header_of(rows)
-        first = 1 if header else 0
+        captions = captions_of(rows)
+        header = header_of(rows[captions:])
+        first = captions + (1 if header else 0)
         draft = Draft()
+        draft.block("\n".join(line_of(row, None) for row in rows[:captions]))
         for start in range(first, len(rows), _ROWS_A_SECTION):
             part = rows[start : start + _ROWS_A_SECTION]
             label = f"Rows {start + 1}-{start + len(part)}"  # as a spreadsheet numbers them

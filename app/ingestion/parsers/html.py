@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from app.documents.model import ParsedText
 from app.errors import UnreadableDocument
 from app.ingestion.decoding import decoded
+from app.ingestion.parsers.facts import facts, with_facts
 from app.ingestion.parsers.html_blocks import HtmlBlocks
 from app.ingestion.parsers.html_events import events, tags
 from app.ingestion.parsers.parser import sections
@@ -21,6 +22,11 @@ _NEVER_NEST = tags(
     "p li dt dd tr td th thead tbody tfoot option optgroup colgroup rt rp caption",
     "area base br col embed hr img input link meta param source track wbr",
 )
+_AUTHOR = ("author", "dc.creator", "dcterms.creator", "article:author")
+_DATE = (
+    *("article:modified_time", "dcterms.modified", "article:published_time"),
+    *("date", "dc.date", "dcterms.date", "dcterms.created"),
+)
 DEEPEST = 5_000
 """Elements in elements; the time to build the tree grows with its square, and no page has more."""
 _MAIN_SHARE = 0.3
@@ -28,15 +34,17 @@ _MAIN_SHARE = 0.3
 
 @dataclass(frozen=True)
 class HtmlParser:
-    """The main part of a page: no scripts, menus, footers or hidden text."""
+    """Who wrote a page and when, and its main part: no scripts, menus, footers, hidden text."""
 
     name: str = "html"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({"text/html"})
 
     def parse(self, data: bytes) -> ParsedText:
         declared = _CHARSET.search(data[:_CHARSET_WITHIN])
-        return parsed_html(decoded(data, declared.group(1).decode() if declared else None))
+        html = decoded(data, declared.group(1).decode() if declared else None)
+        parsed = parsed_html(html)  # which refuses what is nested too deep
+        return with_facts(_facts(LexborHTMLParser(html)), parsed)
 
 
 def parsed_html(html: str) -> ParsedText:
@@ -59,6 +67,15 @@ def parsed_html(html: str) -> ParsedText:
     if not named and blocks.headings and blocks.headings[0].level == 1:
         named = blocks.headings[0].title
     return ParsedText(blocks.text, sections(blocks.text, blocks.headings), named or None)
+
+
+def _facts(page: LexborHTMLParser) -> str:
+    told: dict[str, str] = {}
+    for meta in page.css("meta[content]"):
+        name = meta.attributes.get("name") or meta.attributes.get("property") or ""
+        told.setdefault(name.lower(), meta.attributes.get("content") or "")
+    author, date = (next(filter(None, map(told.get, names)), "") for names in (_AUTHOR, _DATE))
+    return facts("" if "://" in author else author, date)
 
 
 def _depth(html: str) -> int:

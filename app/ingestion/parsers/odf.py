@@ -11,6 +11,7 @@ from app.errors import PasswordProtected, UnreadableDocument
 from app.ingestion.file_kinds import ODP, ODS, ODT
 from app.ingestion.media_type import described, detected
 from app.ingestion.parsers.draft import Draft
+from app.ingestion.parsers.facts import facts
 from app.ingestion.parsers.odf_text import TABLE, TEXT, OdfText, attribute, cell_words
 from app.ingestion.parsers.packages import opened_package
 from app.ingestion.parsers.spreadsheet import Row, add_sheet
@@ -27,7 +28,7 @@ class OdfParser:
     """Headings, lists, tables, notes and the descriptions of pictures; what was deleted is not."""
 
     name: str = "odf"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({ODT, ODS, ODP})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -37,10 +38,12 @@ class OdfParser:
             try:
                 root = tree(package.read("content.xml"))
                 named = "meta.xml" in package.namelist()
-                title = words(_first(tree(package.read("meta.xml")), "title")) if named else ""
+                meta = tree(package.read("meta.xml")) if named else ET.Element("none")
             except ET.ParseError as fault:
                 raise UnreadableDocument("The OpenDocument file is damaged.") from fault
+        title, author, date = (words(_first(meta, name)) for name in ("title", "creator", "date"))
         draft = Draft()
+        draft.block(facts(author, date))
         body = next((each for each in root.iter() if local_name(each) == "body"), root)
         for content in body:
             kind = local_name(content)

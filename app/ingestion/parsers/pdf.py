@@ -16,6 +16,7 @@ from app.documents.model import ParsedText, Section
 from app.errors import PasswordProtected, ScannedDocument, UnreadableDocument
 from app.ingestion.decoding import cleaned
 from app.ingestion.parsers import ocr
+from app.ingestion.parsers.facts import facts
 from app.ingestion.parsers.parser import Heading, sections
 from app.ingestion.parsers.pdf_layout import in_reading_order, paragraphs
 from app.ingestion.parsers.pdf_lines import Line, Page, page_of
@@ -46,10 +47,12 @@ class PdfParser:
     def parse(self, data: bytes) -> ParsedText:
         with _PDFIUM:
             try:
-                pages, outline, title, unread = _read(data)
+                found = _read(data)
             except pdfium.PdfiumError as refused:
                 raise _refusal(refused) from refused
-        return paged_text(pages, outline, title, unread=unread)
+        return paged_text(
+            found.pages, found.outline, found.title, told=found.told, unread=found.unread
+        )
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,18 @@ class _Mark:
     title: str
 
 
-def _read(data: bytes) -> tuple[list[Page], list[_Mark], str | None, str]:
-    """The pages, the outline, the title, and a sentence about pages that were not read."""
+@dataclass(frozen=True)
+class _Found:
+    pages: list[Page]
+    outline: list[_Mark]
+    title: str | None
+    told: str
+    """Of its author and its date."""
+    unread: str
+    """Of pages that were not read."""
+
+
+def _read(data: bytes) -> _Found:
     document = pdfium.PdfDocument(data)
     try:
         pages = [page_of(document, index) for index in range(len(document))]
@@ -80,8 +93,16 @@ def _read(data: bytes) -> tuple[list[Page], list[_Mark], str | None, str]:
                 raise ocr.RecognitionFailed
             raise _scan(len(pages))
         title = " ".join(cleaned(document.get_metadata_value("Title")).split())
-        title_told = None if title.lower() in _NO_TITLES else title
-        return pages, list(_outline(document)), title_told, ocr.not_read(unread)
+        author, changed, made = (
+            document.get_metadata_value(name) for name in ("Author", "ModDate", "CreationDate")
+        )
+        return _Found(
+            pages,
+            list(_outline(document)),
+            None if title.lower() in _NO_TITLES else title,
+            facts(author, changed or made),
+            ocr.not_read(unread),
+        )
     finally:
         document.close()
 
@@ -141,11 +162,12 @@ def paged_text(
     outline: Iterable[_Mark] = (),
     title: str | None = None,
     *,
+    told: str = "",
     unread: str = "",
 ) -> ParsedText:
     """The text of pages, in reading order, without what runs along their heads and feet.
 
-    `unread` is told at the end: what is lacking.
+    It begins with what is `told` of it, and ends with what is `unread`.
     """
     pages = without_running(pages)
     marks_of = defaultdict[int, list[_Mark]](list)
@@ -153,12 +175,12 @@ def paged_text(
         marks_of[mark.page].append(mark)
     sizes = {} if marks_of else _heading_sizes(pages)
     prose = Prose.of(pages)
-    blocks: list[str] = []
+    blocks = [told] if told else []
     headings: list[Heading] = []
     page_starts: list[int] = []
-    length = 0
+    length = len(told) + len("\n\n") if told else 0
     for number, page in enumerate(pages):
-        page_starts.append(length)
+        page_starts.append(length if number else 0)
         marks = marks_of[number]
         for found in _with_headings_apart(page, marks):
             is_table = isinstance(found[0], Table)

@@ -19,6 +19,7 @@ from app.documents.model import ParsedText
 from app.ingestion.file_kinds import PPTX
 from app.ingestion.parsers.draft import Draft
 from app.ingestion.parsers.drawing import drawn_text
+from app.ingestion.parsers.facts import facts
 from app.ingestion.parsers.packages import opened_package
 from app.ingestion.parsers.rows import joined_cell, lines_of
 
@@ -44,6 +45,8 @@ class PptxParser:
         with opened_package(data, "a PowerPoint presentation (PPTX)"):
             presentation = Presentation(_as_presentation(data))
             draft = Draft()
+            known = presentation.core_properties
+            draft.block(facts(known.author, known.modified))
             first_title = ""
             for number, slide in enumerate(presentation.slides, 1):
                 title = slide.shapes.title
@@ -57,7 +60,7 @@ class PptxParser:
                 if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
                     notes = slide.notes_slide.notes_text_frame.text
                     draft.block(f"Notes: {notes}" if notes.strip() else "")
-            return draft.parsed(presentation.core_properties.title or first_title)
+            return draft.parsed(known.title or first_title)
 
 
 def _as_presentation(data: bytes) -> BytesIO:

@@ -35,6 +35,14 @@ def header_of(rows: Sequence[Sequence[str]]) -> Sequence[str] | None:
     return rows[0] if names_columns else None
 
 
+def captions_of(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows of a lone cell stand above a table."""
+    captions = 0
+    while captions < len(rows) - 1 and sum(map(bool, rows[captions])) == 1:
+        captions += 1
+    return captions if captions < len(rows) - 1 else 0  # else it is one column all the way
+
+
 def line_of(row: Sequence[str], header: Sequence[str] | None) -> str:
     """`Port: Brest; High water: 6 m`, or `Brest | 6 m` without a header; empty cells are not."""
     if header is None:

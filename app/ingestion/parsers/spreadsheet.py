@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from app.ingestion.parsers.draft import Draft
-from app.ingestion.parsers.rows import header_of, joined_cell, line_of
+from app.ingestion.parsers.rows import captions_of, header_of, joined_cell, line_of
 
 _ROWS_A_SECTION = 50
 _LETTERS = 26
@@ -47,11 +47,7 @@ def cell_text(value: object) -> str:
 
 
 def _add_table(draft: Draft, rows: list[Row], first: int) -> None:
-    captions = 0
-    while captions < len(rows) - 1 and sum(map(bool, rows[captions])) == 1:
-        captions += 1
-    if captions == len(rows) - 1:  # one column all the way
-        captions = 0
+    captions = captions_of(rows)
     for row in rows[:captions]:
         draft.block(line_of(row, None))
     rows, first = rows[captions:], first + captions

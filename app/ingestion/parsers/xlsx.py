@@ -16,6 +16,7 @@ from app.ingestion.file_kinds import XLSX
 from app.ingestion.parsers.calamine import read_by_calamine
 from app.ingestion.parsers.draft import Draft
 from app.ingestion.parsers.drawing import drawn_text, related_by, relations
+from app.ingestion.parsers.facts import facts
 from app.ingestion.parsers.packages import opened_package
 from app.ingestion.parsers.spreadsheet import Row, add_sheet, cell_text
 from app.ingestion.parsers.xml_tree import local_name, tree
@@ -41,6 +42,7 @@ class XlsxParser:
                 BytesIO(data), read_only=True, data_only=True, keep_links=False
             )
             draft = Draft()
+            draft.block(facts(workbook.properties.creator, workbook.properties.modified))
             drawn = _drawn(package)
             for sheet in workbook.worksheets:
                 sheet.reset_dimensions()  # what a file says of its size is often wrong
