@@ -16,6 +16,7 @@ from app.web.access import admit, noted
 from app.web.api import reference
 from app.web.api.job_feed import JobFeeds
 from app.web.errors import install_error_handlers
+from app.web.head import HeadAsGet
 from app.web.live import LiveAnswers
 from app.web.mcp import door as mcp
 from app.web.observed import NO_TELEMETRY, Draining, Observed, know_routes
@@ -62,6 +63,7 @@ def create_app(
     app.state.job_feeds = JobFeeds()
     app.state.live_answers = LiveAnswers()
     app.state.draining = Draining()
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, max_bytes=(settings.max_upload_mb * 10 + 1) * 1_000_000)
     app.add_middleware(SameSiteOnly, host=settings.host, public_url=settings.public_url)
     app.add_middleware(SecurityHeaders)

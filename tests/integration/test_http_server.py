@@ -14,7 +14,7 @@ from app.config import Settings
 from app.services import Services
 from app.web.server import LONGEST_HEAD
 from tests.server import application, served
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +85,35 @@ def test_two_requests_at_once_on_a_connection_are_answered_in_order(
         while told.count(b"HTTP/1.1 ") < 3 or not told.endswith(b"}"):
             told += raw.recv(65536)
     assert re.findall(rb"HTTP/1\.1 (\d+)", told) == [b"200", b"404", b"200"]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/knowledge-bases", "/static/style.css", "/health/live"])
+def test_a_head_is_answered_as_the_get_without_its_body(
+    connection: http.client.HTTPConnection, path: str
+) -> None:
+    told = []
+    for method in ("HEAD", "GET", "HEAD"):  # on one connection, which a body would put out of step
+        connection.request(method, path)
+        with connection.getresponse() as reply:
+            reply.read()
+            told.append((reply.status, reply.headers["content-length"]))
+    assert told[0] == told[1] == told[2]
+    assert told[0][0] == 200
+    assert status(connection, "HEAD", "/nothing") == 404
+
+
+def test_a_head_of_a_stream_of_events_ends_with_its_headers(
+    settings: Settings, services: Services
+) -> None:
+    base = services.knowledge_bases.create("heads").name
+    app = application(settings, services)
+    with served(app) as address:
+        at = urlsplit(address)
+        connection = http.client.HTTPConnection(str(at.hostname), at.port, timeout=PATIENCE)
+        assert status(connection, "HEAD", f"/api/knowledge-bases/{base}/events") == 200
+        assert status(connection, "GET", "/health/live") == 200
+        feeds = app.state.job_feeds.feeds
+        wait_until(
+            lambda: not any(feed.listeners for feed in feeds.values()), "somebody still listens"
+        )
+        connection.close()
