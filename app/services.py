@@ -60,6 +60,7 @@ from app.evaluation.outcome import Way
 from app.evaluation.promotion import ScheduledPromotion
 from app.evaluation.question_writer import QuestionWriter
 from app.evaluation.team_questions import TeamEvaluator
+from app.evaluation.written_questions import WrittenQuestionStore
 from app.indexes.builds import BuildStore
 from app.indexes.courtesy import Courtesy
 from app.indexes.document_vectors import DocumentVectorReader
@@ -441,7 +442,8 @@ def compose(
     def writing(base: KnowledgeBase) -> Generator | None:
         return services.generator_for(base)  # which are made below
 
-    comparer = Comparer(retriever, KnownItems(documents), questions, QuestionWriter(writing))
+    writer = QuestionWriter(writing, WrittenQuestionStore(database))
+    comparer = Comparer(retriever, KnownItems(documents), questions, writer)
     scheduled = ScheduledPromotion(knowledge_bases, indexes, reports, builds, comparer, switch)
     kept = timedelta(days=settings.keep_deleted_days)
     parsing = Parsing()  # begins its processes when they are needed

@@ -38,6 +38,17 @@ class RightPassageRow(FixedTable):
     quote: Mapped[str] = mapped_column(MEDIUMTEXT)
 
 
+class WrittenQuestionRow(FixedTable):
+    """A chat model's question for a passage; `made_of` is a hash of what the model was given."""
+
+    __tablename__ = "written_questions"
+
+    document_id: Mapped[int] = mapped_column(BIGINT, primary_key=True, autoincrement=False)
+    made_of: Mapped[str] = mapped_column(CHAR(64), primary_key=True)
+    question: Mapped[str] = mapped_column(TEXT)
+    created_at: Mapped[Moment]
+
+
 class EvaluationRow(FixedTable):
     """One way to search, measured on one set of questions."""
 

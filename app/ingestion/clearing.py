@@ -16,6 +16,7 @@ from app.documents.question_tables import (
     EvaluationRow,
     QuestionRow,
     RightPassageRow,
+    WrittenQuestionRow,
 )
 from app.documents.search_tables import SavedSearchRow
 from app.documents.tables import (
@@ -190,6 +191,9 @@ class Clearing:
         self._delete(delete(SourceRow).where(SourceRow.document_id == document_id))
         self._delete(delete(JobRow).where(JobRow.document_id == document_id))
         self._delete(delete(RightPassageRow).where(RightPassageRow.document_id == document_id))
+        self._delete(
+            delete(WrittenQuestionRow).where(WrittenQuestionRow.document_id == document_id)
+        )
         self._delete(delete(DocumentRow).where(DocumentRow.id == document_id))
 
     def _remove_contents(self, revision_id: int) -> None:

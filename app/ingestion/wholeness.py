@@ -82,6 +82,7 @@ class Wholeness:
             ("sources", "document_id", "documents"),
             ("document_labels", "document_id", "documents"),
             ("jobs", "document_id", "documents"),
+            ("written_questions", "document_id", "documents"),
             ("documents", "knowledge_base_id", "knowledge_bases"),
             ("addresses", "knowledge_base_id", "knowledge_bases"),
         ):

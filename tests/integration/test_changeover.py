@@ -13,11 +13,14 @@ from sqlalchemy.event import listen, remove
 
 from app.errors import IndexConflict, InvalidRequest, ProviderUnavailable
 from app.evaluation.comparison import Comparison
+from app.evaluation.question_writer import QuestionWriter
+from app.evaluation.written_questions import WrittenQuestionStore
 from app.indexes.index import IndexState
 from app.indexes.recipes import Choice
 from app.indexes.reports import IndexReport
 from app.ingestion import planning
 from app.retrieval.passage import Query
+from tests.fake_chat import FakeGenerator
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 
@@ -120,6 +123,32 @@ def test_the_teams_own_questions_come_first_in_a_comparison(
     assert many.questions == "10 of the team's own"
     assert many.ndcg.questions == 10
     assert many.before.measures.recall == 1
+
+
+def test_questions_of_a_chat_model_are_asked_again_by_another_process_and_go_with_the_document(
+    filled: SearchableBase, worker: MortalWorker
+) -> None:
+    services = filled.services
+    index_id = built(filled, worker)
+
+    def compared(model: FakeGenerator) -> Comparison:
+        """As by a process of its own: nothing is shared but what is in TiDB."""
+        writer = QuestionWriter(lambda _: model, WrittenQuestionStore(services.database))
+        changeover = services.changeover
+        process = replace(changeover, comparer=replace(changeover.comparer, writer=writer))
+        return process.compare(filled.base, index_id)
+
+    numbers = [f"{number}. What is told of the harbour in {number}?" for number in range(1, 16)]
+    first = compared(FakeGenerator("\n".join(numbers)))
+    assert "in the chat model's words" in first.questions
+    silent = FakeGenerator("")
+    assert compared(silent).questions == first.questions
+    assert silent.told == []
+    guide = services.documents.by_name(filled.base.id, "guide.md")
+    assert filled.rows("written_questions", f"document_id = {guide.id}") > 0
+    services.deletion.delete(guide.id)
+    worker.clear()
+    assert filled.rows("written_questions", f"document_id = {guide.id}") == 0
 
 
 def test_a_scheduled_index_is_promoted_when_it_is_not_worse(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from app.documents.model import KnowledgeBase
@@ -11,6 +12,19 @@ from app.evaluation.question_writer import A_CALL, LONGEST_QUESTION, QuestionWri
 from tests.fake_chat import FakeGenerator
 
 BASE = KnowledgeBase(1, "harbour", datetime(2026, 1, 1, tzinfo=UTC), 1)
+
+
+class KeptHere:
+    """Keeps questions in this process."""
+
+    def __init__(self) -> None:
+        self.questions: dict[tuple[int, str], str] = {}
+
+    def read(self, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
+        return {key: self.questions[key] for key in keys if key in self.questions}
+
+    def keep(self, questions: Mapping[tuple[int, str], str]) -> None:
+        self.questions |= questions
 
 
 def items(number: int) -> list[KnownItem]:
@@ -23,13 +37,13 @@ def items(number: int) -> list[KnownItem]:
 
 
 def questions(model: FakeGenerator, number: int = 3) -> list[str]:
-    written = QuestionWriter(lambda _: model).written(BASE, items(number))
+    written = QuestionWriter(lambda _: model, KeptHere()).written(BASE, items(number))
     return [item.question for item in written]
 
 
 def test_each_item_is_asked_in_the_models_words_and_keeps_its_place() -> None:
     model = FakeGenerator("1. How much can berth one hoist?\n 2) And two?\n3: And three?\n")
-    written = QuestionWriter(lambda _: model).written(BASE, items(3))
+    written = QuestionWriter(lambda _: model, KeptHere()).written(BASE, items(3))
     assert [item.question for item in written] == [
         "How much can berth one hoist?",
         "And two?",
@@ -54,7 +68,7 @@ def test_a_model_that_is_away_leaves_the_drawn_words() -> None:
 
 def test_the_same_items_are_asked_in_the_same_words_and_paid_for_once() -> None:
     model = FakeGenerator("1. How much can berth one hoist?")
-    writer = QuestionWriter(lambda _: model)
+    writer = QuestionWriter(lambda _: model, KeptHere())
     first = writer.written(BASE, items(1))
     model.reply = "1. Something else?"
     assert writer.written(BASE, items(1)) == first
