@@ -238,6 +238,8 @@ def test_the_page_and_the_api_name_what_an_index_lacks_and_promote_without_it(
     assert "1 document is not in it, because its model refuses it." in page
     assert "Promote without it" in page
     assert "It refuses &#39;Nobody may read" in page
+    compared = http.get("/indexes/compare", params={"knowledge-base": name, "index": index_id})
+    assert "2, its model refuses 1" in compared.text
     asked = {"knowledge-base": name, "index": index_id, "do": "promote", "without": 1}
     done = http.post("/indexes", data=asked, headers={"origin": str(http.base_url)})
     assert done.status_code == 303

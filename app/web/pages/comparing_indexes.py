@@ -150,10 +150,16 @@ def _takes(services: Services, before: IndexReport, after: IndexReport) -> tuple
         Figure("Model", *(report.index.recipe.model for report in both)),
         Figure("Recipe", *(told_recipe(report.index.recipe) for report in both)),
         Figure("Prefixes", *(told_prefixes(report.index.recipe) or "none" for report in both)),
+        Figure("Documents", *(_documents(report) for report in both)),
         Figure("Chunks", *(f"{report.chunks:,}" for report in both)),
         Figure("Vectors", *(size(report.vector_bytes) for report in both)),
         Figure("Cost of the build", *costs),
     )
+
+
+def _documents(report: IndexReport) -> str:
+    held = f"{report.standing.revisions:,}"
+    return f"{held}, its model refuses {report.refused:,}" if report.refused else held
 
 
 def _moved(comparison: Comparison, base: str, *, better: bool) -> tuple[Moved, ...]:
