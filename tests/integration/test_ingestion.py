@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -83,6 +84,45 @@ def test_a_newer_upload_wins_whatever_order_workers_end_in(
     for claim in (newer, older) if newer_ends_first else (older, newer):
         worker.run(claim)
     assert knowledge_base.search(QUESTION).texts() == ["The tide turns at dusk."]
+    worker.clear()
+    assert knowledge_base.rows("chunks_{index}") == 1
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_uploads_of_one_name_at_once_are_revisions_of_one_document(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker, *, alike: bool
+) -> None:
+    hours = ["noon"] * 4 if alike else ["noon", "dusk", "dawn", "midnight"]
+    together = threading.Barrier(len(hours))
+
+    def upload(hour: str) -> int:
+        together.wait()
+        return uploader.upload("guide.md", f"The tide turns at {hour}.").document_id
+
+    with ThreadPoolExecutor(len(hours)) as pool:
+        (document_id,) = set(pool.map(upload, hours))
+    worker.drain()
+    documents = knowledge_base.services.documents
+    numbers = sorted(each.number for each in documents.revisions(document_id))
+    assert numbers == list(range(1, len(set(hours)) + 1))
+    current = documents.revision(document_id)
+    assert current.number == numbers[-1]
+    original = b"".join(documents.original(current)).decode()
+    assert knowledge_base.search(QUESTION).texts() == [original]
+    worker.clear()
+    assert knowledge_base.rows("chunks_{index}") == 1
+
+
+def test_a_document_replaced_three_times_in_a_row_ends_as_the_last_however_workers_die(
+    knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorker
+) -> None:
+    for hour in ("noon", "dusk", "dawn"):
+        document_id = uploader.upload("guide.md", f"The tide turns at {hour}.").document_id
+        worker.run_until("embedded")
+        assert knowledge_base.search(QUESTION).texts() == []
+    worker.drain()
+    assert knowledge_base.search(QUESTION).texts() == ["The tide turns at dawn."]
+    assert len(knowledge_base.services.documents.revisions(document_id)) == 3
     worker.clear()
     assert knowledge_base.rows("chunks_{index}") == 1
 

@@ -169,6 +169,29 @@ def test_small_and_new_documents_come_before_bulk_and_none_waits_for_ever(
     ]
 
 
+def test_workers_share_themselves_between_knowledge_bases_whatever_waits_in_each(
+    knowledge_base: SearchableBase, uploader: Uploader
+) -> None:
+    services = knowledge_base.services
+    other = services.knowledge_bases.create(f"other-{knowledge_base.base.name}")
+    for number in range(20):
+        uploader.upload(f"bulk-{number}.md", f"One of many: {number}.")
+    Uploader(services, other).upload("single.md", "The only one.")
+
+    def claimed(lot: float) -> int:
+        claim = replace(services.jobs, lot=lambda: lot).claim(1, SMALL)
+        assert claim is not None
+        services.jobs.release(claim)
+        return claim.jobs[0].knowledge_base_id
+
+    # About as many fall to the one that has a single document as to the one that has twenty:
+    # with a share by documents, it would be two of forty. TiDB names the two in any order.
+    shares = [claimed(lot / 40) for lot in range(40)]
+    assert shares.count(other.id) + shares.count(knowledge_base.base.id) == 40
+    assert 8 <= shares.count(other.id) <= 32
+    services.knowledge_bases.delete(other.name)
+
+
 def test_names_that_differ_in_case_or_accents_are_different_documents(
     knowledge_base: SearchableBase, uploader: Uploader
 ) -> None:
