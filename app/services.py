@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -323,6 +324,8 @@ def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
         loading.submit(warm_up, services.embedder)
         if services.generator is not None or services.chosen_model.chosen() is not None:
             loading.submit(warm_up_client)
+        # What was loaded stays: to look through it for garbage holds everybody up for .3 seconds.
+        loading.submit(gc.freeze)
         stack.callback(services.ingest.parsing.close)
         stack.callback(services.pictures.close)
         yield services

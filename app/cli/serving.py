@@ -63,6 +63,7 @@ def serve(
     listener = listen_on(settings.host, settings.port)
     say("Starting Tidemark.")
     import asyncio
+    import gc
 
     from app.main import create_app
 
@@ -71,6 +72,7 @@ def serve(
         _tell_of_settings(services)
         greeting = _greeting(app, settings, listener.getsockname()[1])
         server = _server(app, settings, greeting)
+        gc.freeze()  # the application too, as `open_services` does with all else that stays
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_serve(app, server, listener, settings))
     say("Stopped.")

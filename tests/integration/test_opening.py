@@ -1,0 +1,28 @@
+"""The services as a process opens them."""
+
+from __future__ import annotations
+
+import gc
+import time
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from app.config import Settings
+from app.services import open_services
+
+LOADED = 100_000
+"""Objects that the modules alone have, and each full collection would look at."""
+
+
+def test_what_was_loaded_is_not_looked_through_for_garbage(
+    database_url: URL, tmp_path: Path
+) -> None:
+    url = database_url.render_as_string(hide_password=False)
+    gc.unfreeze()
+    with open_services(Settings(tidb_database_url=url, data_dir=tmp_path), lambda _: None):
+        deadline = time.monotonic() + 60
+        while gc.get_freeze_count() < LOADED:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)  # the client of chat models is loaded meanwhile
+    gc.unfreeze()
