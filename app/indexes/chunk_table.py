@@ -56,12 +56,6 @@ def revision_of(chunk_id: int) -> int:
     return chunk_id // CHUNKS_A_REVISION
 
 
-def chunk_ids_at(distance: int, of: int) -> tuple[int, ...]:
-    """The ids that the chunks so many places before and after a chunk of its revision may have."""
-    first, last = chunk_ids_of(revision_of(of))
-    return tuple(chunk for chunk in (of - distance, of + distance) if first <= chunk < last)
-
-
 def chunk_table(client: TiDBClient, index_id: int, function: BaseEmbeddingFunction) -> Table[Any]:
     """The chunk table of an index, as pytidb sees it; nothing is sent to the server."""
     return Table(client=client, schema=_model(index_id, function))

@@ -220,7 +220,6 @@ def test_a_passage_whose_subject_is_named_beside_it_comes_before_one_without(
     assert list(by_both) == ["lock.md", "kitchen.md"]
     of_lock, of_kitchen = (passage.evidence for passage in by_both.values())
     assert of_lock.shares[SURROUNDINGS] > of_kitchen.shares.get(SURROUNDINGS, 0.0)
-    assert of_lock.shares[Mode.VECTOR] == pytest.approx(of_kitchen.shares[Mode.VECTOR])
     assert of_lock.bm25 == of_kitchen.bm25
     for passage in passages(services, base, question, Mode.HYBRID):
         assert sum(passage.evidence.shares.values()) == pytest.approx(passage.score)

@@ -20,22 +20,32 @@ def scores(*own: tuple[int, int, float]) -> dict[tuple[int, int], float]:
     return {names[one.chunk_id]: one.score for one in with_surroundings(fused)}
 
 
-def test_a_chunk_beside_a_good_one_comes_before_an_equal_one_that_stands_alone() -> None:
-    found = scores((1, 5, 0.4), (2, 5, 0.4), (2, 4, 0.6))
-    assert list(found) == [(2, 4), (2, 5), (1, 5)]
-    assert found[2, 5] == pytest.approx(0.4 + NEXT * 0.6)
-    assert found[1, 5] == 0.4
+def test_of_two_equal_chunks_of_a_document_the_one_beside_a_good_one_comes_first() -> None:
+    found = scores((1, 4, 0.6), (1, 5, 0.4), (1, 20, 0.4))
+    scale = 0.6 / (0.6 + NEXT * 0.4)
+    assert found == pytest.approx(
+        {(1, 4): 0.6, (1, 5): scale * (0.4 + NEXT * 0.6), (1, 20): scale * 0.4}
+    )
 
 
-def test_the_chunk_beyond_the_next_counts_for_less() -> None:
-    found = scores((1, 0, 0.6), (1, 2, 0.2), (1, 9, 0.1))
-    assert found[1, 2] == pytest.approx(0.2 + BEYOND * 0.6)
-    assert found[1, 9] == 0.1
+def test_the_chunk_beyond_the_next_gives_less_and_those_further_off_nothing() -> None:
+    found = scores((1, 0, 0.6), (1, 2, 0.2), (1, 30, 0.2), (1, 33, 0.1))
+    scale = 0.6 / (0.6 + BEYOND * 0.2)
+    assert found[1, 2] == pytest.approx(scale * (0.2 + BEYOND * 0.6))
+    assert found[1, 30] == pytest.approx(scale * 0.2)
 
 
 def test_of_two_neighbours_the_better_one_counts_so_that_a_document_s_edge_is_no_loss() -> None:
-    found = scores((1, 0, 0.3), (1, 1, 0.3), (2, 3, 0.3), (2, 4, 0.3), (2, 5, 0.3))
-    assert found[1, 0] == found[1, 1] == found[2, 4] == pytest.approx(0.3 + NEXT * 0.3)
+    found = scores((1, 0, 0.3), (1, 1, 0.3), (1, 9, 0.3), (1, 10, 0.3), (1, 20, 0.5))
+    assert found[1, 0] == found[1, 1] == found[1, 9] == found[1, 10]
+    found = scores((1, 0, 0.3), (1, 1, 0.4), (1, 2, 0.2), (1, 20, 0.5))
+    assert found[1, 1] == pytest.approx(0.4 + NEXT * 0.3)
+
+
+def test_the_best_of_a_long_document_gains_nothing_over_a_short_one() -> None:
+    found = scores((1, 0, 0.61), (2, 0, 0.6), (2, 1, 0.59), (2, 2, 0.58))
+    assert found[1, 0] == 0.61
+    assert max(score for (rev, _), score in found.items() if rev == 2) == pytest.approx(0.6)
 
 
 def test_the_last_chunk_of_a_revision_is_no_neighbour_of_the_first_of_the_next() -> None:
