@@ -54,7 +54,7 @@ def create_app(
         docs_url=None,  # the stock page loads its script from another host
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        dependencies=[Depends(admit), Depends(noted)],
+        dependencies=[Depends(admit), Depends(noted, scope="function")],
         generate_unique_id_function=lambda route: route.name,
         telemetry=NO_TELEMETRY,
     )

@@ -100,7 +100,7 @@ async def admit(request: Request) -> None:
 
 
 async def noted(request: Request) -> AsyncIterator[None]:
-    """Write into the log of who did what, once a request has changed something.
+    """Write into the log of who did what, before a request that changed something is told so.
 
     An endpoint may say in `request.state` what it did (`deed`; None: nothing), to what (`subject`),
     and who it turned out to be that did it (`actor`).

@@ -15,13 +15,21 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from app.access.audit import Audit
 from app.access.keys import NewKey
 from app.access.rights import Role, Scope
 from app.access.sessions import FOR_ONE_ACCOUNT
 from app.access.users import User, UserStore
 from app.cli.program import program
 from app.config import Settings
-from app.errors import InvalidRequest, NotAllowed, RateLimited, UserExists, WrongPassword
+from app.errors import (
+    DatabaseUnavailable,
+    InvalidRequest,
+    NotAllowed,
+    RateLimited,
+    UserExists,
+    WrongPassword,
+)
 from app.main import create_app
 from app.services import Services
 from app.web.server import config_of
@@ -323,6 +331,22 @@ def test_the_first_administrator_comes_in_by_the_link_once(
         assert http.post("/welcome", data=again).status_code == 404
         assert http.get(link).status_code == 404
     assert [user.name for user in strict.users.list()] == ["first"]
+
+
+class Away(Audit):
+    """Where nothing can be noted."""
+
+    def note(self, *_args: object, **_more: object) -> None:
+        raise DatabaseUnavailable("TiDB does not answer.")
+
+
+def test_nobody_hears_that_a_deed_is_done_which_is_not_noted(
+    settings: Settings, strict: Services, user: User
+) -> None:
+    app = application(settings, replace(strict, audit=Away(strict.database)))
+    with served(app) as address, client(address) as http:
+        http.headers["origin"] = address
+        assert sign_in(http, user.name).status_code == 503
 
 
 def test_who_did_what_is_noted_and_no_secret_with_it(
