@@ -25,6 +25,9 @@ from app.embedding.ledger import Ledger, LedgerMeter
 from app.embedding.making import make_embedder
 from app.embedding.spending import Purpose, spending_on
 from app.errors import BudgetSpent, InvalidSetting, ProviderError
+from app.indexes.index import IndexState
+from app.indexes.recipes import Choice
+from app.retrieval.passage import Query
 from app.services import Services
 from tests.fake_provider import FakeProvider, Reply, serving
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader, opened, unheard
@@ -297,3 +300,41 @@ def test_a_model_on_this_machine_is_not_said_to_cost(
     page = http.get("/documents", params=chosen, headers={"accept": "text/html"}).text
     assert "What would it cost?" not in page
     assert "data-paid" not in page
+
+
+def test_a_narrower_index_asks_the_provider_nothing_and_another_models_counts_its_tokens(
+    dear: Services, provider: FakeProvider
+) -> None:
+    base = new_base(dear)
+    uploader, worker = Uploader(dear, base), MortalWorker(dear, base)
+    for number in range(4):
+        uploader.upload(f"{number}.md", f"At berth {number} the tide rises {number} metres.")
+    uploader.upload("poison.md", "A POISON of the harbour.")
+    worker.drain()
+    changeover = dear.changeover.by_operator()
+    asked = len(provider.requests)
+    narrower = Choice(dimensions=256)
+    plan = changeover.plan(base, narrower)
+    assert (plan.chunks, plan.embedded, plan.cost) == (5, 0, 0)
+    cut = changeover.reports.one(base.id, changeover.build(base, narrower))
+    worker.drain()
+    cut = changeover.reports.one(base.id, cut.index.id)
+    assert (cut.index.state, cut.reused, cut.embedded) == (IndexState.READY, 5, 0)
+    assert changeover.cost(cut) == 0
+    assert len(provider.requests) == asked
+    found = dear.retriever.retrieve_from(cut.index, Query("berth 3"), 1)
+    assert found.passages[0].document_name == "3.md"
+
+    provider.poison = "POISON"
+    other = Choice(model="openai/text-embedding-3-large", dimensions=256)
+    plan = changeover.plan(base, other)
+    index_id = changeover.build(base, other)
+    worker.drain()
+    report = changeover.reports.one(base.id, index_id)
+    assert (report.index.state, report.refused, report.embedded) == (IndexState.INCOMPLETE, 1, 4)
+    (refused,) = changeover.refusals.of(index_id)
+    assert refused.name == "poison.md"
+    assert "begins 'A POISON of the harbour.'" in refused.error
+    counter = dear.embedder.tokens
+    assert plan.tokens - report.tokens == counter.count("A POISON of the harbour.")
+    assert plan.cost is changeover.cost(report) is None  # nobody knows its price there
