@@ -393,3 +393,68 @@ def test_a_worker_ingests_what_others_uploaded_until_it_is_told_to_stop(
         _, said = process.communicate(timeout=PATIENCE)
         assert process.returncode == ExitCode.DONE
         assert "Traceback" not in said
+
+
+def test_an_index_is_built_compared_promoted_taken_back_and_dropped(folder: Path) -> None:
+    guide = folder / "guide.md"
+    guide.write_text(
+        "# For pilots\n\nThe pilot boards every large ship at the fairway buoy before the bar.\n\n"
+        "# Of the lock\n\nThe keeper shuts the old gates one hour before every high water.\n"
+    )
+    assert run("ingest", str(guide), "-k", "berths").exit_code == ExitCode.DONE
+    smaller = ("build", "--chunk-tokens", "64")
+
+    def index(*arguments: str) -> Result:
+        return run("index", *arguments, "-k", "berths")
+
+    def states() -> dict[str, str]:
+        told = json.loads(index("list", "--json").stdout)["indexes"]
+        return {str(each["id"]): each["state"] for each in told}
+
+    assert "1 revisions, about 2 chunks" in " ".join(index(*smaller, "--plan").output.split())
+    ((first, state),) = states().items()
+    assert state == "active"
+    built = index(*smaller)
+    assert built.exit_code == ExitCode.DONE
+    (second,) = states().keys() - {first}
+    assert states() == {first: "active", second: "ready"}
+    assert f"{second}  ready" in built.stdout
+    assert "1 of 1 revisions" in built.stdout
+    compared = json.loads(index("compare", second, "--json").stdout)
+    sides = [str(compared[side]["index_id"]) for side in ("before", "after")]
+    assert sides == [first, second]
+    assert "nDCG@10" in index("compare", second).stdout
+    assert index("promote", second).exit_code == ExitCode.DONE
+    assert states() == {first: "retired", second: "active"}
+    found = json.loads(run("search", "where does the pilot board", "-k", "berths", "--json").stdout)
+    assert "fairway buoy" in found["results"][0]["text"]
+    assert index("drop", second).exit_code == ExitCode.FAILED  # it answers searches
+    assert index("revert").exit_code == ExitCode.DONE
+    assert states() == {first: "active", second: "retired"}
+    assert index("drop", second).exit_code == ExitCode.DONE
+    assert states() == {first: "active"}
+    assert index("promote", second).exit_code != ExitCode.DONE
+
+
+def test_a_build_is_paused_gone_on_with_and_cancelled(folder: Path) -> None:
+    guide = folder / "guide.md"
+    guide.write_text("The pilot boards at the fairway buoy.")
+    assert run("ingest", str(guide), "-k", "paused").exit_code == ExitCode.DONE
+
+    def index(*arguments: str) -> Result:
+        return run("index", *arguments, "-k", "paused")
+
+    def newest() -> tuple[str, str]:
+        told = json.loads(index("list", "--json").stdout)["indexes"]
+        each = max(told, key=lambda one: one["id"])
+        return str(each["id"]), each["state"]
+
+    assert "Workers go on" in index("build", "--chunk-tokens", "64", "--no-wait").output
+    number, state = newest()
+    assert state == "building"
+    assert index("pause", number).exit_code == ExitCode.DONE
+    assert newest() == (number, "paused")
+    assert index("resume", number).exit_code == ExitCode.DONE
+    assert newest() == (number, "building")
+    assert index("drop", number).exit_code == ExitCode.DONE
+    assert newest()[1] == "active"
