@@ -316,6 +316,7 @@ def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
         TidemarkError: whatever stands in the way, in words.
     """
     with ExitStack() as stack:
+        stack.callback(gc.unfreeze)  # what is closed is garbage like any other
         loading = stack.enter_context(ThreadPoolExecutor(1, "loading"))
         embedder = loading.submit(make_embedder, settings, announce)
         database, capabilities = stack.enter_context(open_database(settings, announce))
