@@ -306,17 +306,20 @@ class Services:
 
 
 @contextmanager
-def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
+def open_services(
+    settings: Settings, announce: Announce, *, serving: bool = False
+) -> Iterator[Services]:
     """Everything that Tidemark needs, for as long as the context lasts.
 
     Starts the embedded TiDB where none is configured, and gives it back in the end. The model is
-    loaded meanwhile.
+    loaded meanwhile. A process that is `serving` sets what was loaded aside from its garbage.
 
     Raises:
         TidemarkError: whatever stands in the way, in words.
     """
     with ExitStack() as stack:
-        stack.callback(gc.unfreeze)  # what is closed is garbage like any other
+        if serving:
+            stack.callback(gc.unfreeze)  # what is closed is garbage like any other
         loading = stack.enter_context(ThreadPoolExecutor(1, "loading"))
         embedder = loading.submit(make_embedder, settings, announce)
         database, capabilities = stack.enter_context(open_database(settings, announce))
@@ -325,8 +328,8 @@ def open_services(settings: Settings, announce: Announce) -> Iterator[Services]:
         loading.submit(warm_up, services.embedder)
         if services.generator is not None or services.chosen_model.chosen() is not None:
             loading.submit(warm_up_client)
-        # What was loaded stays: to look through it for garbage holds everybody up for .3 seconds.
-        loading.submit(gc.freeze)
+        if serving:  # what was loaded stays: to look through it holds everybody up for .3 seconds
+            loading.submit(gc.freeze)
         stack.callback(services.ingest.parsing.close)
         stack.callback(services.pictures.close)
         yield services

@@ -1,5 +1,6 @@
 // Deleting one document: asked in a dialog, done without leaving the page.
 
+export const deleted = new Set(); // documents, of whose jobs word may still be on its way
 const dialog = document.getElementById("deleting");
 const notice = document.getElementById("notice");
 
@@ -25,6 +26,7 @@ async function remove(id, name) {
       : "Tidemark did not answer: nothing was deleted.";
     return;
   }
+  deleted.add(String(id));
   for (const row of document.querySelectorAll(`[data-document="${id}"]`)) row.remove();
   notice.textContent = `${name} was deleted.`;
   document.getElementById("undo")?.removeAttribute("hidden");

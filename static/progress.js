@@ -1,4 +1,5 @@
 // What the worker does, as it happens: server-sent events → rows, and the table when one is ready.
+import { deleted } from "./deleting.js";
 import { newRow, remove, rowOf, show } from "./rows.js";
 
 const MOST_ROWS = 60; // more are only counted: ten thousand rows help nobody
@@ -82,6 +83,7 @@ function place(job) {
   if (!row) {
     if (document.querySelectorAll(".uploads .upload").length >= MOST_ROWS) return;
     if (job.state === "cancelled") return; // its document may be gone
+    if (deleted.has(String(job.document_id))) return;
     row = newRow(job.document_name, job.size);
   }
   show(row, job);

@@ -23,7 +23,9 @@ def read_settings() -> Settings:
 
 
 @contextmanager
-def open_everything(settings: Settings | None = None) -> Iterator[Services]:
+def open_everything(
+    settings: Settings | None = None, *, serving: bool = False
+) -> Iterator[Services]:
     """The services, told of on stderr while they open, and closed in the end."""
     settings = settings or read_settings()
     from app.services import open_services
@@ -33,4 +35,4 @@ def open_everything(settings: Settings | None = None) -> Iterator[Services]:
             from app.telemetry import send_traces
 
             stack.callback(send_traces(settings.traces))
-        yield stack.enter_context(open_services(settings, say))
+        yield stack.enter_context(open_services(settings, say, serving=serving))

@@ -67,7 +67,7 @@ def serve(
 
     from app.main import create_app
 
-    with listener, open_everything(settings) as services:
+    with listener, open_everything(settings, serving=True) as services:
         app = create_app(settings, services, worker=with_worker)
         _tell_of_settings(services)
         greeting = _greeting(app, settings, listener.getsockname()[1])
@@ -86,7 +86,7 @@ def worker() -> None:
     """
     from app.ingestion.priority import give_way
 
-    with open_everything() as services, ExitStack() as stack:
+    with open_everything(serving=True) as services, ExitStack() as stack:
         give_way()  # after TiDB was started, which is not to be as slow
         working = services.worker()
         stop = threading.Event()

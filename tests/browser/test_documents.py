@@ -103,6 +103,40 @@ def test_a_failure_says_why_and_stays_until_it_is_dealt_with(
     expect(page.locator(".upload")).to_have_count(0)
 
 
+def test_word_of_a_job_that_was_on_its_way_brings_no_deleted_document_back(
+    page: Page, shelf: Library
+) -> None:
+    content = pdf(["Nobody reads this."], password="secret")
+    shelf.services.uploads.receive(shelf.base, "locked.pdf", [content])
+    locked = page.locator(".upload").filter(has_text="locked.pdf")
+    page.goto(shelf.at("/documents"))
+    expect(locked).to_contain_text("protected with a password")
+    told = page.evaluate(
+        """async () => {
+          const base = new URLSearchParams(location.search).get("knowledge-base");
+          const events = new EventSource(`/api/knowledge-bases/${base}/events`);
+          const heard = await new Promise((done) => events.addEventListener("snapshot", done));
+          events.close();
+          return heard.data;
+        }"""
+    )
+
+    def late(route: Route) -> None:
+        event = f"retry: 50\nevent: changes\ndata: {told}\n\n"
+        route.fulfill(status=200, content_type="text/event-stream", body=event)
+
+    page.route("**/events", late)
+    page.reload()
+    expect(locked).to_contain_text("protected with a password")
+    locked.get_by_role("link", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("#notice")).to_have_text("locked.pdf was deleted.")
+    for _ in range(2):
+        with page.expect_request("**/events"):
+            pass
+    expect(locked).to_have_count(0)
+
+
 def test_a_reply_that_comes_after_its_job_has_ended_hides_no_end(
     page: Page, shelf: Library, files: Path
 ) -> None:

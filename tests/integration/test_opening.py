@@ -19,7 +19,8 @@ def test_what_was_loaded_is_not_looked_through_for_garbage_until_it_is_closed(
     database_url: URL, tmp_path: Path
 ) -> None:
     url = database_url.render_as_string(hide_password=False)
-    with open_services(Settings(tidb_database_url=url, data_dir=tmp_path), lambda _: None):
+    settings = Settings(tidb_database_url=url, data_dir=tmp_path)
+    with open_services(settings, lambda _: None, serving=True):
         deadline = time.monotonic() + 60
         while gc.get_freeze_count() < LOADED:
             assert time.monotonic() < deadline
