@@ -71,6 +71,11 @@ def cleaned(text: str) -> str:
     return unicodedata.normalize("NFC", _SURROGATES.sub("\ufffd", text))
 
 
+def cleaned_line(text: str) -> str:
+    """`text` as `cleaned` makes it, in one line with single spaces: a title, a name, a label."""
+    return " ".join(cleaned(text).split())
+
+
 def wide_encoding(data: bytes) -> str | None:
     """The UTF-16 or UTF-32 that `data` is in without a mark, told by where its zero bytes are."""
     sample = data[: SAMPLE_BYTES // 4 * 4]

@@ -42,6 +42,12 @@ def test_records_under_a_name_are_its_section() -> None:
     assert parsed.text == "# ports\n\nname: Brest\n\nname: Calais"
 
 
+def test_a_name_of_control_characters_is_no_section() -> None:
+    parsed = parse(json.dumps({"ports": {"a": 1}, "\0": {"b": 2}, "x\0y": [3]}).encode(), "a.json")
+    check_whole(parsed.text)
+    assert [each.path for each in parsed.text.sections] == [("ports",), (), ("x y",)]
+
+
 def test_json_with_comments_is_kept_as_it_is() -> None:
     text = '{\n  // high water\n  "a": 1,\n}\n'
     assert parse(text.encode(), "settings.json").text.text == text

@@ -12,7 +12,7 @@ import mammoth
 
 from app.documents.model import ParsedText
 from app.errors import PasswordProtected, UnreadableDocument
-from app.ingestion.decoding import cleaned
+from app.ingestion.decoding import cleaned, cleaned_line
 from app.ingestion.file_kinds import DOCX, ENCRYPTED_OFFICE
 from app.ingestion.parsers.docx_drawing import with_drawings_as_text
 from app.ingestion.parsers.docx_math import with_formulas_as_text
@@ -68,7 +68,7 @@ class DocxParser:
         core = _core_properties(parts)
         author = core.findtext(f"{_DUBLIN_CORE}creator")
         date = core.findtext(f"{_TERMS}modified") or core.findtext(f"{_TERMS}created")
-        title = " ".join(cleaned(core.findtext(f"{_DUBLIN_CORE}title") or "").split())
+        title = cleaned_line(core.findtext(f"{_DUBLIN_CORE}title") or "")
         return with_facts(facts(author, date), replace(parsed, title=title or parsed.title))
 
 

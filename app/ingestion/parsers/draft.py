@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from app.documents.model import ParsedText, Section
-from app.ingestion.decoding import cleaned
+from app.ingestion.decoding import cleaned, cleaned_line
 from app.ingestion.parsers.parser import Heading, sections
 
 DEEPEST_HEADING = 6
@@ -41,7 +41,7 @@ class Draft:
 
     def heading(self, level: int, title: str) -> None:
         """Begin a section; one without a title is not begun."""
-        title = " ".join(cleaned(title).split())
+        title = cleaned_line(title)
         if title:
             self._headings.append(Heading(self._length, level, title))
             self.block(f"{'#' * min(level, DEEPEST_HEADING)} {title}")
@@ -55,7 +55,7 @@ class Draft:
 
     def labelled(self, label: str, text: str) -> None:
         """A section inside the last one whose heading is not written: the text shows it itself."""
-        self._headings.append(Heading(self._length, DEEPEST_HEADING, " ".join(label.split())))
+        self._headings.append(Heading(self._length, DEEPEST_HEADING, cleaned_line(label)))
         self.block(text)
 
     def add(self, parsed: ParsedText, level: int) -> None:
@@ -75,7 +75,7 @@ class Draft:
         made = sections(text, (each for each in self._headings if each.start < len(text)))
         if self._page_starts:
             made = tuple(self._numbered(made))
-        return ParsedText(text, made, " ".join(cleaned(title or "").split()) or None)
+        return ParsedText(text, made, cleaned_line(title or "") or None)
 
     def _numbered(self, made: Sequence[Section]) -> Iterator[Section]:
         for section in made:

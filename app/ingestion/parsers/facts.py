@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from app.documents.model import ParsedText
-from app.ingestion.decoding import cleaned
+from app.ingestion.decoding import cleaned_line
 from app.ingestion.parsers.draft import Draft
 
 _NOBODY = frozenset(
@@ -26,7 +26,7 @@ def facts(author: str | None, date: str | datetime | None) -> str:
 
     `date` is as W3CDTF has it (2024-05-01T12:00:00Z), or PDF (D:20240501120000Z).
     """
-    name = " ".join(cleaned(author or "").split()).strip(";, ")[:_LONGEST]
+    name = cleaned_line(author or "").strip(";, ")[:_LONGEST]
     if not name or name.strip("()").casefold() in _NOBODY:
         return ""
     found = _DATE.match(str(date or ""))

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from app.errors import UnreadableDocument
-from app.ingestion.decoding import cleaned
+from app.ingestion.decoding import cleaned_line
 from app.ingestion.parsers.pdf_layout import by_space
 from app.ingestion.parsers.pdf_lines import HYPHEN_AT_LINE_END, Line
 
@@ -116,7 +116,7 @@ def recognized(picture: NDArray[np.uint8]) -> tuple[Line, ...]:
         return ()
     height = picture.shape[0] * POINTS
     rows = [
-        (" ".join(cleaned(text).split()), [(float(x), float(y)) for x, y in box])
+        (cleaned_line(text), [(float(x), float(y)) for x, y in box])
         for box, text, sure in zip(found.boxes, found.txts, found.scores, strict=True)
         if sure >= SURE
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from striprtf.striprtf import rtf_to_text
 
 from app.documents.model import ParsedText
-from app.ingestion.decoding import cleaned
+from app.ingestion.decoding import cleaned, cleaned_line
 from app.ingestion.parsers.parser import sections
 
 _TITLE = re.compile(r"\{\\title ([^{}]{1,300})\}")
@@ -37,8 +37,8 @@ class RtfParser:
         text = cleaned(_words(marked))
         text = _MANY_LINES.sub("\n\n", text).strip("\n")
         titled = _TITLE.search(marked)
-        title = cleaned(_words(f"{{\\rtf1 {titled.group(1)}}}")) if titled else ""
-        return ParsedText(text, sections(text, ()), " ".join(title.split()) or None)
+        title = cleaned_line(_words(f"{{\\rtf1 {titled.group(1)}}}")) if titled else ""
+        return ParsedText(text, sections(text, ()), title or None)
 
 
 def _words(marked: str) -> str:
