@@ -80,8 +80,9 @@ def measure(collections: Path) -> list[Measurement]:
             _p95(busy.took) / _p95(idle.took),
             "x",
             2,
-            f"{_p95(busy.took):.0f} and {_p95(idle.took):.0f} ms, {len(busy.took)} and "
-            f"{len(idle.took)} searches, {chunks:,} chunks in the end",
+            f"{_p95(busy.took):.0f} and {_p95(idle.took):.0f} ms (p50 "
+            f"{statistics.median(busy.took):.0f} and {statistics.median(idle.took):.0f}), "
+            f"{len(busy.took)} and {len(idle.took)} searches, {chunks:,} chunks in the end",
             at_most=True,
         ),
     ]

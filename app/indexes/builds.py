@@ -16,8 +16,8 @@ from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import IndexConflict, TidemarkError
 from app.indexes.index import IN_STEP, Index, IndexState, Presence
 from app.indexes.recipe import Recipe
-from app.indexes.refusals import note_refused, refused, told_refused
-from app.indexes.standing import Standing
+from app.indexes.refusals import note_refused, told_refused
+from app.indexes.standing import Standing, holdings
 from app.indexes.switch import decided, locked_indexes
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 
@@ -295,13 +295,14 @@ class BuildStore:
             row = rows.get(claim.index.id)
             if row is None or row.owner != claim.owner or row.state != IndexState.BUILDING:
                 raise BuildStopped
-            if Standing.with_refused(session, row.id) != Standing.of_base(session, base.id):
+            holding = holdings(session, [row.id])[row.id]
+            if holding.settled != Standing.of_base(session, base.id):
                 _let_go_of_strays(session, row)
                 return False
             row.state = IndexState.RETIRED if row.retired_at else IndexState.READY
             row.built_at = now()
             row.error = row.remedy = None
-            if lacking := refused(session, row.id):
+            if lacking := holding.refused.revisions:
                 row.state = IndexState.INCOMPLETE
                 if row.promote_margin is not None:
                     row.promote_margin = None

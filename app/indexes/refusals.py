@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.database.connection import Database
@@ -58,14 +58,6 @@ class Refusals:
             )
 
         return self.database.transaction(read)
-
-
-def refused(session: Session, index_id: int) -> int:
-    """How many documents the index's model refused."""
-    counted = select(func.count()).where(
-        IndexedRevisionRow.index_id == index_id, IndexedRevisionRow.state == Presence.REFUSED
-    )
-    return session.scalar(counted) or 0
 
 
 def refused_revisions(

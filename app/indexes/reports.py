@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
@@ -14,8 +16,7 @@ from app.documents.tables import DocumentRow, RevisionRow
 from app.errors import IndexNotFound
 from app.indexes.index import IN_STEP, Index, IndexState, Presence
 from app.indexes.recipe import Recipe
-from app.indexes.refusals import refused
-from app.indexes.standing import Standing
+from app.indexes.standing import Holding, Standing, holdings
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 from app.indexes.vector_index import VectorIndexProgress, vector_index_progress
 
@@ -92,6 +93,13 @@ class IndexReport:
         return 4 * self.chunks * self.index.recipe.dimensions
 
 
+class _Size(NamedTuple):
+    """Of what searches of an index find."""
+
+    chunks: int = 0
+    characters: int = 0
+
+
 @dataclass(frozen=True)
 class IndexReports:
     """`vector_index` is whether the server can have vector indexes."""
@@ -113,8 +121,13 @@ class IndexReports:
                 .order_by(IndexRow.id.desc())
             ).all()
             expected = Standing.of_base(session, knowledge_base_id)
-            characters = _characters(session, knowledge_base_id)
-            reports = [_report(session, row, expected, characters) for row in rows]
+            of_characters = _characters(session, knowledge_base_id)
+            held = holdings(session, [row.id for row in rows])
+            sizes = _sizes(session, held)
+            reports = [
+                _report(row, held[row.id], sizes.get(row.id, _Size()), expected, of_characters)
+                for row in rows
+            ]
             if self.vector_index:
                 reports = [
                     replace(one, vector_index=vector_index_progress(session, one.index.id))
@@ -153,25 +166,38 @@ def _characters(session: Session, knowledge_base_id: int) -> int:
     return int(summed or 0)
 
 
-def _report(session: Session, row: IndexRow, expected: Standing, characters: int) -> IndexReport:
-    live = (IndexedRevisionRow.index_id == row.id) & (IndexedRevisionRow.state == Presence.LIVE)
-    chunks, held = session.execute(
+def _sizes(session: Session, index_ids: Collection[int]) -> dict[int, _Size]:
+    summed = session.execute(
         select(
-            func.coalesce(func.sum(IndexedRevisionRow.chunks), 0),
-            func.coalesce(func.sum(RevisionRow.characters), 0),
+            IndexedRevisionRow.index_id,
+            func.sum(IndexedRevisionRow.chunks),
+            func.sum(RevisionRow.characters),
         )
         .join(RevisionRow, RevisionRow.id == IndexedRevisionRow.revision_id)
-        .where(live)
-    ).one()
+        .where(
+            IndexedRevisionRow.index_id.in_(index_ids),
+            IndexedRevisionRow.state == Presence.LIVE,
+        )
+        .group_by(IndexedRevisionRow.index_id)
+    )
+    return {
+        index_id: _Size(int(chunks), int(characters or 0))
+        for index_id, chunks, characters in summed
+    }
+
+
+def _report(
+    row: IndexRow, holding: Holding, size: _Size, expected: Standing, of_characters: int
+) -> IndexReport:
     recipe = Recipe.load(row.recipe)
     return IndexReport(
         index=Index(row.id, row.knowledge_base_id, recipe, IndexState(row.state), row.version),
-        standing=Standing.of_index(session, row.id),
+        standing=holding.live,
         expected=expected,
-        chunks=int(chunks or 0),
-        characters=int(held or 0),
-        of_characters=characters,
-        refused=refused(session, row.id),
+        chunks=size.chunks,
+        characters=size.characters,
+        of_characters=of_characters,
+        refused=holding.refused.revisions,
         embedded=row.embedded,
         reused=row.reused,
         tokens=row.tokens,

@@ -18,8 +18,8 @@ from app.database.tables import now
 from app.documents.tables import KnowledgeBaseRow
 from app.errors import IndexConflict, IndexNotFound, KnowledgeBaseNotFound
 from app.indexes.index import IN_STEP, IndexState, Presence
-from app.indexes.refusals import refused, refused_revisions, told_refused
-from app.indexes.standing import Standing
+from app.indexes.refusals import refused_revisions, told_refused
+from app.indexes.standing import Holding, Standing, holdings
 from app.indexes.tables import IndexedRevisionRow, IndexRow
 
 T = TypeVar("T")
@@ -52,8 +52,9 @@ class Switch:
             row = _named(rows, index_id)
             if row.state == IndexState.ACTIVE:
                 raise IndexConflict(f"Index {index_id} is the active one already.")
+            held = holdings(session, rows)
             if row.state == IndexState.INCOMPLETE:
-                lacking = refused(session, index_id)
+                lacking = held[index_id].refused.revisions
                 if lacking > without:
                     raise IndexConflict(
                         f"Index {index_id} is incomplete: {told_refused(lacking)}.",
@@ -66,14 +67,14 @@ class Switch:
                     remedy="Wait until it is ready, or let it be promoted by itself once it is.",
                 )
             expected = Standing.of_base(session, base.id)
-            if Standing.with_refused(session, index_id) != expected:
+            if held[index_id].settled != expected:
                 raise IndexConflict(
                     f"Index {index_id} does not hold the same revisions as the active one.",
                     remedy="Report it: an index that is ready should. Drop it and build it again.",
                 )
             for other in rows.values():
                 if other.state == IndexState.ACTIVE:
-                    other.state = _retired(session, other.id, expected)
+                    other.state = _retired(held[other.id], expected)
                     other.retired_at = now()
             row.state, row.retired_at, row.promote_margin = IndexState.ACTIVE, None, None
             row.error = row.remedy = None
@@ -228,11 +229,11 @@ def locked_indexes(
     return base, {i: row for i, row in there.items() if row.state != IndexState.DROPPED}
 
 
-def _retired(session: Session, index_id: int, expected: Standing) -> IndexState:
+def _retired(holding: Holding, expected: Standing) -> IndexState:
     """The state of an index that is no longer active, by what it holds."""
-    if Standing.of_index(session, index_id) == expected:
+    if holding.live == expected:
         return IndexState.RETIRED
-    if Standing.with_refused(session, index_id) == expected:
+    if holding.settled == expected:
         return IndexState.INCOMPLETE
     return IndexState.BUILDING  # it is given what it lacks
 

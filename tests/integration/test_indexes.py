@@ -18,7 +18,7 @@ from app.errors import (
 from app.indexes.builds import MOST_INDEXES, BuildClaim, BuildStore
 from app.indexes.index import Index, IndexState
 from app.indexes.recipe import Recipe
-from app.indexes.standing import Standing
+from app.indexes.standing import Standing, holdings
 from app.indexes.store import IndexStore
 from app.indexes.vector_index import VectorIndexProgress, vector_index_progress
 from app.ingestion import building
@@ -81,7 +81,7 @@ class Indexes:
     def same_as_documents(self, index: Index) -> bool:
         database = self.services.database
         return database.transaction(
-            lambda s: Standing.of_index(s, index.id) == Standing.of_base(s, self.id)
+            lambda s: holdings(s, [index.id])[index.id].live == Standing.of_base(s, self.id)
         )
 
 
