@@ -120,7 +120,7 @@ def test_vectors_that_came_along_are_not_made_again(
 
 
 def vectors(base: SearchableBase, index_id: int) -> list[tuple[str, list[float]]]:
-    rows = base.execute(f"SELECT content_hash, embedding FROM chunks_{index_id} ORDER BY start, id")  # noqa: S608
+    rows = base.execute(f"SELECT content_hash, embedding FROM chunks_{index_id} ORDER BY start, content_hash")  # noqa: S608
     return [(digest, json.loads(vector)) for digest, vector in rows]
 
 

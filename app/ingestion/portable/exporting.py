@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +17,7 @@ import numpy as np
 
 from app.database.connection import Database
 from app.documents.contents import dump_sections
+from app.documents.labels import Labels
 from app.documents.model import Document, KnowledgeBase, ParsedText, Revision
 from app.documents.questions import QuestionStore
 from app.documents.store import DocumentStore
@@ -38,6 +42,7 @@ from app.ingestion.portable.archive import (
 )
 
 PAGE = 200  # documents that are listed at once
+READERS = 2  # documents that are read at once, ahead of the one that is being written
 
 Report = Callable[[int, int], None]
 """Told how many documents, and how many bytes of originals, are written."""
@@ -59,6 +64,18 @@ class _Written:
 
 
 @dataclass(frozen=True)
+class _Read:
+    """A document as it is written; of its original, the first part is read."""
+
+    document: Document
+    revision: Revision
+    labels: Labels
+    source: Mapping[str, str | None] | None
+    files: Mapping[str, bytes]
+    original: Iterator[bytes]
+
+
+@dataclass(frozen=True)
 class Export:
     database: Database
     documents: DocumentStore
@@ -71,7 +88,7 @@ class Export:
     ) -> tuple[int, int]:
         """Write the knowledge base to `path`; (documents, bytes of their originals).
 
-        One file of one document is in memory at a time, of an original one part. It grows as
+        A few documents are in memory at a time, of each original one part. It grows as
         `<path>.part`, and has its name once it is whole. One that was interrupted goes on after the
         last whole document. A document whose first ingest has not ended is left out.
         """
@@ -91,13 +108,11 @@ class Export:
                 if at.offset == 0:
                     moment = datetime.now(UTC).isoformat(timespec="seconds")
                     archive.add_json(FIRST, {**head, "exported_at": moment})
-                for document, revision in self._documents(base, at.last_id):
-                    if self._add(
-                        archive, at.documents, document, revision, index if vectors else None
-                    ):
-                        at.documents += 1
-                        at.size += revision.size
-                        report(at.documents, at.size)
+                for read in self._read_ahead(base, at.last_id, index if vectors else None):
+                    _add(archive, at.documents, read)
+                    at.documents += 1
+                    at.size += read.revision.size
+                    report(at.documents, at.size)
                 archive.add_json(QUESTIONS, self._questions(base))
                 end = {"documents": at.documents, "bytes": at.size, "sha256": at.seal.sha256}
                 archive.add_json(LAST, end)
@@ -109,47 +124,34 @@ class Export:
             yield from page
             last_id = page[-1][0].id
 
-    def _add(
-        self,
-        archive: ArchiveWriter,
-        number: int,
-        document: Document,
-        revision: Revision,
-        index: Index | None,
-    ) -> bool:
-        """Write a document; False, and nothing is written, if it was deleted meanwhile."""
+    def _read_ahead(
+        self, base: KnowledgeBase, last_id: int, index: Index | None
+    ) -> Iterator[_Read]:
+        """The documents after that one, in order; the next are read while one is written."""
+        ahead: deque[Future[_Read | None]] = deque()
+        with ThreadPoolExecutor(READERS, "export") as readers:
+            for document, revision in self._documents(base, last_id):
+                ahead.append(readers.submit(self._read, document, revision, index))
+                if len(ahead) > READERS and (read := ahead.popleft().result()):
+                    yield read
+            for each in ahead:
+                if read := each.result():
+                    yield read
+
+    def _read(self, document: Document, revision: Revision, index: Index | None) -> _Read | None:
+        """A document, read; None if it was deleted meanwhile."""
         try:
             labels = self.documents.labels([document.id])[document.id]
             _, parsed = self.documents.text(document.id, revision.id)
+            parts = self.documents.original(revision)
+            original = chain([next(parts)], parts)
         except (DocumentNotFound, RevisionNotFound):
-            return False
+            return None
         files = {"text": parsed.text.encode(), "sections.json": _sections(parsed)}
         if index is not None:
             files["vectors"] = _packed(vectors_of(self.database, index, revision.id))
-        original = {"size": revision.size, "sha256": revision.content_hash}
-        folder = folder_of(number)
-        archive.add_json(
-            f"{folder}/{DESCRIPTION}",
-            {
-                "id": document.id,
-                "name": document.name,
-                "tags": list(labels.tags),
-                "metadata": dict(labels.metadata),
-                "source": self.sources.described(document.id),
-                "title": revision.title,
-                "media_type": revision.media_type,
-                "parser": revision.parser,
-                "revision": revision.number,
-                "uploaded_at": revision.created_at.isoformat(),
-                "files": {name: sized(data) for name, data in files.items()}
-                | {"original": original},
-            },
-        )
-        for name, data in files.items():
-            archive.add(f"{folder}/{name}", data)
-        stream = Parts.stream(self.documents.original(revision))
-        archive.add_stream(f"{folder}/original", revision.size, stream)
-        return True
+        source = self.sources.described(document.id)
+        return _Read(document, revision, labels, source, files, original)
 
     def _questions(self, base: KnowledgeBase) -> JsonObject:
         return {
@@ -164,6 +166,31 @@ class Export:
                 for question in self.questions.list(base.id)
             ]
         }
+
+
+def _add(archive: ArchiveWriter, number: int, read: _Read) -> None:
+    revision, folder = read.revision, folder_of(number)
+    original = {"size": revision.size, "sha256": revision.content_hash}
+    archive.add_json(
+        f"{folder}/{DESCRIPTION}",
+        {
+            "id": read.document.id,
+            "name": read.document.name,
+            "tags": list(read.labels.tags),
+            "metadata": dict(read.labels.metadata),
+            "source": read.source,
+            "title": revision.title,
+            "media_type": revision.media_type,
+            "parser": revision.parser,
+            "revision": revision.number,
+            "uploaded_at": revision.created_at.isoformat(),
+            "files": {name: sized(data) for name, data in read.files.items()}
+            | {"original": original},
+        },
+    )
+    for name, data in read.files.items():
+        archive.add(f"{folder}/{name}", data)
+    archive.add_stream(f"{folder}/original", revision.size, Parts.stream(read.original))
 
 
 def _sections(parsed: ParsedText) -> bytes:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.database.connection import Database
 from app.documents.contents import load_sections
-from app.documents.labels import checked_labels
+from app.documents.labels import Labels, checked_labels
 from app.documents.model import KnowledgeBase, ParsedText, Section
 from app.documents.questions import QuestionStore
 from app.documents.store import DocumentStore
@@ -42,6 +45,8 @@ from app.ingestion.uploads import Reading, Receipt, Uploads
 
 WAIT = timedelta(seconds=90)
 """How long workers leave a document to the import that brings its vectors too."""
+WRITERS = 2  # documents that are stored at once
+HELD = 8_000_000  # bytes of an original that waits in memory for its turn
 DIGEST = 32  # bytes of a SHA-256
 COMPONENT = 4  # bytes of a float32
 
@@ -66,6 +71,22 @@ class _Taken(Exception):
 class _Revision(NamedTuple):
     document_id: int
     revision_id: int
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A document of an archive; if its original is still `in_archive`, nothing after it is read."""
+
+    name: str
+    parsed: ParsedText
+    vectors: bytes
+    original: Iterable[bytes]
+    in_archive: bool
+    content_hash: str
+    media_type: str
+    parser: str
+    labels: Labels
+    source: JsonObject | None
 
 
 @dataclass(frozen=True)
@@ -103,8 +124,7 @@ class Import:
             recipe = Recipe(**head["recipe"]) if head["recipe"] else None
             target = _Target.of(self, base, recipe) if head["vectors"] and recipe else None
             done = Imported()
-            while reader.next_name() not in {QUESTIONS, None}:
-                receipt, chunks = self._document(reader, base, done.documents, target, head)
+            for receipt, chunks in self._documents(reader, base, target, head):
                 new = done.new + (receipt.job_id is not None)
                 done = Imported(done.documents + 1, new, done.chunks + chunks)
                 taken(receipt)
@@ -116,33 +136,36 @@ class Import:
             kept = sum(self._question(base, question) for question in questions)
             return Imported(done.documents, done.new, done.chunks, kept)
 
-    def _document(
-        self,
-        reader: ArchiveReader,
-        base: KnowledgeBase,
-        number: int,
-        target: _Target | None,
-        head: JsonObject,
+    def _documents(
+        self, reader: ArchiveReader, base: KnowledgeBase, target: _Target | None, head: JsonObject
+    ) -> Iterator[tuple[Receipt, int]]:
+        """Take the documents in, in order; the next are read and stored while one is stored.
+
+        Each one's receipt, and how many chunks came with their vectors.
+        """
+        going: deque[Future[tuple[Receipt, int]]] = deque()
+        with ThreadPoolExecutor(WRITERS, "import") as writers:
+            for number in count():
+                if reader.next_name() in {QUESTIONS, None}:
+                    break
+                read = _read(reader, folder_of(number), vectors=bool(head["vectors"]))
+                going.append(writers.submit(self._store, base, read, target))
+                while len(going) > (0 if read.in_archive else WRITERS):
+                    yield going.popleft().result()
+            yield from (each.result() for each in going)
+
+    def _store(
+        self, base: KnowledgeBase, read: _Read, target: _Target | None
     ) -> tuple[Receipt, int]:
-        """Take a document in; its receipt, and how many chunks came with their vectors."""
-        folder = folder_of(number)
-        said = reader.json(f"{folder}/{DESCRIPTION}")
-        files = said["files"]
-        text = reader.part(f"{folder}/text", files["text"]).decode()
-        sections = reader.part(f"{folder}/sections.json", files["sections.json"]).decode()
-        parsed = ParsedText(text, _checked_sections(sections, text), said["title"])
-        packed = reader.part(f"{folder}/vectors", files["vectors"]) if head["vectors"] else b""
-        original = reader.checked(f"{folder}/original", files["original"])
-        labels = checked_labels(map(str, said["tags"]), dict(said["metadata"]))
         wait = WAIT if target else timedelta(0)
-        reading = Reading(parsed, str(said["media_type"])[:100], str(said["parser"])[:100], wait)
-        receipt = self.uploads.receive(base, str(said["name"]), original, labels, reading)
-        if said.get("source"):
-            self._adopt(receipt.document_id, said["source"], files["original"]["sha256"])
+        reading = Reading(read.parsed, read.media_type, read.parser, wait)
+        receipt = self.uploads.receive(base, read.name, read.original, read.labels, reading)
+        if read.source:
+            self._adopt(receipt.document_id, read.source, read.content_hash)
         laid = 0
         if target is not None and receipt.job_id is not None:
             try:
-                laid = target.lay(receipt, parsed, packed)
+                laid = target.lay(receipt, read.parsed, read.vectors)
             finally:
                 self.uploads.jobs.release_early(receipt.job_id)
         return receipt, laid
@@ -232,6 +255,29 @@ class _Target:
             rows = [cut(row, self.index.recipe.dimensions) for row in rows]
         digests = (bytes(digest).hex() for digest in records["digest"])
         return dict(zip(digests, rows, strict=True))
+
+
+def _read(reader: ArchiveReader, folder: str, *, vectors: bool) -> _Read:
+    """The next document of an archive, checked; a large original is checked as it is stored."""
+    said = reader.json(f"{folder}/{DESCRIPTION}")
+    files = said["files"]
+    text = reader.part(f"{folder}/text", files["text"]).decode()
+    sections = reader.part(f"{folder}/sections.json", files["sections.json"]).decode()
+    packed = reader.part(f"{folder}/vectors", files["vectors"]) if vectors else b""
+    large = files["original"]["size"] > HELD
+    original = reader.checked(f"{folder}/original", files["original"])
+    return _Read(
+        name=str(said["name"]),
+        parsed=ParsedText(text, _checked_sections(sections, text), said["title"]),
+        vectors=packed,
+        original=original if large else list(original),
+        in_archive=large,
+        content_hash=str(files["original"]["sha256"]),
+        media_type=str(said["media_type"])[:100],
+        parser=str(said["parser"])[:100],
+        labels=checked_labels(map(str, said["tags"]), dict(said["metadata"])),
+        source=said.get("source"),
+    )
 
 
 def _checked_sections(dumped: str, text: str) -> tuple[Section, ...]:
