@@ -120,7 +120,10 @@ def test_vectors_that_came_along_are_not_made_again(
 
 
 def vectors(base: SearchableBase, index_id: int) -> list[tuple[str, list[float]]]:
-    rows = base.execute(f"SELECT content_hash, embedding FROM chunks_{index_id} ORDER BY start, content_hash")  # noqa: S608
+    rows = base.execute(
+        f"SELECT content_hash, embedding FROM chunks_{index_id} "  # noqa: S608
+        "ORDER BY start, content_hash"
+    )
     return [(digest, json.loads(vector)) for digest, vector in rows]
 
 
@@ -163,6 +166,23 @@ def test_an_archive_that_was_changed_is_refused_before_the_document_is_stored(
     with pytest.raises(DamagedArchive, match=r"description .* was changed"):
         read(there, archive)
     assert there.services.questions.list(there.base.id) == ()
+
+
+def test_documents_before_the_damaged_one_are_taken_in_and_told_of(
+    filled: SearchableBase, archive: Path
+) -> None:
+    with tarfile.open(archive) as opened:
+        second = opened.getmember("documents/00000001/text").offset_data
+    whole = bytearray(archive.read_bytes())
+    whole[second] ^= 1
+    archive.write_bytes(whole)
+    there, told = other(filled), list[str]()
+    with pytest.raises(DamagedArchive, match=r"not those that it had"):
+        there.services.importer().read(
+            there.base, archive, lambda receipt: told.append(receipt.document_name)
+        )
+    assert told == ["guide.md"]
+    assert there.rows("documents", f"knowledge_base_id = {there.base.id}") == 1
 
 
 @given(st.data())

@@ -148,7 +148,11 @@ class Import:
             for number in count():
                 if reader.next_name() in {QUESTIONS, None}:
                     break
-                read = _read(reader, folder_of(number), vectors=bool(head["vectors"]))
+                try:
+                    read = _read(reader, folder_of(number), vectors=bool(head["vectors"]))
+                except DamagedArchive:
+                    yield from (each.result() for each in going)  # which are right, and stay
+                    raise
                 going.append(writers.submit(self._store, base, read, target))
                 while len(going) > (0 if read.in_archive else WRITERS):
                     yield going.popleft().result()
