@@ -304,6 +304,32 @@ def odf(kind: str, content: str, title: str = "") -> bytes:
     )
 
 
+def xlsb(sheet: str, rows: Sequence[Sequence[str]]) -> bytes:
+    """A binary workbook of one sheet, `xl/worksheets/sheet1.bin`."""
+
+    def record(kind: int, content: bytes = b"") -> bytes:
+        numbered = bytes([kind]) if kind < 128 else bytes([kind & 127 | 128, kind >> 7])
+        return numbered + bytes([len(content)]) + content
+
+    def text(words: str) -> bytes:
+        return struct.pack("<I", len(words)) + words.encode("utf-16-le")
+
+    cells = record(0x94, struct.pack("<4I", 0, len(rows) - 1, 0, len(rows[0]) - 1)) + record(0x91)
+    for y, row in enumerate(rows):
+        cells += record(0x00, struct.pack("<I", y) + bytes(13))
+        for x, words in enumerate(row):
+            cells += record(0x06, struct.pack("<II", x, 0) + text(words))
+    listed = record(0x9C, struct.pack("<II", 0, 1) + text("rId1") + text(sheet))
+    return zip_of(
+        {
+            "xl/workbook.bin": listed + record(0x90) + record(0x84),
+            "xl/_rels/workbook.bin.rels": '<Relationships><Relationship Id="rId1"'
+            ' Type="x/worksheet" Target="worksheets/sheet1.bin"/></Relationships>',
+            "xl/worksheets/sheet1.bin": cells + record(0x92),
+        }
+    )
+
+
 def xls(rows: Sequence[Sequence[str | float]]) -> bytes:
     """A sheet as the first Excel saved one, without the container of later ones."""
 

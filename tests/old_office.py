@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +13,26 @@ _NONE, _END, _FAT = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 
 
 def container(streams: Mapping[str, bytes]) -> bytes:
-    """An OLE container with these streams."""
-    filled = {name: data.ljust(SMALL, b"\0") for name, data in streams.items()}
-    entries = _entry("Root Entry", 5, child=1)
+    """An OLE container with these streams; `a/b` is one in a folder."""
+    filled = {path: data.ljust(SMALL, b"\0") for path, data in streams.items()}
+    above = {folder for path in filled for folder in _folders(path)}
+    paths = ["", *sorted(above), *filled]
+    within = [[at for at, each in enumerate(paths) if each and _folder(each) == p] for p in paths]
+    entries = body = b""
     chains: list[int] = []
-    body = b""
-    folders = -(-(len(filled) + 1) * 128 // SECTOR)
+    folders = -(-len(paths) * 128 // SECTOR)
     sectors = sum(-(-len(data) // SECTOR) for data in filled.values())
     fats = -(-(sectors + folders) // (SECTOR // 4 - 1))
     first = fats + folders
-    for place, (name, data) in enumerate(filled.items(), 1):
+    for number, path in enumerate(paths):
+        beside = within[paths.index(_folder(path))] if path else [number]
+        after = next((at for at in beside if at > number), _NONE)
+        name, child = path.rpartition("/")[2], next(iter(within[number]), _NONE)
+        if path not in filled:
+            entries += _entry(name or "Root Entry", 1 if path else 5, after, child=child)
+            continue
+        data = filled[path]
         count = -(-len(data) // SECTOR)
-        after = _NONE if place == len(filled) else place + 1
         start = first + len(chains)
         entries += _entry(name, 2, after, start=start, size=len(data))
         chains += [*range(start + 1, start + count), _END]
@@ -35,6 +44,39 @@ def container(streams: Mapping[str, bytes]) -> bytes:
     head += struct.pack("<9I", 0, fats, fats, 0, SMALL, _END, 0, _END, 0)
     head += struct.pack(f"<{fats}I", *range(fats)).ljust(436, b"\xff")
     return head + fat.ljust(fats * SECTOR, b"\xff") + entries.ljust(folders * SECTOR, b"\0") + body
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _folders(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+def msg(
+    properties: Mapping[str, bytes],
+    *attached: Mapping[str, bytes] | bytes,
+    short: Mapping[int, bytes] | None = None,
+    path: str = "",
+) -> dict[str, bytes]:
+    """The streams of an Outlook message, for `container`: properties by number and type.
+
+    `short` are those of eight bytes by their number; of `attached`, messages have been made so too.
+    """
+    head = 24 if path else 32
+    told = b"".join(struct.pack("<HHI", 3, which, 6) + v for which, v in (short or {}).items())
+    made = {f"{path}__properties_version1.0": bytes(head) + told}
+    made |= {f"{path}__substg1.0_{name}": value for name, value in properties.items()}
+    for number, each in enumerate(attached):
+        folder = f"{path}__attach_version1.0_#{number:08X}/"
+        if isinstance(each, bytes):
+            made[f"{folder}__substg1.0_37010102"] = each
+            made[f"{folder}__substg1.0_3707001F"] = f"{number}.csv".encode("utf-16-le")
+        else:
+            made |= msg(each, path=f"{folder}__substg1.0_3701000D/")
+    return made
 
 
 def _entry(
@@ -49,6 +91,42 @@ def _entry(
     named = name.encode("utf-16-le")
     about = struct.pack("<HBBIII", len(named) + 2, kind, 1, _NONE, after, child)
     return named.ljust(64, b"\0") + about + bytes(36) + struct.pack("<IQ", start, size)
+
+
+SUMMARY = "\x05SummaryInformation"
+
+
+def summary(
+    about: Mapping[int, bytes | str | int | dt.datetime],
+    code_page: int = 1252,
+    count: int | None = None,
+) -> bytes:
+    """What Office writes beside a document of who wrote it, and when, by the properties' numbers.
+
+    Texts are in the code page, or in UTF-16 if they are no bytes; `count` is how many it claims.
+    """
+    values = {1: struct.pack("<IH2x", 2, code_page)}
+    for number, value in about.items():
+        if isinstance(value, bytes):
+            values[number] = struct.pack("<II", 30, len(value) + 2) + value + b"\0\0"
+        elif isinstance(value, str):
+            wide = value.encode("utf-16-le") + b"\0\0"
+            values[number] = struct.pack("<II", 31, len(wide) // 2) + wide
+        else:
+            values[number] = struct.pack(
+                "<IQ", 64, value if isinstance(value, int) else ticks(value)
+            )
+    listed = struct.pack("<II", 0, len(values) if count is None else count)
+    at = 8 + 8 * len(values)
+    for number, value in values.items():
+        listed += struct.pack("<II", number, at)
+        at += len(value)
+    return bytes(44) + struct.pack("<I", 48) + listed + b"".join(values.values())
+
+
+def ticks(moment: dt.datetime) -> int:
+    """Tenths of microseconds since 1601."""
+    return (moment - dt.datetime(1601, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 10
 
 
 @dataclass(frozen=True)
@@ -68,8 +146,17 @@ def row(*cells: str) -> list[Typed]:
     ]
 
 
-def doc(*paragraphs: Typed, notes: str = "", version: int = 0xC1, encrypted: bool = False) -> bytes:
-    """A Word document, its text in pieces of one byte and of two a character by turns."""
+def doc(
+    *paragraphs: Typed,
+    notes: str = "",
+    version: int = 0xC1,
+    encrypted: bool = False,
+    beside: Mapping[str, bytes] | None = None,
+) -> bytes:
+    """A Word document, its text in pieces of one byte and of two a character by turns.
+
+    `beside` are further streams of its container.
+    """
     typed = [*paragraphs, *([Typed(notes + "\r")] if notes else [])]
     text, bounds, places, starts = b"", [0], [], []
     for number, paragraph in enumerate(typed):
@@ -99,6 +186,7 @@ def doc(*paragraphs: Typed, notes: str = "", version: int = 0xC1, encrypted: boo
         {
             "WordDocument": bytes(main) + text + _properties(typed, [*starts, end]),
             "1Table": clx + properties,
+            **(beside or {}),
         }
     )
 
@@ -117,6 +205,29 @@ def _properties(typed: Sequence[Typed], starts: Sequence[int]) -> bytes:
         page[4 * len(starts) + 13 * number] = at // 2
     page[-1] = len(typed)
     return bytes(page)
+
+
+def book(words: str) -> bytes:
+    """What an Excel workbook of one sheet with one cell has in its stream `Workbook`."""
+
+    def record(kind: int, content: bytes = b"") -> bytes:
+        return struct.pack("<HH", kind, len(content)) + content
+
+    def begin(kind: int) -> bytes:
+        return record(0x0809, struct.pack("<HHHHII", 0x0600, kind, 0, 0, 0, 0))
+
+    listed = struct.pack("<HBB", 0, 5, 0) + b"Tides"
+    at = len(begin(5)) + 4 + 4 + len(listed) + 4
+    sheet = begin(0x10) + record(
+        0x0204, struct.pack("<HHHHB", 0, 0, 0, len(words), 0) + words.encode()
+    )
+    return (
+        begin(5)
+        + record(0x0085, struct.pack("<I", at) + listed)
+        + record(0x0A)
+        + sheet
+        + record(0x0A)
+    )
 
 
 TITLE, BODY, NOTES, OTHER = 0, 1, 2, 4

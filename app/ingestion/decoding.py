@@ -21,6 +21,7 @@ _MANY, _FEW = 0.6, 0.05
 SAMPLE_BYTES = 64_000
 """How much of a long text an encoding is guessed from."""
 
+_JAPANESE, _KOREAN = re.compile(rb"\x1b\$[@B]"), b"\x1b$)C"  # how their letters begin there
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -37,9 +38,10 @@ _WESTERN = re.compile(
 def decoded(data: bytes, declared: str | None = None) -> str:
     """The text that `data` holds, cleaned as `cleaned` says.
 
-    A byte order mark decides; then UTF-8 if it is valid (or nearly: a stray byte becomes U+FFFD);
-    then `declared`, an encoding the document names for itself; then what the bytes look like. Some
-    text always comes out: whether `data` is a text at all is `media_type`'s question.
+    A byte order mark decides; then what an encoding of e-mail has in ASCII's bytes; then UTF-8 if
+    it is valid (or nearly: a stray byte becomes U+FFFD); then `declared`, an encoding the document
+    names for itself; then what the bytes look like. Some text always comes out: whether `data` is a
+    text at all is `media_type`'s question.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
@@ -47,6 +49,9 @@ def decoded(data: bytes, declared: str | None = None) -> str:
     wide = wide_encoding(data)
     if wide:
         return cleaned(data.decode(wide, errors="replace"))
+    shifted = _shifted(data, declared) if data.isascii() else None
+    if shifted is not None:
+        return cleaned(shifted)
     try:
         return cleaned(data.decode("utf-8"))
     except UnicodeDecodeError:
@@ -105,6 +110,25 @@ def known_encoding(declared: str | None) -> str | None:
     # What browsers read under these names, and what such documents are in.
     western = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "ascii", "us-ascii"}
     return "cp1252" if name in western else name
+
+
+def _shifted(data: bytes, declared: str | None) -> str | None:
+    """The text of `data` where letters beyond ASCII are written in ASCII's bytes: ISO 2022 and kin.
+
+    As valid UTF-8 it would be read as noise.
+    """
+    name = codecs.lookup(known_encoding(declared) or "ascii").name
+    names = [name] if name.startswith("iso2022") or name in {"hz", "utf-7"} else []
+    if _JAPANESE.search(data):
+        names += ["iso2022_jp_ext", "iso2022_jp_2"]
+    elif _KOREAN in data:
+        names.append("iso2022_kr")
+    for each in names:
+        try:
+            return data.decode(each)
+        except ValueError:
+            continue
+    return None
 
 
 def _guessed(data: bytes) -> str:

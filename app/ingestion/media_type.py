@@ -63,6 +63,7 @@ _EMAIL_HEADER = re.compile(
     r"^(from|to|cc|subject|date|received|return-path|reply-to|message-id|mime-version|content-type):",
     re.IGNORECASE | re.MULTILINE,
 )
+_MULTIPART = re.compile(r"^content-type:\s*multipart/", re.IGNORECASE | re.MULTILINE)
 _MARKDOWN_SIGNS = (
     re.compile(r"^#{1,6} \S", re.MULTILINE),
     re.compile(r"^(?:```|~~~)", re.MULTILINE),
@@ -183,6 +184,8 @@ def _is_email(text: str, extension: str) -> bool:
         return False
     headers = {header.lower() for header in _EMAIL_HEADER.findall(head.group(1))}
     wanted = _ENOUGH_SIGNS if extension == ".eml" else _ENOUGH_SIGNS + 1
+    if "mime-version" in headers and _MULTIPART.search(head.group(1)):
+        return True  # from nobody: a page that a browser or an office program saved
     return len(headers) >= wanted and "from" in headers
 
 

@@ -25,7 +25,7 @@ from pptx.util import Inches
 from app.ingestion.parsers.drawing import chart_text, diagram_text
 from app.ingestion.parsers.registry import parse
 from app.ingestion.parsers.xml_tree import tree
-from tests.factories import with_part
+from tests.factories import with_part, xlsb
 from tests.unit.parsing import check_whole
 
 MAIN = "http://schemas.openxmlformats.org/drawingml/2006"
@@ -166,6 +166,21 @@ def test_a_workbooks_charts_text_boxes_and_described_pictures_follow_their_sheet
     assert "High water\nPort | Metres" in parse(data, "a.xlsx").text.text
 
 
+def test_what_is_drawn_in_a_binary_workbook_follows_its_sheet_too() -> None:
+    data = xlsb("Ports", [["Port", "High"], ["Brest", "6 m"]])
+    drawing = (
+        f'<w xmlns:xdr="{MAIN}/spreadsheetDrawing"><a>{boxed("<p><t>Mind it.</t></p>")}</a></w>'
+    )
+    leads = '<r><Relationship Id="a" Type="x/drawing" Target="../drawings/drawing1.xml"/></r>'
+    data = with_part(data, "xl/worksheets/_rels/sheet1.bin.rels", leads.encode())
+    read = parse(with_part(data, "xl/drawings/drawing1.xml", drawing.encode()), "a.xlsb")
+    check_whole(read.text)
+    assert (read.parser, read.text.text) == (
+        "calamine",
+        "# Ports\n\n## A1:B2\n\nPort: Brest; High: 6 m\n\n## Drawings\n\nMind it.",
+    )
+
+
 def boxed(paragraphs: str) -> str:
     return f"<xdr:sp><xdr:txBody>{paragraphs}</xdr:txBody></xdr:sp>"
 
@@ -215,6 +230,39 @@ def xml_of(data: CategoryChartData) -> bytes:
     slide = presentation.slides.add_slide(presentation.slide_layouts[6])
     kind, size = XL_CHART_TYPE.COLUMN_CLUSTERED, (Inches(1), Inches(1), Inches(6), Inches(3))
     return slide.shapes.add_chart(kind, *size, data).chart.part.blob
+
+
+def test_a_chart_of_the_newer_kind_is_read() -> None:
+    space = "http://schemas.microsoft.com/office/drawing/2014/chartex"
+    told = "".join(
+        f'<c:data id="{at}"><c:strDim type="cat"><c:lvl>{points(ports)}</c:lvl><c:lvl>'
+        f'{points(seas)}</c:lvl></c:strDim><c:numDim type="size"><c:lvl formatCode="General">'
+        f"{points(high)}</c:lvl></c:numDim></c:data>"
+        for at, ports, seas, high in (
+            (0, "Dover Brest", "Channel Atlantic", "4.3 6.1000000000000005"),
+            (1, "Calais Lorient", "Channel Atlantic", "7 5"),
+        )
+    )
+    series = "".join(
+        f'<c:series layoutId="treemap"><c:tx><c:txData><c:v>{name}</c:v></c:txData></c:tx>'
+        f'<c:dataId val="{at}"/></c:series>'
+        for at, name in enumerate(("South", "North"))
+    )
+    words = "<a:p><a:r><a:t>High water</a:t></a:r></a:p>"
+    title = f"<c:title><c:tx><c:rich>{words}</c:rich></c:tx></c:title>"
+    chart = (
+        f'<c:chartSpace xmlns:c="{space}" xmlns:a="{MAIN}/main"><c:chartData>{told}</c:chartData>'
+        f"<c:chart>{title}<c:plotArea><c:plotAreaRegion>{series}</c:plotAreaRegion></c:plotArea>"
+        "</c:chart></c:chartSpace>"
+    )
+    assert chart_text(tree(chart.encode())) == (
+        "High water\nSouth: Channel, Dover: 4.3; Atlantic, Brest: 6.1\n"
+        "North: Channel, Calais: 7; Atlantic, Lorient: 5"
+    )
+
+
+def points(values: str) -> str:
+    return "".join(f'<c:pt idx="{at}">{each}</c:pt>' for at, each in enumerate(values.split()))
 
 
 @pytest.mark.parametrize("links", ['srcId="1" destId="1"', 'srcId="0" destId="1" srcOrd="x"', ""])

@@ -15,9 +15,11 @@ from reportlab.pdfgen.canvas import Canvas
 from app.ingestion.parsers.facts import facts
 from app.ingestion.parsers.registry import parse
 from tests.factories import docx, html, odf, pdf, pptx, with_part, xlsx
+from tests.old_office import OTHER, SUMMARY, Slide, Typed, book, container, doc, ppt, summary
 from tests.unit.parsing import check_whole
 
 WHO, WHEN = "Ann Shore", dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
+ABOUT = {SUMMARY: summary({4: WHO.encode(), 12: dt.datetime(2003, 5, 1, tzinfo=dt.UTC), 13: WHEN})}
 TOLD = "Author: Ann Shore\nDate: 2024-05-01\n\n"
 
 
@@ -80,7 +82,32 @@ def paged() -> bytes:
     return html("<h1>Tides</h1><p>words", head=head)
 
 
-@pytest.mark.parametrize("made", [written, shown, counted, opened, paged])
+def typed() -> bytes:
+    return (
+        rb"{\rtf1\ansi{\info{\upr{\author ???}{\*\ud{\author {\u65?nn} Shore}}}"
+        rb"{\creatim\yr2003\mo5\dy1}{\revtim\yr2024\mo5\dy1\hr12}}words}"
+    )
+
+
+def saved() -> bytes:
+    return doc(Typed("words\r"), beside=ABOUT)
+
+
+def saved_with_slides() -> bytes:
+    return ppt(Slide([(OTHER, "words")]), beside=ABOUT)
+
+
+def saved_with_cells() -> bytes:
+    return container({"Workbook": book("words")} | ABOUT)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        *(written, shown, counted, opened, paged),
+        *(typed, saved, saved_with_slides, saved_with_cells),
+    ],
+)
 def test_a_document_begins_with_its_author_and_its_date(made: Callable[[], bytes]) -> None:
     text = parse(made(), "a").text
     check_whole(text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from app.documents.model import Section
 from app.errors import EmptyDocument, PasswordProtected, UnreadableDocument
 from app.ingestion.parsers.registry import parse
-from tests.old_office import BODY, OTHER, TITLE, Slide, Typed, doc, ppt, row
+from tests.old_office import BODY, OTHER, SUMMARY, TITLE, Slide, Typed, doc, ppt, row, summary
 from tests.unit.parsing import check_read_or_refused, check_whole, damaged
 
 WORD = doc(
@@ -98,21 +96,17 @@ def test_what_is_damaged_is_read_or_refused_in_words(data: bytes) -> None:
     check_read_or_refused(data, "a.doc")
 
 
-def summary(title: bytes, code_page: int, count: int = 2) -> bytes:
-    """What Office writes beside a document of who wrote it, and when."""
-    properties = struct.pack("<IH2x", 2, code_page)
-    properties += struct.pack("<II", 30, len(title) + 1) + title + b"\0"
-    listed = struct.pack("<II", 8 + 16 + len(properties), count)
-    listed += struct.pack("<IIII", 1, 24, 2, 32)
-    return bytes(44) + struct.pack("<I", 48) + listed + properties
-
-
 @pytest.mark.parametrize(
     ("about", "title"),
     [
-        (summary("Прилив".encode("cp1251"), 1251), "Прилив"),
-        (summary("Größe".encode(), 65001), "Größe"),
-        (summary(b"Tides", 1252, count=2**32 - 1), "Tides"),
+        (summary({2: "Прилив".encode("cp1251")}, 1251), "Прилив"),
+        (summary({2: "Größe".encode()}, 65001), "Größe"),
+        (summary({2: "Größe".encode("utf-16-le")}, 1200), "Größe"),
+        (summary({2: "Größe".encode("mac_roman")}, 10000), "Größe"),
+        (summary({2: "Größe"}), "Größe"),
+        (summary({2: b"Tides"}, count=2**32 - 1), "Tides"),
+        (summary({4: b"Nobody"}), None),
+        (summary({2: b"Tides", 4: b"\xff" * 9, 13: 2**64 - 1}), "Tides"),
         (b"\xff" * 60, None),
         (b"", None),
     ],
@@ -120,5 +114,5 @@ def summary(title: bytes, code_page: int, count: int = 2) -> bytes:
 def test_the_title_that_somebody_gave_is_read_whatever_else_is_damaged(
     about: bytes, title: str | None
 ) -> None:
-    made = ppt(Slide([(OTHER, "words")]), beside={"\x05SummaryInformation": about})
+    made = ppt(Slide([(OTHER, "words")]), beside={SUMMARY: about})
     assert parse(made, "a.ppt").text.title == title

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+from io import BytesIO
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -100,6 +103,56 @@ def test_xml_is_read_as_names_and_values_and_prose() -> None:
 
 
 @pytest.mark.parametrize(
+    "around",
+    [
+        "<text:p>Mind{}</text:p>",
+        "<text:p>Mind<text:span>{}</text:span></text:p>",
+        '<text:h text:outline-level="1">Mind{}</text:h>',
+        "<text:list><text:list-item><text:p>Mind{}</text:p></text:list-item></text:list>",
+    ],
+)
+def test_a_text_box_or_a_shape_is_read_below_the_words_that_it_stands_at(around: str) -> None:
+    lines = "<text:p>the</text:p><text:p>bar.</text:p>"
+    box = f"<draw:frame><draw:text-box>{lines}</draw:text-box></draw:frame>"
+    for shape in (box, f"<draw:custom-shape>{lines}</draw:custom-shape>"):
+        text = parse(odf("text", around.format(shape)), "a.odt").text.text
+        assert text.lstrip("#- ") == "Mind\n\nthe\n\nbar."
+
+
+def test_a_sheets_ranges_count_its_empty_rows() -> None:
+    cell = "<table:table-cell><text:p>{}</text:p></table:table-cell>"
+    row = f"<table:table-row{{}}>{cell}</table:table-row>"
+    empty = ' table:number-rows-repeated="7"'
+    rows = row.format("", "High") + row.format(empty, "") + row.format("", "Low")
+    sheet = odf("spreadsheet", f'<table:table table:name="Tides">{rows}</table:table>')
+    assert parse(sheet, "a.ods").text.text == "# Tides\n\n## A1:A1\n\nHigh\n\n## A9:A9\n\nLow"
+
+
+def test_an_opendocument_file_in_one_piece_of_xml_is_read_as_one_in_a_package() -> None:
+    with zipfile.ZipFile(BytesIO(TEXT)) as package:
+        content, meta = package.read("content.xml").decode(), package.read("meta.xml").decode()
+    flat = content.replace("<office:body>", f"{meta}<office:body>")
+    read = parse(b'<?xml version="1.0"?>' + flat.encode(), "a.fodt")
+    assert read.text == parse(TEXT, "a.odt").text
+
+
+def test_a_workbook_in_the_xml_of_excel_2003_is_read_as_a_workbook() -> None:
+    cell = "<Cell><Data>{}</Data></Cell>"
+    rows = (
+        f"<Row>{cell.format('Port')}{cell.format('High')}</Row>"
+        f"<Row>{cell.format('Brest')}{cell.format('6 m')}</Row>"
+        '<Row s:Index="5"><Cell s:Index="2"><Data>Low</Data></Cell></Row>'
+    )
+    space = "urn:schemas-microsoft-com:office:spreadsheet"
+    sheet = f'<Worksheet s:Name="Tides"><Table>{rows}</Table></Worksheet>'
+    book = f'<Workbook xmlns="{space}" xmlns:s="{space}">{sheet}</Workbook>'
+    data = f'<?xml version="1.0"?>{book}'.encode()
+    text = parse(data, "a.xls").text
+    check_whole(text)
+    assert text.text == "# Tides\n\n## A1:B2\n\nPort: Brest; High: 6 m\n\n## B5:B5\n\nLow"
+
+
+@pytest.mark.parametrize(
     "text",
     [
         '<?xml version="1.0"?><a><b></a>',
@@ -135,6 +188,32 @@ def test_what_stands_in_a_box_or_a_note_or_behind_an_odd_mark_is_text(marked: by
 def test_what_is_ignored_of_rtf_stays_ignored() -> None:
     marked = rb"{\rtf1 {\*\generator Quill;}{\fonttbl{\f0 Sans;}}\n{\*\unknown words}Tide.}"
     assert parse(marked, "a.rtf").text.text == "Tide."
+
+
+@pytest.mark.parametrize(
+    ("head", "letters", "read"),
+    [
+        (rb"\ansi\ansicpg1251", rb"\'cf\'f0", "Пр"),
+        (rb"\ansi\ansicpg1251", "Пр".encode("cp1251"), "Пр"),
+        (rb"\ansi\ansicpg932", "予約表".encode("cp932"), "予約表"),
+        (rb"\mac\ansicpg10000\cocoartf102", rb"Gr\'9a\'a7e", "Größe"),
+        (rb"\mac", rb"Gr\'9a\'a7e", "Größe"),
+        (rb"\pc", rb"Gr\'94\'e1e", "Größe"),
+        (rb"\ansi\ansicpg99999", rb"Gr\'f6\'dfe", "Größe"),
+        (rb"\ansi\uc1", rb"\u1055?\u1088?", "Пр"),
+    ],
+)
+def test_rtf_and_what_it_tells_of_itself_are_read_in_their_code_page(
+    head: bytes, letters: bytes, read: str
+) -> None:
+    told = rb"{\info{\title T %b}{\author A %b}}" % (letters, letters)
+    parsed = parse(rb"{\rtf1" + head + told + rb"\pard " + letters + rb"\par}", "a.rtf").text
+    assert (parsed.text, parsed.title) == (f"Author: A {read}\n\n{read}", f"T {read}")
+
+
+def test_the_bytes_of_a_picture_in_rtf_are_none_of_its_words() -> None:
+    picture = rb"{\pict\bin6 \x00}\x83{{}".replace(rb"\x00", b"\0").replace(rb"\x83", b"\x83")
+    assert parse(rb"{\rtf1\ansi\ansicpg932 a " + picture + b"tide}", "a.rtf").text.text == "a tide"
 
 
 @unhurried

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -14,6 +15,7 @@ from app.errors import PasswordProtected, UnreadableDocument
 from app.ingestion.parsers import archive
 from app.ingestion.parsers.registry import parse
 from tests.factories import eml, epub, html, pdf, tar_of, with_part, zip_of
+from tests.old_office import container, msg
 from tests.unit.parsing import check_read_or_refused, check_whole, damaged
 
 BOOK = epub("<h1>One</h1><p>High.</p>", "<h1>Two</h1><h2>Low</h2><p>Low.</p>")
@@ -139,6 +141,105 @@ def test_what_is_damaged_is_read_or_refused_in_words(data: bytes) -> None:
 def test_an_outlook_message_of_noise_is_refused_in_words(noise: bytes) -> None:
     head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "__substg1.0_".encode("utf-16-le")
     check_read_or_refused(head + noise, "a.msg")
+
+
+def wide(text: str) -> bytes:
+    return text.encode("utf-16-le")
+
+
+def packed_rtf(data: bytes) -> bytes:
+    """Eights of bytes as Outlook packs them, and the last five of them again."""
+    packed = b"".join(b"\0" + data[at : at + 8] for at in range(0, len(data), 8))
+    start = 207 + len(data)  # where the next byte is written
+    back = struct.pack(">HH", (start - 5) << 4 | 3, (start + 5) << 4)  # five bytes again, the end
+    packed += b"\x03" + back
+    return struct.pack("<II4sI", len(packed) + 12, 0, b"LZFu", 0) + packed
+
+
+def test_an_outlook_message_has_a_head_a_body_and_what_is_attached() -> None:
+    inner = {"0037001F": wide("Ebb"), "1000001E": "Es fließt ab.".encode("cp1252")}
+    table = b"port,high\n" + b"Brest,6\n" * 600
+    outer = {
+        "0037001F": wide("Größe"),
+        "0C1A001F": wide("Ann"),
+        "0C1F001F": wide("ann@shore.test"),
+        "10130102": "<p>Hallo, <b>Prüfung</b>".encode(),
+    }
+    streams = msg(outer, table, inner, short={0x3FDE: struct.pack("<Q", 65001)})
+    streams["__recip_version1.0_#00000000/__substg1.0_3001001F"] = wide("Bob")
+    text = parse(container(streams), "a.msg").text
+    check_whole(text)
+    assert text.text.startswith(
+        "# Größe\n\nFrom: Ann <ann@shore.test>\nTo: Bob\n\nHallo, Prüfung\n\n## 0.csv\n\n"
+        "port: Brest; high: 6\n"
+    )
+    assert text.text.endswith("## Ebb\n\n# Ebb\n\nEs fließt ab.")
+    assert text.sections[-1].path == ("Größe", "Ebb", "Ebb")
+
+
+@pytest.mark.parametrize(
+    ("properties", "page", "body"),
+    [
+        ({"1000001E": "Прилив".encode("cp1251")}, 1251, "Прилив"),
+        ({"1000001E": "満潮と干潮".encode("iso2022_jp")}, 50220, "満潮と干潮"),
+        ({"1000001E": b"high \xff low"}, 99999, "high ÿ low"),
+        ({"10090102": packed_rtf(rb"{\rtf1\ansi     the tide")}, 0, "the tide tide"),
+        ({"10090102": b"noise", "0037001F": wide("T")}, 0, ""),
+    ],
+)
+def test_the_body_of_an_outlook_message_is_read_in_whichever_form_it_is(
+    properties: dict[str, bytes], page: int, body: str
+) -> None:
+    streams = msg(properties | {"0037001F": wide("T")}, short={0x3FFD: struct.pack("<Q", page)})
+    text = parse(container(streams), "a.msg").text.text
+    assert " ".join(text.removeprefix("# T").split()) == body
+
+
+def test_outlook_messages_attached_to_each_other_for_ever_are_read_a_few_deep() -> None:
+    path, streams = "", dict[str, bytes]()
+    for depth in range(12):
+        streams |= msg({"0037001F": wide(f"Letter {depth}")}, path=path)
+        path += "__attach_version1.0_#00000000/__substg1.0_3701000D/"
+    text = parse(container(streams), "a.msg").text
+    check_whole(text)
+    assert "Letter 4" in text.text
+    assert "Letter 11" not in text.text
+
+
+def test_a_page_that_was_saved_as_a_message_is_read_as_a_page() -> None:
+    page = (
+        b"MIME-Version: 1.0\nSubject: Exported\n"
+        b'Content-Type: multipart/related; boundary="b"\n\n--b\nContent-Type: text/html\n'
+        b"Content-Transfer-Encoding: quoted-printable\nContent-Location: file:///page.html\n\n"
+        b'<meta charset=3D"windows-1252"><h1>Tides</h1><p>Gr=F6=DFe\n--b\n'
+        b"Content-Type: text/css\nContent-Location: file:///a.css\n\np {color: red}\n--b\n"
+        b"Content-Type: image/png\nContent-Location: file:///in/a.png\n\nnoise\n--b--\n"
+    )
+    read = parse(page, "Exported.doc")
+    check_whole(read.text)
+    assert (read.media_type, read.text.title) == ("message/rfc822", "Exported")
+    assert read.text.text.startswith("# Exported\n\n# Tides\n\nGröße")
+    assert "color" not in read.text.text
+
+
+@pytest.mark.parametrize(
+    ("subject", "read"),
+    [
+        (
+            b"=?utf-8?q?Gr=C3=B6=C3=9Fe?= of =?iso-8859-1?q?the_=FCber?= tide",
+            "Größe of the über tide",
+        ),
+        (b"=?utf-8?B?44K/?=\n =?utf-8?B?44Kk44OJ?=", "タイド"),
+        (b"=?iso-2022-jp?B?GyRCRCwbKEI=?=", "潮"),
+        (b"=?utf-8?B?4?= bad", "=?utf-8?B?4?= bad"),
+        (b"=?nonsense?q?Gr=F6=DFe?=", "Größe"),
+        ("Größe".encode(), "Größe"),
+        ("Größe".encode("cp1252"), "Größe"),
+    ],
+)
+def test_headers_are_read_in_whichever_encoding_they_are(subject: bytes, read: str) -> None:
+    letter = b"From: a@b.test\nDate: Wed, 01 May 2024 12:00:00 +0000\nSubject: " + subject
+    assert parse(letter + b"\n\nwords", "a.eml").text.title == read
 
 
 def test_a_mailbox_is_read_message_by_message() -> None:

@@ -53,6 +53,32 @@ def test_a_show_and_a_template_are_read_as_a_presentation_is(kind: str) -> None:
     assert parse(other, "tides.ppsx").text == parse(MADE, "tides.pptx").text
 
 
+def test_a_shape_with_a_formula_is_read_with_all_its_words() -> None:
+    slide = "ppt/slides/slide1.xml"
+    with zipfile.ZipFile(BytesIO(MADE)) as package:
+        told = package.read(slide)
+    formula = (
+        b'<a14:m xmlns:a14="http://schemas.microsoft.com/office/drawing/2010/main" '
+        b'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"><m:oMath><m:sSup>'
+        b"<m:e><m:r><m:t>h</m:t></m:r></m:e><m:sup><m:r><m:t>2</m:t></m:r></m:sup></m:sSup>"
+        b"</m:oMath></a14:m>"
+    )
+    assert b"<a:r><a:t>They turn.</a:t></a:r>" in told
+    told = told.replace(
+        b"<a:r><a:t>They turn.</a:t></a:r>", b"<a:r><a:t>Height </a:t></a:r>" + formula
+    )
+    start, end = told.rindex(b"<p:sp>"), told.rindex(b"</p:sp>") + len(b"</p:sp>")
+    space = b"http://schemas.openxmlformats.org/markup-compatibility/2006"
+    folded = b'<m:AlternateContent xmlns:m="%s"><m:Choice Requires="a14">%s</m:Choice>' % (
+        *(space, told[start:end]),
+    )
+    folded += b"<m:Fallback>%s</m:Fallback></m:AlternateContent>" % told[start:end]
+    newer = with_part(MADE, slide, told[:start] + folded + told[end:])
+    text = parse(newer, "a.pptx").text
+    check_whole(text)
+    assert text.text.startswith("# Tides\n\n- Height h^2\n- Twice a day.\n\n# Ports")
+
+
 @settings(deadline=None, max_examples=25)
 @given(damaged(MADE))
 def test_a_damaged_presentation_is_read_or_refused_in_words(data: bytes) -> None:

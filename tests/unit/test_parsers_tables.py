@@ -1,19 +1,21 @@
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import zipfile
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ingestion.media_type import described, detected
+from app.ingestion.parsers.delimited import rows_of
 from app.ingestion.parsers.registry import parse
-from app.ingestion.parsers.rows import header_of
+from app.ingestion.parsers.rows import header_of, joined_cell
 from app.ingestion.parsers.spreadsheet import column
 from app.ingestion.parsers.xls import XlsParser
-from tests.factories import with_part, xls, xlsx, zipped
+from tests.factories import with_part, xls, xlsx, zip_of, zipped
 from tests.unit.parsing import check_read_or_refused, check_whole, damaged, unhurried
 
 PORTS = [["Port", "High water"], ["Brest", 6.5], ["Calais", 7]]
@@ -45,6 +47,33 @@ def test_quotes_commas_and_line_ends_may_be_in_a_cell() -> None:
     data = b'name,note\nBrest,"high,\nand ""low"""\nCalais,none\n'
     rows = parse(data, "a.csv").text.text.split("\n")
     assert rows == ['name: Brest; note: high, and "low"', "name: Calais; note: none"]
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        ('a,b\n1,"two\n3,four\n5,six\n', ['a: 1; b: "two', "a: 3; b: four", "a: 5; b: six"]),
+        ('a,b\n1,"two\n3,four\n5,"six\n', ['a: 1; b: "two', "a: 3; b: four", 'a: 5; b: "six']),
+        ('a,b\n1,"two\n3,""\n5,"six"\n', ['a: 1; b: "two', "a: 3", "a: 5; b: six"]),
+        ('a,b\n1,"two\nlines"\n"3,four\n', ["a: 1; b: two lines", 'a: "3; b: four']),
+        ('a,b\n1,"x "" y"\n3,"""z"""\n', ['a: 1; b: x " y', 'a: 3; b: "z"']),
+        ('a,b\n1,"x \\"y\\", z"\n3,"C:\\"\n', ['a: 1; b: x "y", z', "a: 3; b: C:\\"]),
+        ('a,b\n1,the "two" of it\n5",four\n', ['a: 1; b: the "two" of it', 'a: 5"; b: four']),
+        ('a, b\n1, "two, too" \n "3",four', ["a: 1; b: two, too", "a: 3; b: four"]),
+    ],
+)
+def test_a_quote_that_closes_nothing_swallows_no_row(table: str, rows: list[str]) -> None:
+    assert parse(table.encode(), "a.csv").text.text.split("\n") == rows
+
+
+@given(
+    st.lists(st.lists(st.text(alphabet='a,";\n '), min_size=2, max_size=2), min_size=1),
+    st.sampled_from(",;\t|"),
+)
+def test_what_is_written_as_csv_is_read_cell_by_cell(rows: list[list[str]], mark: str) -> None:
+    file = StringIO()
+    csv.writer(file, delimiter=mark, lineterminator="\n").writerows(rows)
+    assert list(rows_of(file.getvalue(), mark)) == [[joined_cell(cell) for cell in r] for r in rows]
 
 
 def test_a_table_without_a_header_is_read_without_one() -> None:
@@ -126,6 +155,16 @@ def test_a_workbook_of_the_strict_kind_is_read_as_any_other() -> None:
                 part = part.replace(theirs, ours)
             strict = with_part(strict, name, part)
     assert parse(strict, "ports.xlsx").text.text == parse(WORKBOOK, "ports.xlsx").text.text
+
+
+def test_a_workbooks_main_part_may_have_any_name() -> None:
+    with zipfile.ZipFile(BytesIO(WORKBOOK)) as package:
+        moved = {
+            name.replace("workbook", "book2"): package.read(name).replace(b"/workbook.", b"/book2.")
+            for name in package.namelist()
+        }
+    assert "xl/book2.xml" in moved
+    assert parse(zip_of(moved), "ports.xlsx").text == parse(WORKBOOK, "ports.xlsx").text
 
 
 def test_a_link_to_another_workbook_that_is_not_there_costs_nothing() -> None:

@@ -26,6 +26,8 @@ JAPANESE = "名前,年齢,住所\n佐藤太郎,30,東京\n三木英子,25,大阪
         ("naïve café", "latin-1"),
         (JAPANESE, "cp932"),
         ("Привет, как дела? Всё хорошо, спасибо.", "cp1251"),
+        ("名前,年齢\n佐藤太郎,30", "iso2022_jp"),
+        ("안녕하세요, 밀물과 썰물.", "iso2022_kr"),
     ],
 )
 def test_text_is_read_in_its_own_encoding(text: str, encoding: str) -> None:
@@ -34,6 +36,12 @@ def test_text_is_read_in_its_own_encoding(text: str, encoding: str) -> None:
 
 def test_what_a_document_says_of_its_encoding_is_believed_when_the_bytes_leave_it_open() -> None:
     assert decoded("ąę".encode("cp1250"), "windows-1250") == "ąę"
+
+
+@pytest.mark.parametrize("encoding", ["iso-2022-jp", "utf-7", "hz"])
+def test_letters_in_bytes_of_ascii_are_read_as_the_document_says(encoding: str) -> None:
+    assert decoded("潮 a + ~b".encode(encoding), encoding) == "潮 a + ~b"
+    assert decoded(b"1 + 1 = 2", encoding) == "1 + 1 = 2"
 
 
 @pytest.mark.parametrize("declared", ["nonsense", "hex", "utf-16", "a\x00b", ""])

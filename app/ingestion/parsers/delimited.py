@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import StringIO
+from functools import cache
+from itertools import islice
 
 from app.documents.model import ParsedText
 from app.ingestion.decoding import decoded
@@ -17,8 +17,7 @@ from app.ingestion.parsers.rows import captions_of, header_of, joined_cell, line
 DELIMITERS = ",;\t|"
 _NAMED_DELIMITER = re.compile(r"sep=([,;\t|])\n", re.IGNORECASE)
 """What spreadsheets write above a table, and take as said to them."""
-LONGEST_CELL = 10_000_000
-_LINES_TRIED = 200
+_ROWS_TRIED = 200
 _ROWS_A_SECTION = 50
 
 
@@ -27,7 +26,7 @@ class DelimitedParser:
     """The delimiter is the one that gives most lines the same number of cells."""
 
     name: str = "csv"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({"text/csv", "text/tab-separated-values"})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -37,7 +36,7 @@ class DelimitedParser:
         delimiter = named[1] if named else _delimiter(text)
         if delimiter is None:  # one column, or no table at all: better as it is
             return ParsedText(text, sections(text, ()))
-        rows = [row for row in _rows(text, delimiter) if any(row)]
+        rows = [row for row in rows_of(text, delimiter) if any(row)]
         captions = captions_of(rows)
         header = header_of(rows[captions:])
         first = captions + (1 if header else 0)
@@ -51,10 +50,9 @@ class DelimitedParser:
 
 
 def _delimiter(text: str) -> str | None:
-    sample = "\n".join(text.split("\n", _LINES_TRIED)[:_LINES_TRIED])
     best, best_score = None, 0.0
     for delimiter in DELIMITERS:
-        widths = [len(row) for row in _rows(sample, delimiter) if any(row)]
+        widths = [len(row) for row in islice(rows_of(text, delimiter), _ROWS_TRIED) if any(row)]
         if not widths:
             continue
         usual = max(set(widths), key=widths.count)
@@ -64,8 +62,38 @@ def _delimiter(text: str) -> str | None:
     return best
 
 
-def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    for row in reader:
-        yield [joined_cell(cell) for cell in row]
+def rows_of(text: str, delimiter: str) -> Iterator[list[str]]:
+    """The rows, each cell in one line.
+
+    A cell is in quotes if it begins with one, and the one that ends it stands before a delimiter or
+    a line's end. Any other quote is a character, and swallows nothing: the `csv` module would read
+    on to the end of the file.
+    """
+    row: list[str] = []
+    for cell in _cells(delimiter).finditer(text):
+        if cell.start() == len(text) and not row:
+            return  # what stands behind the last line's end
+        quoted, escaped, plain, end = cell.groups()
+        if quoted is not None:
+            row.append(joined_cell(quoted.replace('""', '"')))
+        elif escaped is not None:
+            row.append(joined_cell(escaped.replace('\\"', '"').replace('""', '"')))
+        else:
+            row.append(joined_cell(plain))
+        if end != delimiter:
+            yield row
+            row = []
+
+
+@cache
+def _cells(delimiter: str) -> re.Pattern[str]:
+    """A cell and what ends it: in quotes that are doubled within it, or have a backslash, or bare.
+
+    In time that grows with the text: whichever quote begins a cell, another one that does ends it.
+    """
+    mark = re.escape(delimiter)
+    return re.compile(
+        rf'[ ]*+(?:"((?:[^"]++|"")*+)"[ ]*+|"((?:[^"\\]++|\\.|"")*+)"[ ]*+|([^{mark}\n]*+))'
+        rf"({mark}|\n|\Z)",
+        re.DOTALL,
+    )

@@ -12,7 +12,8 @@ from olefile import OleFileIO
 from app.documents.model import ParsedText
 from app.ingestion.parsers.doc_file import Paragraph, paragraphs_of
 from app.ingestion.parsers.draft import Draft
-from app.ingestion.parsers.ole import title_of
+from app.ingestion.parsers.facts import with_facts
+from app.ingestion.parsers.ole import summary_of
 from app.ingestion.parsers.rows import joined_cell, lines_of
 
 _HEADINGS = range(1, 10)  # the numbers of these styles, in every document
@@ -28,12 +29,14 @@ class DocParser:
     """Read from the piece table, so that what was typed last is read, and nothing deleted."""
 
     name: str = "doc"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"application/msword"})
 
     def parse(self, data: bytes) -> ParsedText:
         with OleFileIO(BytesIO(data)) as container:
-            return _drafted(paragraphs_of(container)).parsed(title_of(container))
+            about = summary_of(container)
+            parsed = _drafted(paragraphs_of(container)).parsed(about.title)
+            return with_facts(about.facts, parsed)
 
 
 def _drafted(paragraphs: Iterable[Paragraph]) -> Draft:

@@ -6,26 +6,22 @@ import re
 import zipfile
 from dataclasses import dataclass, replace
 from io import BytesIO
-from xml.etree import ElementTree as ET
 
 import mammoth
 
 from app.documents.model import ParsedText
 from app.errors import PasswordProtected, UnreadableDocument
-from app.ingestion.decoding import cleaned, cleaned_line
+from app.ingestion.decoding import cleaned
 from app.ingestion.file_kinds import DOCX, ENCRYPTED_OFFICE
 from app.ingestion.parsers.docx_drawing import with_drawings_as_text
 from app.ingestion.parsers.docx_math import with_formulas_as_text
 from app.ingestion.parsers.drawing import related_by
-from app.ingestion.parsers.facts import facts, with_facts
+from app.ingestion.parsers.facts import CORE, core_of, with_facts
 from app.ingestion.parsers.html import parsed_html
 
 LARGEST_XML = 25_000_000
 """Bytes of XML, unpacked, that a document may have; its tree takes twenty times as much or more."""
 
-_CORE_PROPERTIES = "docProps/core.xml"
-_DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
-_TERMS = "{http://purl.org/dc/terms/}"
 _STYLES = """
 p[style-name='Title'] => h1:fresh
 p[style-name='Code'] => pre:separator('\\n')
@@ -65,11 +61,8 @@ class DocxParser:
             _packed(parts), style_map=_STYLES, convert_image=mammoth.images.img_element(_no_image)
         ).value
         parsed = parsed_html(cleaned(html))
-        core = _core_properties(parts)
-        author = core.findtext(f"{_DUBLIN_CORE}creator")
-        date = core.findtext(f"{_TERMS}modified") or core.findtext(f"{_TERMS}created")
-        title = cleaned_line(core.findtext(f"{_DUBLIN_CORE}title") or "")
-        return with_facts(facts(author, date), replace(parsed, title=title or parsed.title))
+        core = core_of(parts.get(CORE))
+        return with_facts(core.facts, replace(parsed, title=core.title or parsed.title))
 
 
 @dataclass(frozen=True)
@@ -125,11 +118,3 @@ def _said(part: bytes) -> bytes:
 
 def _no_image(_image: object) -> dict[str, str]:
     return {"src": ""}  # only its description is read
-
-
-def _core_properties(parts: dict[str, bytes]) -> ET.Element:
-    try:
-        # Entities have been refused.
-        return ET.fromstring(parts.get(_CORE_PROPERTIES, b"<none/>"))  # noqa: S314
-    except ET.ParseError:
-        return ET.Element("none")  # the text does not depend on it

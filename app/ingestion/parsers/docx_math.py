@@ -17,7 +17,7 @@ def with_formulas_as_text(part: bytes) -> bytes:
     for parent in root.iter():
         for place, child in enumerate(parent):
             if child.tag in {_MATH + "oMath", _MATH + "oMathPara"}:
-                parent[place] = _run(_linear(child))
+                parent[place] = _run(formula_text(child))
     packed: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return packed
 
@@ -28,10 +28,12 @@ def _run(text: str) -> ET.Element:
     return run
 
 
-def _linear(element: ET.Element) -> str:  # noqa: C901, PLR0911 - a case for each kind of element
+def formula_text(element: ET.Element) -> str:  # noqa: C901, PLR0911 - a case for each kind of element
+    """What `element`, of a formula in Office's XML, says in a line."""
+
     def part(name: str) -> str:
         found = element.find(_MATH + name)
-        return _linear(found) if found is not None else ""
+        return formula_text(found) if found is not None else ""
 
     def value(properties: str, name: str, default: str) -> str:
         found = element.find(f"{_MATH}{properties}/{_MATH}{name}")
@@ -52,15 +54,15 @@ def _linear(element: ET.Element) -> str:  # noqa: C901, PLR0911 - a case for eac
             degree = part("deg")
             return f"{degree and f'{degree}-th '}√({part('e')})"
         case "d":
-            inner = ", ".join(_linear(each) for each in element.findall(_MATH + "e"))
+            inner = ", ".join(formula_text(each) for each in element.findall(_MATH + "e"))
             return value("dPr", "begChr", "(") + inner + value("dPr", "endChr", ")")
         case "nary":
             bounds = f"_{_grouped(part('sub'))}^{_grouped(part('sup'))}"
             return f"{value('naryPr', 'chr', '∫')}{bounds} {part('e')}"
         case "mr":
-            return " ".join(_linear(each) for each in element) + "; "
+            return " ".join(formula_text(each) for each in element) + "; "
         case _:
-            return "".join(_linear(each) for each in element)
+            return "".join(formula_text(each) for each in element)
 
 
 def _grouped(text: str) -> str:

@@ -58,6 +58,7 @@ def chart_text(space: ET.Element) -> str:
             axes = [_title(title) for axis in area for title in _children(axis, "title")]
             lines.append(" | ".join(filter(None, axes)))
             lines += map(_series_text, _named(area, "ser"))
+            lines += (_newer_series_text(each, space) for each in _named(area, "series"))
     return "\n".join(filter(None, lines))
 
 
@@ -137,21 +138,37 @@ def _series_text(series: ET.Element) -> str:
     name = " ".join(map(_title, _children(series, "tx")))
     told = {local_name(each): _points(each) for each in series}
     categories = told.get("cat") or told.get("xVal") or {}
-    values = told.get("val") or told.get("yVal") or {}
+    return _told(name, categories, told.get("val") or told.get("yVal") or {})
+
+
+def _told(name: str, categories: dict[str, str], values: dict[str, str]) -> str:
     cells = [
         f"{categories[at]}: {value}" if at in categories else value for at, value in values.items()
     ]
     return ": ".join(filter(None, (name, "; ".join(cells[:MOST_POINTS]))))
 
 
-def _points(values: ET.Element) -> dict[str, str]:
+def _newer_series_text(series: ET.Element, space: ET.Element) -> str:
+    """Of a treemap, a waterfall and their like, whose values stand apart from the series."""
+    named = " ".join(map(_title, _children(series, "tx")))
+    identity = next((each.get("val") for each in _children(series, "dataId")), None)
+    data = next((each for each in _named(space, "data") if each.get("id") == identity), space)
+    words, numbers = (next(_named(data, kind), None) for kind in ("strDim", "numDim"))
+    return _told(named, _points(words), _points(numbers))
+
+
+def _points(values: ET.Element | None) -> dict[str, str]:
     """The values that were last seen, by their place; of nested categories, the outer one first."""
     points: dict[str, str] = {}
-    numbers = any(True for _ in _named(values, "numCache"))
+    if values is None:
+        return points
+    numbers = local_name(values) == "numDim" or any(True for _ in _named(values, "numCache"))
     shown_as = next((each.text or "" for each in _named(values, "formatCode")), "")
+    shown_as = shown_as or next((each.get("formatCode", "") for each in _named(values, "lvl")), "")
     for level in list(_named(values, "lvl")) or [values]:
         for point in _named(level, "pt"):
-            at, text = point.get("idx", ""), joined_cell(" ".join(_values(point)))
+            at = point.get("idx", "")
+            text = joined_cell(" ".join(_values(point)) or point.text or "")
             text = _number(text, shown_as) if numbers else text
             points[at] = f"{text}, {points[at]}" if at in points else text
     return points

@@ -6,17 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
+from posixpath import basename
 from typing import TYPE_CHECKING
 
 from app.documents.model import ParsedText
 from app.ingestion.decoding import decoded
 from app.ingestion.file_kinds import EMAIL
-from app.ingestion.parsers.html import parsed_html
+from app.ingestion.parsers.html import declared_charset, parsed_html
 from app.ingestion.parsers.letter import Letter, readable_header
 from app.ingestion.parsers.parser import sections
 
 _HEAD = ("From", "To", "Cc", "Date")
 _DEEPEST = 50
+_UNREAD = frozenset(
+    {"text/css", "text/javascript", "application/javascript", "application/x-javascript"}
+)
+"""What only a program reads, of a page that was saved as a message (MHT)."""
 
 if TYPE_CHECKING:
     Part = Message[str, str]
@@ -24,10 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EmlParser:
-    """Of a body in several forms the plain one is read, unless it is empty."""
+    """Of a body in several forms the plain one is read, unless it is empty; and pages (MHT)."""
 
     name: str = "eml"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({EMAIL})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -40,6 +45,8 @@ class EmlParser:
 
 def _bodies(part: Part, attached: list[tuple[str, bytes]], depth: int) -> Iterator[ParsedText]:
     kind = part.get_content_type()
+    if kind in _UNREAD:
+        return
     name = readable_header(part.get_filename() or "")
     if kind == "message/rfc822":
         inner = part.get_payload()
@@ -51,10 +58,14 @@ def _bodies(part: Part, attached: list[tuple[str, bytes]], depth: int) -> Iterat
     elif name or part.get_content_disposition() == "attachment":
         attached.append((name or "attachment", _content(part)))
     elif kind == "text/html":
-        yield parsed_html(decoded(_content(part), part.get_content_charset()))
+        page = _content(part)
+        yield parsed_html(decoded(page, part.get_content_charset() or declared_charset(page)))
     elif kind.startswith("text/"):
         text = decoded(_content(part), part.get_content_charset())
         yield ParsedText(text, sections(text, ()))
+    else:
+        place = readable_header(part.get("Content-Location") or "")
+        attached.append((basename(place) or "attachment", _content(part)))
 
 
 def _of_several(
@@ -78,4 +89,7 @@ def _content(part: Part) -> bytes:
 
 
 def _header(message: Part, name: str) -> str:
-    return ", ".join(readable_header(str(value)) for value in message.get_all(name, ()))
+    values = (value for key, value in message.raw_items() if key.lower() == name.lower())
+    # Letters beyond ASCII, which should not be there, as the bytes that they were.
+    raw = (decoded(str(value).encode("utf-8", "surrogateescape")) for value in values)
+    return ", ".join(map(readable_header, raw))

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
+from xml.etree import ElementTree as ET
 
 from app.documents.model import ParsedText
+from app.errors import UnreadableDocument
 from app.ingestion.decoding import cleaned_line
 from app.ingestion.parsers.draft import Draft
+from app.ingestion.parsers.xml_tree import tree
 
+CORE = "docProps/core.xml"
+"""The part of an Office package that tells of the document."""
+_DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
+_TERMS = "{http://purl.org/dc/terms/}"
 _NOBODY = frozenset(
     (
         *("admin", "administrator", "anonymous", "author", "default", "owner", "root", "unknown"),
@@ -41,3 +49,22 @@ def with_facts(told: str, parsed: ParsedText) -> ParsedText:
     draft.block(told)
     draft.add(parsed, level=0)
     return draft.parsed(parsed.title)
+
+
+@dataclass(frozen=True)
+class Core:
+    """What an Office package tells of its document; both are empty where it tells nothing."""
+
+    title: str
+    facts: str
+
+
+def core_of(part: bytes | None) -> Core:
+    """What the part `CORE` tells; nothing where it is damaged: the text does not depend on it."""
+    try:
+        told = ET.Element("none") if part is None else tree(part)
+    except (ET.ParseError, UnreadableDocument):
+        told = ET.Element("none")
+    date = told.findtext(f"{_TERMS}modified") or told.findtext(f"{_TERMS}created")
+    title = cleaned_line(told.findtext(f"{_DUBLIN_CORE}title") or "")
+    return Core(title, facts(told.findtext(f"{_DUBLIN_CORE}creator"), date))

@@ -41,10 +41,15 @@ class HtmlParser:
     media_types: frozenset[str] = frozenset({"text/html"})
 
     def parse(self, data: bytes) -> ParsedText:
-        declared = _CHARSET.search(data[:_CHARSET_WITHIN])
-        html = decoded(data, declared.group(1).decode() if declared else None)
+        html = decoded(data, declared_charset(data))
         parsed = parsed_html(html)  # which refuses what is nested too deep
         return with_facts(_facts(LexborHTMLParser(html)), parsed)
+
+
+def declared_charset(data: bytes) -> str | None:
+    """The encoding that a page names at its beginning."""
+    declared = _CHARSET.search(data[:_CHARSET_WITHIN])
+    return declared.group(1).decode() if declared else None
 
 
 def parsed_html(html: str) -> ParsedText:

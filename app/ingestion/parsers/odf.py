@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, repeat
 from xml.etree import ElementTree as ET
 
 from app.documents.model import ParsedText
@@ -12,15 +13,14 @@ from app.ingestion.file_kinds import ODP, ODS, ODT
 from app.ingestion.media_type import described, detected
 from app.ingestion.parsers.draft import Draft
 from app.ingestion.parsers.facts import facts
-from app.ingestion.parsers.odf_text import TABLE, TEXT, OdfText, attribute, cell_words
+from app.ingestion.parsers.odf_text import DRAW, TABLE, TEXT, OdfText, attribute, cell_words
 from app.ingestion.parsers.packages import opened_package
 from app.ingestion.parsers.spreadsheet import Row, add_sheet
 from app.ingestion.parsers.xml_tree import local_name, tree, words
 
-_DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
 _DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 _MOST_COLUMNS = 16_384
-_MOST_EMPTY_ROWS = 2  # more of them part two tables no better
+_MOST_ROWS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class OdfParser:
     """Headings, lists, tables, notes and the descriptions of pictures; what was deleted is not."""
 
     name: str = "odf"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({ODT, ODS, ODP})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -41,21 +41,27 @@ class OdfParser:
                 meta = tree(package.read("meta.xml")) if named else ET.Element("none")
             except ET.ParseError as fault:
                 raise UnreadableDocument("The OpenDocument file is damaged.") from fault
-        title, author, date = (words(_first(meta, name)) for name in ("title", "creator", "date"))
-        draft = Draft()
-        draft.block(facts(author, date))
-        body = next((each for each in root.iter() if local_name(each) == "body"), root)
-        for content in body:
-            kind = local_name(content)
-            if kind == "spreadsheet":
-                for sheet in content.iter(TABLE + "table"):
-                    add_sheet(draft, attribute(sheet, TABLE, "name") or "Sheet", _rows(sheet))
-            elif kind == "presentation":
-                for number, slide in enumerate(content.iter(_DRAW + "page"), 1):
-                    _add_slide(draft, slide, number)
-            else:
-                OdfText(draft).add(content)
-        return draft.parsed(title or draft.first_heading)
+        return parsed_odf(root, meta)
+
+
+def parsed_odf(root: ET.Element, meta: ET.Element) -> ParsedText:
+    """What is in a document's content, and in what is told of it; both may be one tree."""
+    title, author, date = (words(_first(meta, name)) for name in ("title", "creator", "date"))
+    draft = Draft()
+    draft.block(facts(author, date))
+    body = next((each for each in root.iter() if local_name(each) == "body"), root)
+    for content in body:
+        kind = local_name(content)
+        if kind == "spreadsheet":
+            for sheet in content.iter(TABLE + "table"):
+                rows = islice(_rows(sheet), _MOST_ROWS)
+                add_sheet(draft, attribute(sheet, TABLE, "name") or "Sheet", rows)
+        elif kind == "presentation":
+            for number, slide in enumerate(content.iter(DRAW + "page"), 1):
+                _add_slide(draft, slide, number)
+        else:
+            OdfText(draft).add(content)
+    return draft.parsed(title or draft.first_heading)
 
 
 def _first(root: ET.Element, name: str) -> ET.Element | None:
@@ -82,6 +88,7 @@ def _role(shape: ET.Element) -> str:
 
 
 def _rows(sheet: ET.Element) -> Iterator[Row]:
+    empty = 0  # rows, of which the last ones fill the sheet
     for row in sheet.iter(TABLE + "table-row"):
         cells: list[str] = []
         for cell in row:
@@ -94,8 +101,12 @@ def _rows(sheet: ET.Element) -> Iterator[Row]:
         while cells and not cells[-1]:
             cells.pop()
         repeated = _count(row, "number-rows-repeated")
-        for _ in range(repeated if cells else min(repeated, _MOST_EMPTY_ROWS)):
-            yield cells
+        if cells:
+            yield from repeat(list[str](), empty)
+            yield from repeat(cells, repeated)
+            empty = 0
+        else:
+            empty += repeated
 
 
 def _count(element: ET.Element, name: str) -> int:

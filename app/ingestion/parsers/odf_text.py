@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
@@ -11,6 +12,7 @@ from app.ingestion.parsers.xml_tree import local_name
 
 _URN = "urn:oasis:names:tc:opendocument:xmlns"
 TEXT = f"{{{_URN}:text:1.0}}"
+DRAW = f"{{{_URN}:drawing:1.0}}"
 TABLE = f"{{{_URN}:table:1.0}}"
 OFFICE = f"{{{_URN}:office:1.0}}"
 _UNREAD = frozenset(
@@ -28,16 +30,16 @@ class OdfText:
         kind = local_name(element)
         if kind in _UNREAD:
             return
-        if kind == "h":
-            level = attribute(element, TEXT, "outline-level")
-            self.draft.heading(int(level) if level.isdecimal() else 1, inline_text(element))
-        elif kind == "p":
-            self.draft.block(inline_text(element))
-            for inner in element:
-                if local_name(inner) == "frame":
-                    self.add(inner)
-        elif kind == "list":
-            self.draft.block("\n".join(_list_lines(element, 0)))
+        if kind in {"h", "p", "list"}:
+            if kind == "h":
+                level = attribute(element, TEXT, "outline-level")
+                self.draft.heading(int(level) if level.isdecimal() else 1, inline_text(element))
+            elif kind == "p":
+                self.draft.block(inline_text(element))
+            else:
+                self.draft.block("\n".join(_list_lines(element, 0)))
+            for shape in _shapes(element):
+                self.add(shape)
         elif kind == "table":
             rows = element.iter(TABLE + "table-row")
             cells = ([cell_words(cell) for cell in row] for row in rows)
@@ -49,6 +51,15 @@ class OdfText:
                 self.add(inner)
 
 
+def _shapes(element: ET.Element) -> Iterator[ET.Element]:
+    """What is drawn beside the words of a paragraph, but not in its notes: text boxes, pictures."""
+    for inner in element:
+        if inner.tag.startswith(DRAW):
+            yield inner
+        elif local_name(inner) not in {"note", "annotation"}:
+            yield from _shapes(inner)
+
+
 def attribute(element: ET.Element, namespace: str, name: str) -> str:
     """An attribute's value; empty where there is none."""
     return element.get(namespace + name) or ""
@@ -58,7 +69,7 @@ def inline_text(element: ET.Element) -> str:
     """A paragraph's text: its spaces and line breaks are elements; its notes stand in brackets."""
     parts = [element.text or ""]
     for inner in element:
-        match local_name(inner):
+        match "shape" if inner.tag.startswith(DRAW) else local_name(inner):
             case "s":
                 count = attribute(inner, TEXT, "c")
                 parts.append(" " * min(int(count), 100) if count.isdecimal() else " ")
@@ -69,7 +80,7 @@ def inline_text(element: ET.Element) -> str:
             case "note":
                 body = next(inner.iter(TEXT + "note-body"), None)
                 parts.append("" if body is None else f" [{inline_text(body).strip()}]")
-            case "annotation" | "frame" | "bookmark" | "note-citation":
+            case "annotation" | "shape" | "bookmark" | "note-citation":
                 pass
             case _:
                 parts.append(inline_text(inner))

@@ -34,6 +34,11 @@ def opened_package(data: bytes, what: str) -> Iterator[zipfile.ZipFile]:
         raise UnreadableDocument(f"The file is {what} that is damaged or incomplete.") from fault
 
 
+def part_of(package: zipfile.ZipFile, name: str) -> bytes | None:
+    """The part that has this name, if there is one."""
+    return package.read(name) if name in package.NameToInfo else None
+
+
 def _check_size(package: zipfile.ZipFile, what: str) -> None:
     members = package.infolist()
     # zipfile gives no more bytes of a member than the size it declares.

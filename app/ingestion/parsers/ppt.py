@@ -9,7 +9,7 @@ from olefile import OleFileIO
 
 from app.documents.model import ParsedText
 from app.ingestion.parsers.draft import Draft
-from app.ingestion.parsers.ole import title_of
+from app.ingestion.parsers.ole import summary_of
 from app.ingestion.parsers.ppt_file import Slide, TextKind, slides_of
 from app.ingestion.parsers.rows import joined_cell
 
@@ -22,16 +22,18 @@ class PptParser:
     """Texts in the order of their shapes, as they were last saved."""
 
     name: str = "ppt"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"application/vnd.ms-powerpoint"})
 
     def parse(self, data: bytes) -> ParsedText:
         with OleFileIO(BytesIO(data)) as container:
+            about = summary_of(container)
             draft = Draft()
+            draft.block(about.facts)
             written = False
             for number, slide in enumerate(slides_of(container), 1):
                 written = _add(draft, number, slide) or written
-            return draft.parsed(title_of(container)) if written else ParsedText("", ())
+            return draft.parsed(about.title) if written else ParsedText("", ())
 
 
 def _add(draft: Draft, number: int, slide: Slide) -> bool:

@@ -10,6 +10,8 @@ from functools import partial
 from io import BytesIO
 
 from pptx import Presentation
+from pptx.oxml import parse_xml
+from pptx.oxml.xmlchemy import BaseOxmlElement
 from pptx.shapes.autoshape import Shape
 from pptx.shapes.base import BaseShape
 from pptx.shapes.graphfrm import GraphicFrame
@@ -17,13 +19,17 @@ from pptx.shapes.group import GroupShape
 
 from app.documents.model import ParsedText
 from app.ingestion.file_kinds import PPTX
+from app.ingestion.parsers.docx_math import formula_text
 from app.ingestion.parsers.draft import Draft
 from app.ingestion.parsers.drawing import drawn_text
-from app.ingestion.parsers.facts import facts
-from app.ingestion.parsers.packages import opened_package
+from app.ingestion.parsers.facts import CORE, core_of
+from app.ingestion.parsers.packages import opened_package, part_of
 from app.ingestion.parsers.rows import joined_cell, lines_of
 
 _NON_VISUAL = ".//{http://schemas.openxmlformats.org/presentationml/2006/main}cNvPr"
+_ALTERNATIVES = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
+_FORMULA = "{http://schemas.microsoft.com/office/drawing/2010/main}m"
+_MAIN_SPACE = "http://schemas.openxmlformats.org/drawingml/2006/main"
 _DEEPEST_GROUP = 20
 _TYPES = "[Content_Types].xml"
 _MAIN = b"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
@@ -38,17 +44,18 @@ class PptxParser:
     """Shapes are read as they are arranged, from above to below."""
 
     name: str = "python-pptx"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({PPTX})
 
     def parse(self, data: bytes) -> ParsedText:
-        with opened_package(data, "a PowerPoint presentation (PPTX)"):
+        with opened_package(data, "a PowerPoint presentation (PPTX)") as package:
             presentation = Presentation(_as_presentation(data))
             draft = Draft()
-            known = presentation.core_properties
-            draft.block(facts(known.author, known.modified))
+            core = core_of(part_of(package, CORE))
+            draft.block(core.facts)
             first_title = ""
             for number, slide in enumerate(presentation.slides, 1):
+                _unfold(slide.element)
                 title = slide.shapes.title
                 named = joined_cell(title.text_frame.text) if title is not None else ""
                 first_title = first_title or named
@@ -60,7 +67,7 @@ class PptxParser:
                 if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
                     notes = slide.notes_slide.notes_text_frame.text
                     draft.block(f"Notes: {notes}" if notes.strip() else "")
-            return draft.parsed(known.title or first_title)
+            return draft.parsed(core.title or first_title)
 
 
 def _as_presentation(data: bytes) -> BytesIO:
@@ -81,6 +88,23 @@ def _as_presentation(data: bytes) -> BytesIO:
                 copy.writestr(member, part)
     copied.seek(0)
     return copied
+
+
+def _unfold(slide: BaseOxmlElement) -> None:
+    """Put what newer programs show, and formulas as text, where the library sees them.
+
+    Shapes that older programs could not show stand in lists of ways to show the same, which it
+    passes over with all their words.
+    """
+    for ways in list(slide.iter(_ALTERNATIVES)):
+        shapes = ways.getparent()
+        if len(ways) and shapes.tag.endswith(("}spTree", "}grpSp")):
+            place = shapes.index(ways)
+            shapes[place : place + 1] = list(ways[0])
+    for formula in list(slide.iter(_FORMULA)):
+        run = parse_xml(f'<a:r xmlns:a="{_MAIN_SPACE}"><a:t/></a:r>')
+        run[0].text = formula_text(formula)
+        formula.getparent().replace(formula, run)
 
 
 def _in_order(shapes: Iterable[BaseShape], depth: int) -> Iterator[BaseShape]:

@@ -6,7 +6,6 @@ from app.errors import EmptyDocument, TidemarkError, UnreadableDocument, Unsuppo
 from app.ingestion import media_type
 from app.ingestion.parsers import ocr
 from app.ingestion.parsers.archive import PackedParser, TarParser, ZipParser
-from app.ingestion.parsers.calamine import XlsbParser
 from app.ingestion.parsers.delimited import DelimitedParser
 from app.ingestion.parsers.doc import DocParser
 from app.ingestion.parsers.docx import DocxParser, EncryptedOfficeParser
@@ -28,6 +27,7 @@ from app.ingestion.parsers.rtf import RtfParser
 from app.ingestion.parsers.source import SourceParser
 from app.ingestion.parsers.text import TextParser
 from app.ingestion.parsers.xls import XlsParser
+from app.ingestion.parsers.xlsb import XlsbParser
 from app.ingestion.parsers.xlsx import XlsxParser
 from app.ingestion.parsers.xml_text import XmlParser
 

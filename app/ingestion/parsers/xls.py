@@ -11,6 +11,7 @@ import xlrd
 from app.documents.model import ParsedText
 from app.errors import PasswordProtected, UnreadableDocument
 from app.ingestion.parsers.draft import Draft
+from app.ingestion.parsers.ole import summary_in
 from app.ingestion.parsers.spreadsheet import Row, add_sheet, cell_text
 
 
@@ -19,7 +20,7 @@ class XlsParser:
     """Values as they were saved, sheet by sheet."""
 
     name: str = "xlrd"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"application/vnd.ms-excel"})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -29,10 +30,12 @@ class XlsParser:
             if "encrypted" in str(refused):
                 raise PasswordProtected("The workbook is protected with a password.") from refused
             raise UnreadableDocument("The Excel workbook is damaged or incomplete.") from refused
+        about = summary_in(data)
         draft = Draft()
+        draft.block(about.facts)
         for name in book.sheet_names():
             add_sheet(draft, name, _rows(book, book.sheet_by_name(name)))
-        return draft.parsed()
+        return draft.parsed(about.title)
 
 
 def _rows(book: xlrd.Book, sheet: xlrd.sheet.Sheet) -> Iterator[Row]:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, repeat
 from xml.etree import ElementTree as ET
 
 from app.documents.model import ParsedText
 from app.ingestion.decoding import decoded
 from app.ingestion.parsers.draft import Draft
+from app.ingestion.parsers.odf import parsed_odf
+from app.ingestion.parsers.odf_text import OFFICE, attribute
 from app.ingestion.parsers.parser import sections
+from app.ingestion.parsers.spreadsheet import Row, add_sheet
 from app.ingestion.parsers.xml_tree import EntitiesDeclared, local_name, tree, words
 
+_EXCEL = "{urn:schemas-microsoft-com:office:spreadsheet}"
+_MOST_ROWS, _MOST_COLUMNS = 1 << 20, 16_384
 _LONGEST_VALUE = 200
 _TITLES = frozenset({"title", "name", "heading", "head"})
 
 
 @dataclass(frozen=True)
 class XmlParser:
-    """Feeds, records and marked-up prose; what is not well-formed is kept as it stands."""
+    """Feeds, records and marked-up prose, and what office programs save as XML.
+
+    What is not well-formed is kept as it stands.
+    """
 
     name: str = "xml"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"text/xml"})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -30,7 +39,14 @@ class XmlParser:
         except (ET.ParseError, EntitiesDeclared, ValueError, LookupError):
             text = decoded(data)
             return ParsedText(text, sections(text, ()))
+        if root.tag == f"{OFFICE}document":
+            return parsed_odf(root, root)
         draft = Draft()
+        if root.tag == f"{_EXCEL}Workbook":
+            for sheet in root.iter(f"{_EXCEL}Worksheet"):
+                rows = islice(_rows(sheet), _MOST_ROWS)
+                add_sheet(draft, attribute(sheet, _EXCEL, "Name") or "Sheet", rows)
+            return draft.parsed()
         lines: list[str] = []
         for block in _blocks(root):
             if isinstance(block, str):
@@ -44,15 +60,35 @@ class XmlParser:
         return draft.parsed(next(titles, None))
 
 
+def _rows(sheet: ET.Element) -> Iterator[Row]:
+    """Of a sheet in the XML of Excel 2003; those after empty ones say their place."""
+    number = 0
+    for row in sheet.iter(f"{_EXCEL}Row"):
+        place = _place(row, number)
+        yield from repeat(list[str](), place - number)
+        cells: list[str] = []
+        for cell in row.iter(f"{_EXCEL}Cell"):
+            cells += [""] * (min(_place(cell, len(cells)), _MOST_COLUMNS) - len(cells))
+            cells.append(" ".join(words(each) for each in cell.iter(f"{_EXCEL}Data")))
+        yield cells
+        number = place + 1
+
+
+def _place(element: ET.Element, following: int) -> int:
+    """Where a row or a cell is, counted from 0."""
+    told = attribute(element, _EXCEL, "Index")
+    return max(int(told) - 1, following) if told.isdecimal() else following
+
+
 def _blocks(root: ET.Element) -> Iterator[str | ET.Element]:
     """A line for each short value, with its name; an element for each stretch of prose."""
     waiting = [root]
     while waiting:  # a loop, because a tree can be deeper than Python's stack
         element = waiting.pop()
         name = local_name(element)
-        for attribute, value in element.attrib.items():
-            if value.strip() and not attribute.startswith("{"):
-                yield f"{name} {attribute}: {' '.join(value.split())}"
+        for label, value in element.attrib.items():
+            if value.strip() and not label.startswith("{"):
+                yield f"{name} {label}: {' '.join(value.split())}"
         if _is_prose(element):
             yield element
         elif len(element):
