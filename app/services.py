@@ -92,7 +92,7 @@ from app.ingestion.pace import PaceMeter
 from app.ingestion.parsing import Parsing
 from app.ingestion.parsing.pictures import PagePictures
 from app.ingestion.planning import Planner
-from app.ingestion.portable import Export, Import
+from app.ingestion.portable import Export, Import, QueryHelp
 from app.ingestion.publication import Publication
 from app.ingestion.renaming import Renaming
 from app.ingestion.restoration import Restoration
@@ -212,13 +212,14 @@ class Services:
 
     def exporter(self) -> Export:
         """What writes a knowledge base to a file."""
-        return Export(self.database, self.documents, self.indexes, self.questions, self.sources)
+        return Export(self.database, self.documents, self.indexes, self._query_help(), self.sources)
 
     def importer(self) -> Import:
         """What takes such a file in."""
-        return Import(
-            self.database, self.uploads, self.ingest, self.documents, self.questions, self.sources
-        )
+        return Import(self.database, self.uploads, self.ingest, self._query_help(), self.sources)
+
+    def _query_help(self) -> QueryHelp:
+        return QueryHelp(self.knowledge_bases, self.documents, self.questions, self.saved_searches)
 
     def team_evaluator(self) -> TeamEvaluator:
         """What measures retrieval on a knowledge base's own questions."""

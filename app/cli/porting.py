@@ -42,7 +42,7 @@ def write(
         ),
     ] = False,
 ) -> None:
-    """Write a knowledge base as one archive: originals, text, labels, questions.
+    """Write a knowledge base as one archive: originals, text, labels, questions, synonyms.
 
     Interrupted and begun again, it goes on after the last whole document.
     """
@@ -95,8 +95,9 @@ def _take_in(services: Services, base: KnowledgeBase, archive: Import, file: Pat
 
             done = archive.read(base, file, taken)
             say(
-                f"Took {done.documents:,} documents and {done.questions:,} questions into "
-                f"{base.name}; {done.new:,} documents are to be ingested"
+                f"Took {done.documents:,} documents, {done.helped.questions:,} questions, "
+                f"{done.helped.searches:,} new saved searches and {done.helped.synonyms:,} new "
+                f"groups of synonyms into {base.name}; {done.new:,} documents are to be ingested"
                 + (f", {done.chunks:,} chunks came with vectors." if done.chunks else ".")
             )
             while watch.pending and not base.paused:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.documents.labels import Labels
 from app.errors import DamagedArchive, ProviderUnavailable
-from app.ingestion.portable import Imported
+from app.ingestion.portable import Helped, Imported
 from app.ingestion.uploads import Receipt
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
@@ -80,7 +80,7 @@ def test_what_was_exported_is_there_again_with_its_bytes_text_labels_and_questio
     there = other(filled)
     services = there.services
     assert services.importer().name(archive) == filled.base.name
-    assert read(there, archive) == Imported(documents=2, new=2, chunks=0, questions=1)
+    assert read(there, archive) == Imported(documents=2, new=2, helped=Helped(questions=1))
     worker.drain()
     long = services.documents.by_name(there.base.id, "sub/long 🌊.txt")
     revision = services.documents.revision(long.id)
@@ -95,6 +95,47 @@ def test_what_was_exported_is_there_again_with_its_bytes_text_labels_and_questio
     assert "The pilot boards." in there.search("pilot").texts()[0]
     assert read(there, archive).new == 0
     assert len(services.questions.list(there.base.id)) == 1
+
+
+def test_what_helps_with_questions_comes_along_and_what_is_there_of_it_stays(
+    filled: SearchableBase, tmp_path: Path
+) -> None:
+    services, base = filled.services, filled.base
+    guide = services.documents.by_name(base.id, "guide.md")
+    gone = services.documents.by_name(base.id, "sub/long 🌊.txt")
+    services.questions.save_unanswerable(base.id, "Who won at chess?")
+    services.knowledge_bases.set_synonyms(base.name, [["quay", "pier"], ["gale", "storm"]])
+    searches = services.saved_searches
+    searches.save(base.id, "pilots", "q=pilot+%26+bar&tag=harbour")
+    searches.save(base.id, "in the guide", f"q=bar&document={guide.id}&document={gone.id}")
+    searches.save(base.id, "in what is gone", f"q=tide&document={gone.id}")
+    services.deletion.delete(gone.id)
+    archive = written(filled, tmp_path / "base.tar")
+
+    there = other(filled)
+    services.knowledge_bases.set_synonyms(there.base.name, [["tide", "stream"], ["quay", "pier"]])
+    searches.save(there.base.id, "pilots", "q=their+own")
+    came = read(there, archive).helped
+    assert came == Helped(questions=2, searches=1, synonyms=1)
+    assert [(q.text, q.unanswerable) for q in services.questions.list(there.base.id)] == [
+        (QUESTION, False),
+        ("Who won at chess?", True),
+    ]
+    assert services.knowledge_bases.get(there.base.name).synonyms == (
+        ("tide", "stream"),
+        ("quay", "pier"),
+        ("gale", "storm"),
+    )
+    new = services.documents.by_name(there.base.id, "guide.md")
+    assert {one.name: one.parameters for one in searches.list(there.base.id)} == {
+        "pilots": "q=their+own",
+        "in the guide": f"q=bar&document={new.id}",
+    }
+    again = read(there, archive).helped
+    assert (again.searches, again.synonyms) == (0, 0)
+    services.questions.save(there.base.id, "Who won at chess?", new.id, "The pilot boards.")
+    read(there, archive)
+    assert not any(question.unanswerable for question in services.questions.list(there.base.id))
 
 
 def test_vectors_that_came_along_are_not_made_again(

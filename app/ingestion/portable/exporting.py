@@ -19,7 +19,6 @@ from app.database.connection import Database
 from app.documents.contents import dump_sections
 from app.documents.labels import Labels
 from app.documents.model import Document, KnowledgeBase, ParsedText, Revision
-from app.documents.questions import QuestionStore
 from app.documents.store import DocumentStore
 from app.errors import DocumentNotFound, RevisionNotFound
 from app.indexes.chunks import vectors_of
@@ -40,6 +39,7 @@ from app.ingestion.portable.archive import (
     folder_of,
     sized,
 )
+from app.ingestion.portable.query_help import QueryHelp
 
 PAGE = 200  # documents that are listed at once
 READERS = 2  # documents that are read at once, ahead of the one that is being written
@@ -80,7 +80,7 @@ class Export:
     database: Database
     documents: DocumentStore
     indexes: IndexStore
-    questions: QuestionStore
+    query_help: QueryHelp
     sources: Sources
 
     def write(
@@ -113,7 +113,7 @@ class Export:
                     at.documents += 1
                     at.size += read.revision.size
                     report(at.documents, at.size)
-                archive.add_json(QUESTIONS, self._questions(base))
+                archive.add_json(QUESTIONS, self.query_help.of(base))
                 end = {"documents": at.documents, "bytes": at.size, "sha256": at.seal.sha256}
                 archive.add_json(LAST, end)
         unfinished.replace(path)
@@ -152,20 +152,6 @@ class Export:
             files["vectors"] = _packed(vectors_of(self.database, index, revision.id))
         source = self.sources.described(document.id)
         return _Read(document, revision, labels, source, files, original)
-
-    def _questions(self, base: KnowledgeBase) -> JsonObject:
-        return {
-            "questions": [
-                {
-                    "text": question.text,
-                    "right": [
-                        {"document": right.document_name, "quote": right.quote}
-                        for right in question.right
-                    ],
-                }
-                for question in self.questions.list(base.id)
-            ]
-        }
 
 
 def _add(archive: ArchiveWriter, number: int, read: _Read) -> None:

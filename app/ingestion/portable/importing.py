@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -19,10 +19,8 @@ from app.database.connection import Database
 from app.documents.contents import load_sections
 from app.documents.labels import Labels, checked_labels
 from app.documents.model import KnowledgeBase, ParsedText, Section
-from app.documents.questions import QuestionStore
-from app.documents.store import DocumentStore
 from app.embedding.vectors import plain
-from app.errors import AddressRefused, DamagedArchive, DocumentNotFound, ProviderError
+from app.errors import AddressRefused, DamagedArchive, ProviderError
 from app.indexes.chunks import ChunkStore, cut
 from app.indexes.index import Index, NewChunk
 from app.indexes.recipe import Recipe
@@ -40,6 +38,7 @@ from app.ingestion.portable.archive import (
     head_of,
     opened,
 )
+from app.ingestion.portable.query_help import Helped, QueryHelp
 from app.ingestion.tables import JobRow
 from app.ingestion.uploads import Reading, Receipt, Uploads
 
@@ -56,12 +55,15 @@ Vectors = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class Imported:
-    """What an archive held: its documents, those that were new, chunks that came with vectors."""
+    """What an archive held: its documents, those that were new, chunks that came with vectors.
+
+    `helped` is what came beside the documents.
+    """
 
     documents: int = 0
     new: int = 0
     chunks: int = 0
-    questions: int = 0
+    helped: Helped = field(default_factory=Helped)
 
 
 class _Taken(Exception):
@@ -94,8 +96,7 @@ class Import:
     database: Database
     uploads: Uploads
     ingest: Ingest
-    documents: DocumentStore
-    questions: QuestionStore
+    query_help: QueryHelp
     sources: Sources
 
     def name(self, path: Path) -> str:
@@ -108,7 +109,7 @@ class Import:
             return str(head_of(reader)["knowledge_base"])
 
     def read(self, base: KnowledgeBase, path: Path, taken: Taken) -> Imported:
-        """Take every document and question of an archive into `base`.
+        """Take every document of an archive into `base`, and what came beside them.
 
         A document is stored once all its files have been checked, with the text that was read out
         of it then; `taken` is told of each. Its vectors are used where the index is of the same
@@ -118,6 +119,7 @@ class Import:
             DamagedArchive: it is no archive of Tidemark's, is cut off, or has wrong bytes. What was
                 taken in before that is right, and stays.
             EmptyDocument, DocumentTooLarge, InvalidName: a document that this Tidemark refuses.
+            InvalidRequest: there are too many questions, synonyms or saved searches then.
         """
         with opened(path) as reader:
             head = head_of(reader)
@@ -128,13 +130,12 @@ class Import:
                 new = done.new + (receipt.job_id is not None)
                 done = Imported(done.documents + 1, new, done.chunks + chunks)
                 taken(receipt)
-            questions = reader.json(QUESTIONS)["questions"]
+            beside = reader.json(QUESTIONS)
             sealed = reader.seal.sha256
             end = reader.json(LAST)
             if (end["sha256"], end["documents"]) != (sealed, done.documents):
                 raise DamagedArchive(f"{FIRST} or another description in {path} was changed.")
-            kept = sum(self._question(base, question) for question in questions)
-            return Imported(done.documents, done.new, done.chunks, kept)
+            return replace(done, helped=self.query_help.take_in(base, beside))
 
     def _documents(
         self, reader: ArchiveReader, base: KnowledgeBase, target: _Target | None, head: JsonObject
@@ -182,18 +183,6 @@ class Import:
             raise DamagedArchive(f"The archive names an address wrongly. {refused.message}") from (
                 refused
             )
-
-    def _question(self, base: KnowledgeBase, question: JsonObject) -> bool:
-        """Save a question with those of its passages whose document is there."""
-        saved = False
-        for right in question["right"]:
-            try:
-                document = self.documents.by_name(base.id, right["document"])
-            except DocumentNotFound:
-                continue
-            self.questions.save(base.id, question["text"], document.id, right["quote"])
-            saved = True
-        return saved
 
 
 @dataclass(frozen=True)
