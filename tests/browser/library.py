@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from app.documents.labels import Labels
 from app.documents.model import Document, KnowledgeBase
+from app.errors import ProviderError, ProviderUnavailable, TextRefused, TidemarkError
 from app.indexes.index import IndexState
 from app.indexes.recipes import Choice
 from app.ingestion.fetching import AddressKind, AddressState
 from app.services import Services
 from app.web.addresses import address
 from tests.factories import pdf
+from tests.fakes import WatchedEmbedder
 from tests.waiting import wait_until
 
 PILOTAGE = """# Pilotage guide
@@ -63,6 +66,16 @@ ANSWERED = (
     ("safety.md", "may I lock the pier in a gale", "The harbour master closes the north quay"),
     ("tables.pdf", "how high are spring tides", "At springs the tide rises 4.1 metres."),
 )
+
+REFUSED = "Nobody may read of the forbidden reef."
+TROUBLES: dict[IndexState, TidemarkError] = {
+    IndexState.INCOMPLETE: TextRefused(
+        "OpenAI refused to embed the text that begins 'Nobody may read'.",
+        remedy="Change that text, or leave the document out.",
+    ),
+    IndexState.FAILED: ProviderError("OpenAI says: the key was withdrawn."),
+    IndexState.BUILDING: ProviderUnavailable("OpenAI does not answer."),
+}
 
 HARM = '<img src=x onerror="document.title=1">'
 HARMFUL_NAME = '<script>alert("name")</script>.md'
@@ -116,6 +129,38 @@ class Library:
             changeover.compare(self.base, index_id)
             return index_id
         return others[0].index.id
+
+    def troubled(self) -> str:
+        """The address of indexes of which one lacks a document, one has failed and one rests."""
+        name = "troubled"
+        if name not in {base.name for base, _ in self.services.knowledge_bases.list()}:
+            replace(self, base=self.services.knowledge_bases.create(name))._trouble()
+        return address("/indexes", ("knowledge-base", name))
+
+    def _trouble(self) -> None:
+        self.add("reef.md", REFUSED.encode())
+        self.add("seals.md", b"Seals sleep on the sandbank while the pilot waits.")
+        self.settle()
+        changeover, base = self.services.changeover, self.base
+        recipe = changeover.active(base).index.recipe
+        for state, error in TROUBLES.items():
+
+            def meet(texts: Sequence[str], error: TidemarkError = error) -> None:
+                if REFUSED in texts or not isinstance(error, TextRefused):
+                    raise error
+
+            other = replace(recipe, model=f"local/{state}")
+            model = WatchedEmbedder(self.services.embedder, before=meet)
+            changeover.recipes.embedders.keep(other, model)
+            changeover.builds.start(base.id, other, 0.01)
+
+        def met() -> bool:
+            return all(r.error or r.index.state == "active" for r in changeover.reports.of(base.id))
+
+        wait_until(met, "the builds did not meet what they were to")
+        for report in changeover.reports.of(base.id):
+            if report.index.state == IndexState.BUILDING:
+                changeover.switch.pause(base.id, report.index.id)
 
     def document(self, name: str) -> Document:
         return self.services.documents.by_name(self.base.id, name)

@@ -41,6 +41,7 @@ PAGES = {
     "no quality": lambda _: "/quality?knowledge-base=default",
     "indexes": lambda library: library.at("/indexes"),
     "no indexes": lambda _: "/indexes?knowledge-base=default",
+    "indexes in trouble": lambda library: library.troubled(),
     "an index's plan": lambda library: library.at("/indexes/new", chunk_tokens=64),
     "two indexes": lambda library: library.at(
         "/indexes/compare", index=library.second_index(), q="when does the stream turn"

@@ -339,6 +339,46 @@ def test_the_api_builds_compares_promotes_and_takes_back(
     assert http.get(index).status_code == 404
 
 
+def test_a_build_is_paused_gone_on_with_and_cancelled_over_http_and_on_the_page(
+    filled: SearchableBase, worker: MortalWorker, http: httpx.Client
+) -> None:
+    name = filled.base.name
+    indexes = f"/api/knowledge-bases/{name}/indexes"
+    begun = http.post(indexes, json={"chunk_tokens": 40}).json()
+    index = f"{indexes}/{begun['id']}"
+    assert http.post(f"{index}/pause").json()["state"] == "paused"
+    worker.drain()
+    assert http.get(index).json()["state"] == "paused"
+    refused = http.post(f"{index}/pause")
+    assert refused.status_code == 409
+    assert "is paused: nothing is being built" in refused.text
+    assert http.post(f"{index}/resume").json()["state"] == "building"
+
+    def act(what: str) -> str:
+        form = {"knowledge-base": name, "index": begun["id"], "do": what}
+        done = http.post("/indexes", data=form, headers={"origin": str(http.base_url)})
+        assert done.status_code == 303
+        return http.get(done.headers["location"]).text
+
+    page = act("pause")
+    assert f"The build of index {begun['id']} rests." in page
+    assert 'value="resume"' in page
+    assert 'value="pause"' not in page
+    page = act("resume")
+    assert 'value="pause"' in page
+    worker.drain()
+    told = http.get(index).json()
+    assert (told["state"], told["in_step"]) == ("ready", True)
+    refused = http.post(f"{index}/resume")
+    assert refused.status_code == 409
+    assert "nothing is left to build" in refused.text
+    other = http.post(indexes, json={"chunk_tokens": 48}).json()["id"]
+    assert http.delete(f"{indexes}/{other}").status_code == 204
+    worker.drain()
+    assert http.post(f"{indexes}/{other}/resume").status_code == 404
+    assert http.post(f"{indexes}/{begun['id'] + 1000}/pause").status_code == 404
+
+
 def test_the_page_shows_what_both_indexes_are_hold_and_find(
     filled: SearchableBase, worker: MortalWorker, http: httpx.Client
 ) -> None:
