@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.console import bars, results, say, shown, write_json
+from app.cli.console import bars, say, write_json
 from app.cli.exits import ExitCode
+from app.cli.index_report import show, show_comparison, tell_of_settings, tell_plan
 from app.cli.knowledge_base import KnowledgeBaseName, find_knowledge_base
 from app.cli.opening import open_everything
 
 if TYPE_CHECKING:
     from app.documents.model import KnowledgeBase
-    from app.evaluation.comparison import Comparison
-    from app.indexes.plans import BuildPlan
-    from app.indexes.recipe import Recipe
-    from app.indexes.reports import IndexReport
     from app.services import Services
 
 program = typer.Typer(
@@ -26,7 +23,6 @@ program = typer.Typer(
 )
 
 LOOK_PAUSE = 0.5  # seconds between looks at a build
-MOST_SHOWN = 20  # documents of an index that its model refused
 
 IndexId = Annotated[int, typer.Argument(metavar="INDEX", help="The index's number, as in `list`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what the API would reply.")]
@@ -57,10 +53,10 @@ def list_indexes(*, knowledge_base: KnowledgeBaseName = None, as_json: AsJson = 
             return
         reports = services.changeover.reports.of(base.id)
         for report in reports:
-            _show(report, services)
+            show(report, services)
         if not reports:
             say(f"{base.name} has no index yet: its first document gets one.")
-        _tell_of_settings(reports, services)
+        tell_of_settings(reports, services)
 
 
 @program.command()
@@ -97,7 +93,7 @@ def build(
     with open_everything() as services:
         base = find_knowledge_base(services, knowledge_base)
         changeover = services.changeover.by_operator()
-        _tell_plan(changeover.plan(base, choice))
+        tell_plan(changeover.plan(base, choice))
         if plan:
             return
         index_id = changeover.build(base, choice, if_not_worse_by)
@@ -107,7 +103,7 @@ def build(
             return
         _work_until_ready(services, base, index_id)
         report = changeover.reports.one(base.id, index_id)
-        _show(report, services)
+        show(report, services)
     if not report.in_step or report.error:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -136,12 +132,14 @@ def compare(
                 how,
                 lambda done, of: progress.update(task, completed=done, total=of),
             )
-    if as_json:
-        from app.web.api.indexes import ComparisonShape
+        if as_json:
+            from app.web.api.indexes import ComparisonShape
 
-        write_json(ComparisonShape.of(comparison).model_dump(mode="json"))
-        return
-    _show_comparison(comparison)
+            write_json(ComparisonShape.of(comparison).model_dump(mode="json"))
+            return
+        compared = (comparison.before.index_id, comparison.after.index_id)
+        one, other = (services.changeover.reports.one(base.id, each) for each in compared)
+        show_comparison(comparison, (one, other), services)
 
 
 @program.command()
@@ -231,99 +229,3 @@ def _work_until_ready(services: Services, base: KnowledgeBase, index_id: int) ->
                 time.sleep(LOOK_PAUSE)
     finally:
         worker.stop()
-
-
-def _show(report: IndexReport, services: Services) -> None:
-    from rich.text import Text
-
-    recipe = report.index.recipe
-    line = Text(f"{report.index.id}  {report.index.state:<9}", style="bold")
-    line.append(f" {shown(recipe.model)}, {recipe.dimensions} wide", style="default")
-    if recipe.chunk_tokens:
-        line.append(f", chunks of up to {recipe.chunk_tokens} tokens", style="default")
-    line.append(_prefixes(recipe), style="default")
-    results().print(line)
-    holds = f"{report.standing.revisions:,} of {report.expected.revisions:,} revisions"
-    facts = [f"{holds} ({report.standing.digest})", f"{report.chunks:,} chunks"]
-    if report.promote_margin is not None:
-        facts.append(f"to be promoted if not worse by more than {report.promote_margin:g}")
-    if report.rate:
-        facts.append(f"{report.rate:.1f} chunks a second")
-    if report.left:
-        facts.append(f"about {round(report.left.total_seconds()):,} s left")
-    cost = services.changeover.cost(report)
-    if cost:
-        facts.append(f"${cost:.4f} so far")
-    results().print("   " + ", ".join(facts))
-    if report.vector_index is not None:
-        results().print(f"   {shown(report.vector_index.told)}")
-    if report.error:
-        results().print(f"   {shown(report.error)} {shown(report.remedy or '')}")
-    if report.refused:
-        _show_refused(report, services)
-
-
-def _show_refused(report: IndexReport, services: Services) -> None:
-    """The documents that it lacks; of very many, the first ones."""
-    index_id, lacking = report.index.id, report.refused
-    many = "1 document is" if lacking == 1 else f"{lacking:,} documents are"
-    results().print(f"   {many} not in it, because its model refuses them:")
-    told = services.changeover.refusals.of(index_id, limit=MOST_SHOWN)
-    for document in told:
-        results().print(f"   - {shown(document.name)}: {shown(document.error)}")
-    if lacking > len(told):
-        results().print(f"   and {lacking - len(told):,} more, which the API lists.")
-    results().print(f"   `tidemark index resume {index_id}` tries them again.", style="dim")
-    if report.index.state != "active":
-        how = f"`tidemark index promote {index_id} --without {lacking}`"
-        results().print(f"   {how} does without them.", style="dim")
-
-
-def _prefixes(recipe: Recipe) -> str:
-    of_each = (("questions", recipe.query_prefix), ("chunks", recipe.document_prefix))
-    return "".join(f", {shown(prefix)!r} before {what}" for what, prefix in of_each if prefix)
-
-
-def _tell_of_settings(reports: tuple[IndexReport, ...], services: Services) -> None:
-    from app.indexes.index import IndexState
-
-    wanted = services.changeover.settings_recipe()
-    for report in reports:
-        if wanted and report.index.state == IndexState.ACTIVE and report.index.recipe != wanted:
-            say(
-                f"The settings say {wanted.model}, {wanted.dimensions} wide, chunks of up to "
-                f"{wanted.chunk_tokens} tokens{_prefixes(wanted) or ', no prefixes'}; "
-                "the active index goes on with its own recipe. "
-                "`tidemark index build` builds one by the settings beside it."
-            )
-
-
-def _tell_plan(plan: BuildPlan) -> None:
-    price = "its price is not known" if plan.cost is None else f"about ${plan.cost:.4f}"
-    if plan.price == 0:
-        price = "on this machine"
-    say(
-        f"{plan.recipe.model}, {plan.recipe.dimensions} wide: {plan.revisions:,} revisions, about "
-        f"{plan.chunks:,} chunks, of which up to {plan.embedded:,} are embedded ({price})."
-    )
-
-
-def _show_comparison(comparison: Comparison) -> None:
-    from rich.table import Table
-
-    table = Table("", "nDCG@10", "recall@10", "MRR@10", "median", "p95", box=None)
-    for name, side in (("active", comparison.before), ("other", comparison.after)):
-        measures = side.measures
-        figures = (measures.ndcg, measures.recall, measures.reciprocal_rank)
-        times = (f"{side.median_ms:.0f} ms", f"{side.p95_ms:.0f} ms")
-        table.add_row(f"{name} ({side.index_id})", *(f"{one:.3f}" for one in figures), *times)
-    results().print(table)
-    test = comparison.ndcg
-    results().print(
-        f"difference {test.difference:+.3f}, 95 % interval {test.low:+.3f} to {test.high:+.3f}, "
-        f"p {test.p:.3f}, on {comparison.questions}"
-    )
-    for name, moved in (("better", comparison.better), ("worse", comparison.worse)):
-        for each in moved:
-            ranks = f"{each.before or '–'} → {each.after or '–'}"  # noqa: RUF001
-            results().print(f"{name:<7} {ranks:<9} {shown(each.question)}")

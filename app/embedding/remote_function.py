@@ -209,18 +209,20 @@ class RemoteFunction(EmbeddingFunction):
         return True
 
     def _ask(self, texts: Sequence[str], retries: Retries) -> NDArray[np.float64]:
-        documents, tokens = purpose().documents, Counter[int]()
+        why, tokens = purpose(), Counter[int]()
         for text in texts:
             source = text.removeprefix(self._recipe.document_prefix)
-            tokens[documents.get(source, 0)] += self._tokens.count(text)
+            tokens[why.documents.get(source, 0)] += self._tokens.count(text)
         with self._meter.spending(tokens):
             self._pacer.admit(tokens.total(), urgent=retries is self._retries[0])
             try:
-                return self._asked(texts)
+                vectors = self._asked(texts)
             except Refusal as refusal:
                 if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and refusal.pause:
                     self._pacer.hold(refusal.pause)
                 raise
+        why.tally.tokens += tokens.total()
+        return vectors
 
     def _asked(self, texts: Sequence[str]) -> NDArray[np.float64]:
         sent = self.dimensions if self._sends_dimensions else None

@@ -9,17 +9,25 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
+@dataclass
+class Tally:
+    """Adds up the tokens of the requests that a model's provider has answered."""
+
+    tokens: int = 0
+
+
 @dataclass(frozen=True)
 class Purpose:
     """Whose tokens they are; 0 stands for no knowledge base.
 
     `documents` has the document of each text, where there is one. `bulk` is work that nobody waits
-    for, and that a budget may stop.
+    for, and that a budget may stop. `tally` is where whoever spends them finds how many they were.
     """
 
     knowledge_base_id: int = 0
     documents: Mapping[str, int] = field(default_factory=dict)
     bulk: bool = False
+    tally: Tally = field(default_factory=Tally, compare=False)
 
 
 _purpose: ContextVar[Purpose | None] = ContextVar("purpose", default=None)

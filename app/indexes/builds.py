@@ -264,20 +264,28 @@ class BuildStore:
     def note(self, claim: BuildClaim, work: Work) -> None:
         """Add to what the build has done, and hold the lease longer.
 
+        What was done is added whether the claim holds or not: it may have been paid for.
+
         Raises:
             BuildStopped: the claim does not hold any more.
         """
 
-        def add(session: Session) -> None:
-            row = _held(session, claim)
-            row.lease_until = now() + LEASE
+        def add(session: Session) -> bool:
+            row = session.get(IndexRow, claim.index.id, with_for_update=True)
+            if row is None:
+                return False
             row.embedded += work.embedded
             row.reused += work.reused
             row.tokens += work.tokens
             row.seconds += work.seconds
+            if not _holds(row, claim):
+                return False
+            row.lease_until = now() + LEASE
             row.error = row.remedy = None
+            return True
 
-        self.database.transaction(add)
+        if not self.database.transaction(add):
+            raise BuildStopped
 
     def finish(self, claim: BuildClaim) -> bool:
         """End the build if the index holds every current revision, by count and by hash.
@@ -293,7 +301,7 @@ class BuildStore:
         def end(session: Session) -> bool:
             base, rows = locked_indexes(session, claim.index.knowledge_base_id)
             row = rows.get(claim.index.id)
-            if row is None or row.owner != claim.owner or row.state != IndexState.BUILDING:
+            if row is None or not _holds(row, claim):
                 raise BuildStopped
             holding = holdings(session, [row.id])[row.id]
             if holding.settled != Standing.of_base(session, base.id):
@@ -366,9 +374,13 @@ class BuildStore:
 def _held(session: Session, claim: BuildClaim) -> IndexRow:
     """The row of the claim's index, locked, while the claim holds."""
     row = session.get(IndexRow, claim.index.id, with_for_update=True)
-    if row is None or row.owner != claim.owner or row.state != IndexState.BUILDING:
+    if row is None or not _holds(row, claim):
         raise BuildStopped
     return row
+
+
+def _holds(row: IndexRow, claim: BuildClaim) -> bool:
+    return row.owner == claim.owner and row.state == IndexState.BUILDING
 
 
 def _let_go_of_strays(session: Session, row: IndexRow) -> None:

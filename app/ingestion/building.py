@@ -13,7 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -124,17 +125,27 @@ class Building:
         store = ChunkStore(self.database, index, embedder, sources)
         with ThreadPoolExecutor(1, "writing") as writing:
             run = _Run(self, claim, store, embedder, writing, stop)
-            while True:
-                missing = self.builds.missing(index, REVISIONS_AT_ONCE, CHARACTERS_AT_ONCE)
-                run.fill(missing)
-                run.note()
-                if not missing:
-                    self._await_vector_index(index, run, stop)
-                    if self.builds.finish(claim):
-                        return
-                    stop.wait(UNSETTLED_PAUSE)
-                if stop.is_set():
-                    raise _Stopping
+            try:
+                self._fill(run, claim, stop)
+            except Exception:
+                with suppress(BuildStopped, DatabaseUnavailable):
+                    run.note()  # whatever ended it, what was done until then may have cost money
+                raise
+
+    def _fill(self, run: _Run, claim: BuildClaim, stop: threading.Event) -> None:
+        """Give the index what it lacks, until it lacks nothing."""
+        index = claim.index
+        while True:
+            missing = self.builds.missing(index, REVISIONS_AT_ONCE, CHARACTERS_AT_ONCE)
+            run.fill(missing)
+            run.note()
+            if not missing:
+                self._await_vector_index(index, run, stop)
+                if self.builds.finish(claim):
+                    return
+                stop.wait(UNSETTLED_PAUSE)
+            if stop.is_set():
+                raise _Stopping
 
     def _await_vector_index(self, index: Index, run: _Run, stop: threading.Event) -> None:
         """Wait until the server finds by HNSW what was written, where it can have such an index.
@@ -217,10 +228,9 @@ class _Run:
         Raises:
             BuildStopped
         """
-        passed = time.monotonic() - self._since
-        work = Work(self._work.embedded, self._work.reused, self._work.tokens, passed)
-        self.building.builds.note(self.claim, work)
+        work = replace(self._work, seconds=time.monotonic() - self._since)
         self._work, self._since = Work(), time.monotonic()
+        self.building.builds.note(self.claim, work)
 
     def _publish(self, wanted: dict[int, MissingRevision]) -> None:
         while wanted:
@@ -275,19 +285,19 @@ class _Run:
         texts = {c.content_hash: c.text for c in batch if c.content_hash not in vectors}
         reused = sum(chunk.content_hash in vectors for chunk in batch)
         why = purpose_of(self.claim.index, batch)
-        for some in self._turns(list(texts.items())):
-            with spending_on(why):
-                embedded = self.embedder.embed_documents([text for _, text in some])
-            vectors |= dict(zip((key for key, _ in some), embedded, strict=True))
-        tokens = 0
-        if not self.embedder.model.startswith("local/"):  # that one costs nothing
-            tokens = sum(self.embedder.tokens.count(text) for text in texts.values())
-        self._work = Work(
-            self._work.embedded + len(batch) - reused,
-            self._work.reused + reused,
-            self._work.tokens + tokens,
-        )
+        try:
+            for some in self._turns(list(texts.items())):
+                with spending_on(why):
+                    embedded = self.embedder.embed_documents([text for _, text in some])
+                vectors |= dict(zip((key for key, _ in some), embedded, strict=True))
+        finally:
+            self._add(tokens=why.tally.tokens)
+        self._add(embedded=len(batch) - reused, reused=reused)
         return vectors
+
+    def _add(self, *, embedded: int = 0, reused: int = 0, tokens: int = 0) -> None:
+        work = self._work
+        self._work = Work(work.embedded + embedded, work.reused + reused, work.tokens + tokens)
 
     def _turns(self, texts: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
         """The texts, few at a time while people search, who go first."""

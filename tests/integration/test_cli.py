@@ -423,7 +423,11 @@ def test_an_index_is_built_compared_promoted_taken_back_and_dropped(folder: Path
     compared = json.loads(index("compare", second, "--json").stdout)
     sides = [str(compared[side]["index_id"]) for side in ("before", "after")]
     assert sides == [first, second]
-    assert "nDCG@10" in index("compare", second).stdout
+    figures = index("compare", second).stdout
+    assert "nDCG@10" in figures
+    assert f"other ({second})" in figures
+    assert re.search(rf"active \({first}\) +1 +2 +3\.1 kB +grew with uploads", figures)
+    assert re.search(rf"other \({second}\) +1 +\d +\S+ kB +nothing", figures)
     assert index("promote", second).exit_code == ExitCode.DONE
     assert states() == {first: "retired", second: "active"}
     found = json.loads(run("search", "where does the pilot board", "-k", "berths", "--json").stdout)

@@ -23,10 +23,12 @@ from app.config import Settings
 from app.documents.model import KnowledgeBase
 from app.embedding.ledger import Ledger, LedgerMeter
 from app.embedding.making import make_embedder
+from app.embedding.remote_function import HARMLESS
 from app.embedding.spending import Purpose, spending_on
 from app.errors import BudgetSpent, InvalidSetting, ProviderError
 from app.indexes.index import IndexState
 from app.indexes.recipes import Choice
+from app.ingestion import building
 from app.retrieval.passage import Query
 from app.services import Services
 from tests.fake_provider import FakeProvider, Reply, serving
@@ -235,15 +237,11 @@ def test_without_spending_the_page_says_that_nothing_costs(http: httpx.Client) -
     assert page.status_code == 200
 
 
-def test_an_estimate_counts_the_files_and_sends_nothing(
-    settings: Settings,
-    provider: FakeProvider,
-    ledger: Ledger,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    (tmp_path / "guide.md").write_text(WORDS)
-    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 no more than this")
+@pytest.fixture
+def environment(
+    settings: Settings, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> pytest.MonkeyPatch:
+    """As commands find it that use the model that costs."""
     assert settings.tidb_database_url is not None
     for name, value in {
         "TIDB_DATABASE_URL": settings.tidb_database_url.get_secret_value(),
@@ -252,9 +250,17 @@ def test_an_estimate_counts_the_files_and_sends_nothing(
         "TIDEMARK_EMBEDDING_API_KEY": "sk-1",
         "TIDEMARK_EMBEDDING_DIMENSIONS": "384",
         "TIDEMARK_EMBEDDING_PRICE": str(PRICE),
-        "TIDEMARK_EMBEDDING_BUDGET": "0.001",
     }.items():
         monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_an_estimate_counts_the_files_and_sends_nothing(
+    provider: FakeProvider, ledger: Ledger, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "guide.md").write_text(WORDS)
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 no more than this")
+    environment.setenv("TIDEMARK_EMBEDDING_BUDGET", "0.001")
     arguments = ("ingest", str(tmp_path), "--estimate", "-k", f"paid-{uuid4().hex[:8]}")
     ran = CliRunner().invoke(program, arguments)
     assert ran.exit_code == 1, ran.output
@@ -335,6 +341,72 @@ def test_a_narrower_index_asks_the_provider_nothing_and_another_models_counts_it
     (refused,) = changeover.refusals.of(index_id)
     assert refused.name == "poison.md"
     assert "begins 'A POISON of the harbour.'" in refused.error
-    counter = dear.embedder.tokens
-    assert plan.tokens - report.tokens == counter.count("A POISON of the harbour.")
+    count = dear.embedder.tokens.count
+    spared = plan.tokens - (report.tokens - count(HARMLESS))  # which showed that the key is right
+    assert spared == count("A POISON of the harbour.")
     assert plan.cost is changeover.cost(report) is None  # nobody knows its price there
+
+
+def test_what_a_build_has_cost_so_far_is_told_while_it_goes_on_and_is_what_was_paid(
+    settings: Settings,
+    dear: Services,
+    provider: FakeProvider,
+    ledger: Ledger,
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setattr(building, "CHUNKS_A_BATCH", 2)
+    environment.setattr(building, "NOTE_PAUSE", 0)
+    base = new_base(dear)
+    worker = MortalWorker(dear, base)
+    texts = {f"berth-{n}": f"At berth {n} the tide rises {n} metres." for n in range(6)}
+    ingest(dear, base, **texts)
+    uploaded = ledger.by_day(1)[0].spent.tokens
+    changeover = dear.changeover.by_operator()
+    wider = Choice(dimensions=512)
+    plan = changeover.plan(base, wider)
+    index_id = changeover.build(base, wider)
+    told, pages = [], []
+
+    with served(application(settings, dear)) as address, client(address) as http:
+
+        def index() -> dict[str, object]:
+            return http.get(f"/api/knowledge-bases/{base.name}/indexes/{index_id}").json()
+
+        def page() -> str:
+            asked = {"knowledge-base": base.name}
+            return http.get("/indexes", params=asked, headers={"accept": "text/html"}).text
+
+        def look(vectors: list[list[float]]) -> list[list[float]]:
+            """While the provider is at a request: what was told of those before."""
+            told.append(index())
+            pages.append(page())
+            if len(told) == 2:  # from now on it is told at the end alone
+                environment.setattr(building, "NOTE_PAUSE", 3600)
+            return vectors
+
+        provider.change = look
+        withdrawn = Reply(401, {"error": {"message": "This key was withdrawn."}})
+        provider.replies = [Reply(), Reply(), withdrawn]
+        worker.drain()
+        told.append(index())
+        counts = [dear.embedder.tokens.count(text) for text in texts.values()]
+        assert [each["state"] for each in told] == ["building", "building", "failed"]
+        assert [each["tokens"] for each in told] == [0, sum(counts[:2]), sum(counts[:4])]
+        for each in told:
+            assert each["cost"] == pytest.approx(each["tokens"] * PRICE / 1e6)
+        assert f"{sum(counts[:2])} tokens, ${told[1]['cost']:.4f}" in pages[1]
+        listed = CliRunner().invoke(program, ("index", "list", "-k", base.name))
+        assert f"${told[2]['cost']:.4f} so far" in " ".join(listed.output.split())
+
+        provider.change = None
+        changeover.resume(base, index_id)
+        worker.drain()
+        whole = index()
+        assert (whole["state"], whole["tokens"]) == ("ready", plan.tokens)
+        assert whole["cost"] == pytest.approx(plan.cost)
+        assert ledger.by_day(1)[0].spent.tokens - uploaded == plan.tokens
+        dear.switch.drop(base.id, index_id)
+        index_id = changeover.build(base, wider)
+        worker.drain()
+        again = index()
+        assert (again["state"], again["embedded"], again["cost"]) == ("ready", 6, 0), "it was kept"
