@@ -133,7 +133,7 @@ def compare(
                 lambda done, of: progress.update(task, completed=done, total=of),
             )
         if as_json:
-            from app.web.api.indexes import ComparisonShape
+            from app.web.api.comparison import ComparisonShape
 
             write_json(ComparisonShape.of(comparison).model_dump(mode="json"))
             return
