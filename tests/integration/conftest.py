@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,9 +17,17 @@ from app.database.embedded.binary import BinaryCache, binary_on_path
 from app.database.embedded.build import build
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder
+from app.indexes.recipe import Recipe
 from app.services import Services
 from tests.fakes import WatchedEmbedder
-from tests.integration.parts import MortalWorker, SearchableBase, Uploader, opened, unheard
+from tests.integration.parts import (
+    Indexes,
+    MortalWorker,
+    SearchableBase,
+    Uploader,
+    opened,
+    unheard,
+)
 from tests.server import application, client, served
 
 
@@ -97,3 +106,29 @@ def embedder(watched: WatchedEmbedder) -> Iterator[WatchedEmbedder]:
     watched.embedded.clear()
     yield watched
     watched.before = None
+
+
+@pytest.fixture(scope="module")
+def second(services: Services, watched: WatchedEmbedder) -> WatchedEmbedder:
+    """The embedder of the new recipe."""
+    return WatchedEmbedder(watched.real)
+
+
+@pytest.fixture
+def new_model(
+    services: Services, second: WatchedEmbedder, watched: WatchedEmbedder
+) -> Iterator[Recipe]:
+    """The recipe of another model, whose embedder is watched."""
+    recipe = replace(services.changeover.recipes.of_settings(), model="local/second")
+    key = (recipe.model, recipe.dimensions, recipe.query_prefix, recipe.document_prefix)
+    services.retriever.embedders._made[key] = second
+    second.embedded.clear()
+    watched.embedded.clear()
+    yield recipe
+    second.before = None
+    watched.before = None
+
+
+@pytest.fixture
+def indexes(knowledge_base: SearchableBase) -> Indexes:
+    return Indexes(knowledge_base)

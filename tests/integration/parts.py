@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,7 +19,9 @@ from app.database.migrations import migrate
 from app.database.tables import now
 from app.documents.model import KnowledgeBase
 from app.embedding.embedder import Embedder
-from app.indexes.index import Index
+from app.indexes.index import Index, IndexState
+from app.indexes.recipe import Recipe
+from app.indexes.standing import Standing, holdings
 from app.ingestion.clearing import Clearing
 from app.ingestion.ingest import Progress
 from app.ingestion.job import Job
@@ -28,6 +31,8 @@ from app.ingestion.uploads import Receipt
 from app.ingestion.worker import BYTES_AT_ONCE, JOBS_AT_ONCE
 from app.retrieval.passage import Query, Retrieval
 from app.services import Services, compose
+
+QUESTION = "when does the tide turn"
 
 
 def unheard(sentence: str) -> None:
@@ -151,3 +156,43 @@ class MortalWorker:
     def _let_pass(self, statement: str) -> None:
         with self.services.database.engine.begin() as connection:
             connection.execute(text(statement), {"past": now() - timedelta(seconds=1)})
+
+
+class Indexes:
+    """The indexes of a test's knowledge base."""
+
+    def __init__(self, knowledge_base: SearchableBase) -> None:
+        self.knowledge_base = knowledge_base
+        self.services = knowledge_base.services
+        self.id = knowledge_base.base.id
+
+    def start(self, recipe: Recipe) -> Index:
+        return self.services.builds.start(self.id, recipe)
+
+    def state(self, index: Index) -> IndexState:
+        return self.services.indexes.get(self.id, index.id).state
+
+    def active(self) -> int:
+        index = self.services.indexes.active(self.id)
+        assert index is not None
+        return index.id
+
+    def promote(self, index: Index) -> None:
+        self.services.switch.promote(self.id, index.id)
+
+    def found(self, index: Index, question: str = QUESTION) -> list[str]:
+        retrieval = self.services.retriever.retrieve_from(index, Query(question), 10)
+        return sorted(passage.text for passage in retrieval.passages)
+
+    def same_as_documents(self, index: Index) -> bool:
+        database = self.services.database
+        return database.transaction(
+            lambda s: holdings(s, [index.id])[index.id].live == Standing.of_base(s, self.id)
+        )
+
+
+def meanwhile(work: Callable[[], None]) -> None:
+    """Do it on a thread of its own, as somebody else would, and wait for its end."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
