@@ -14,11 +14,13 @@ from app.database.tables import now
 from app.documents.model import KnowledgeBase
 from app.documents.tables import DocumentRow, KnowledgeBaseRow, RevisionRow
 from app.errors import JobNotFound, JobNotSteerable, KnowledgeBaseNotFound
-from app.indexes.refusals import refused_revisions
+from app.indexes.index import Presence
+from app.indexes.tables import IndexedRevisionRow
 from app.ingestion.job import Job, JobState
 from app.ingestion.job_store import JobStore, job_of
 from app.ingestion.tables import JobRow
 
+AT_ONCE = 500  # documents that a transaction queues again
 UNFINISHED = frozenset({JobState.READY, JobState.RUNNING, JobState.PAUSED})
 
 
@@ -84,24 +86,45 @@ class JobControl:
         return self.database.transaction(begin)
 
     def retry_refused(self, base: KnowledgeBase, index_id: int) -> int:
-        """Ingest again what the model of the active index refused; gives how many documents."""
+        """Ingest again what the model of the active index refused; gives how many documents.
 
-        def begin(session: Session) -> int:
+        They may be thousands: a transaction takes some of them, and each is taken once.
+        """
+
+        def begin(session: Session) -> tuple[int, int]:
             _locked(session, base)
-            begun = 0
-            for revision_id in refused_revisions(session, index_id):
-                revision = session.get_one(RevisionRow, revision_id)
-                document = session.get_one(DocumentRow, revision.document_id)
-                waiting = select(JobRow.id).where(
-                    JobRow.document_id == document.id, JobRow.state.in_(UNFINISHED)
+            rows = session.execute(
+                select(DocumentRow, RevisionRow)
+                .join(IndexedRevisionRow, IndexedRevisionRow.document_id == DocumentRow.id)
+                .join(RevisionRow, RevisionRow.id == IndexedRevisionRow.revision_id)
+                .where(
+                    IndexedRevisionRow.index_id == index_id,
+                    IndexedRevisionRow.state == Presence.REFUSED,
+                    IndexedRevisionRow.revision_id > last,
+                    DocumentRow.deletion == 0,
                 )
-                if session.scalars(waiting).first():
-                    continue
-                JobStore(self.database).add(session, document, revision)
-                begun += 1
-            return begun
+                .order_by(IndexedRevisionRow.revision_id)
+                .limit(AT_ONCE)
+            )
+            refused = [(document, revision) for document, revision in rows]
+            waiting = set(
+                session.scalars(
+                    select(JobRow.document_id).where(
+                        JobRow.document_id.in_([document.id for document, _ in refused]),
+                        JobRow.state.in_(UNFINISHED),
+                    )
+                )
+            )
+            wanted = [each for each in refused if each[0].id not in waiting]
+            JobStore(self.database).add_all(session, wanted)
+            return len(wanted), refused[-1][1].id if refused else 0
 
-        return self.database.transaction(begin)
+        begun = last = 0
+        while True:
+            some, last = self.database.transaction(begin)
+            begun += some
+            if not last:
+                return begun
 
     def pause_all(self, base: KnowledgeBase) -> None:
         """Let nothing of the knowledge base be ingested until it is resumed, not even what comes.

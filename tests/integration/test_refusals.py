@@ -11,7 +11,7 @@ import pytest
 from app.errors import IndexConflict, TextRefused
 from app.indexes.index import Index, IndexState
 from app.indexes.reports import IndexReport
-from app.ingestion import building
+from app.ingestion import building, job_control
 from app.ingestion.job import JobState
 from app.retrieval.passage import Query
 from tests.fakes import WatchedEmbedder
@@ -147,6 +147,25 @@ def test_what_the_active_index_refused_is_tried_again_when_asked_for(
     assert particular.names() == []
     assert particular.report.in_step
     assert "reef.md" in particular.base.search("forbidden reef").names()
+
+
+def test_many_that_the_active_index_refused_are_tried_again_once_each(
+    particular: Particular,
+    worker: MortalWorker,
+    uploader: Uploader,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(job_control, "AT_ONCE", 2)
+    for number in range(4):
+        uploader.upload(f"{number}.md", f"The forbidden place of number {number}.")
+    worker.drain()
+    particular.promote(without=5)
+    particular.refuses = ""
+    services, base = particular.base.services, particular.base.base
+    assert services.job_control.retry_refused(base, particular.index.id) == 5
+    assert services.job_control.retry_refused(base, particular.index.id) == 0, "they wait already"
+    worker.drain()
+    assert particular.report.in_step
 
 
 @pytest.mark.parametrize("remedied_by", ["another version", "deletion"])
