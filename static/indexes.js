@@ -3,7 +3,7 @@ const PAUSE = 2000; // milliseconds between looks
 const cards = () => document.getElementById("indexes");
 
 async function look() {
-  if (!cards().querySelector("[data-building]")) return;
+  if (!cards()?.querySelector("[data-moving]")) return;
   const here = new URL(location.href);
   here.searchParams.delete("done");
   const reply = await fetch(here, { headers: { accept: "text/html" } }).catch(() => null);
@@ -15,3 +15,12 @@ async function look() {
 }
 
 setTimeout(look, PAUSE);
+
+// A comparison takes its time: say that it goes on, and begin only one.
+document.addEventListener("submit", ({ submitter }) => {
+  if (submitter?.value !== "compare") return;
+  document.querySelector(".notice").textContent =
+    "Both are asked the same questions. What came of it is shown here in a moment.";
+  setTimeout(() => { submitter.disabled = true; }); // once the form is sent, with its value
+  addEventListener("pageshow", () => { submitter.disabled = false; }, { once: true });
+});

@@ -54,6 +54,14 @@ class Caller:
             raise NotAllowed("Only an administrator may do that.")
         return Sight(self.roles, right.role)
 
+    def may(self, right: Right, knowledge_base_id: int) -> bool:
+        """Whether a request that needs `right` would be let through to that knowledge base."""
+        try:
+            sight = self.sight(right)
+        except NotAllowed:
+            return False
+        return sight.roles is None or sight.roles.get(knowledge_base_id, 0) >= sight.needed
+
 
 LOCAL = Caller("this machine", None)
 """Whoever reaches a Tidemark that only this machine can reach."""

@@ -241,11 +241,15 @@ def test_a_schedule_can_be_taken_back(
     name = scheduled.base.base.name
     page = http.get("/indexes", params={"knowledge-base": name}).text
     assert "Do not promote by itself" in page
+    assert "being built" in page
     index = f"/api/knowledge-bases/{name}/indexes/{scheduled.index_id}"
     assert http.delete(f"{index}/promote").json()["promote_if_not_worse_by"] is None
     worker.drain()
     assert scheduled.report.index.state == IndexState.READY
     assert http.post(f"{index}/promote", json={"if_not_worse_by": 1}).status_code == 200
+    page = http.get("/indexes", params={"knowledge-base": name}).text
+    assert "ready, being compared" in page
+    assert "data-moving" in page
     worker.drain()
     assert scheduled.report.index.state == IndexState.ACTIVE
 

@@ -20,6 +20,7 @@ from app.access.users import User
 from app.answering.conversations import NewTurn, Turn, hashed
 from app.config import Settings
 from app.documents.model import KnowledgeBase
+from app.indexes.recipes import Choice
 from app.main import create_app
 from app.services import Services
 from tests.integration.parts import MortalWorker, Uploader, strangers_asked
@@ -322,6 +323,28 @@ def test_a_user_may_do_what_their_role_says(
         became, _ = outcome(strict_http, route, place, signed_in(services, user))
         granted = route.right is not Right.ADMIN and role >= route.right.role
         assert became == (PASSED if granted else REFUSED), role
+
+
+def test_only_who_may_switch_indexes_is_shown_the_buttons_for_it(
+    strict_http: httpx.Client, services: Services
+) -> None:
+    place = fill(services)
+    MortalWorker(services, place.base).drain()
+    other = services.changeover.build(place.base, Choice(chunk_tokens=40))
+    MortalWorker(services, place.base).drain()
+    somebody = services.users.create(f"reader-{uuid4().hex[:8]}", "a few words will do")
+    headers = {**signed_in(services, somebody), "accept": "text/html"}
+    about = {"knowledge-base": place.base.name, "index": other}
+    for role in Role:
+        services.users.grant(somebody.id, place.base.id, role)
+        page = strict_http.get("/indexes", params=about, headers=headers).text
+        beside = strict_http.get("/indexes/compare", params=about, headers=headers).text
+        assert f"Index {other}" in page
+        switches = role is Role.ADMINISTRATOR
+        assert ('value="promote"' in page) is switches, role
+        assert ("Build another" in page) is switches, role
+        assert ('value="compare"' in beside) is switches, role
+        assert ("by who administers the knowledge base" in page) is not switches, role
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def compare_page(
         chosen=chosen,
         before=active.index,
         after=report.index,
-        can_compare=report.can_be_compared,
+        can_compare=report.can_be_compared and request.state.caller.may(Right.MANAGE, base.id),
         compared=None if comparison is None else _compared(comparison, base.name),
         takes=_takes(services, active, report),
         lists=lists,

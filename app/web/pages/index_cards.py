@@ -50,6 +50,8 @@ class Card:
     state: str
     active: bool
     building: bool
+    moving: bool
+    """Whether it will be something else in a while, without anybody's doing."""
     share: int
     """Of a thousand."""
     progress: str
@@ -70,16 +72,18 @@ def compare_address(base: str, index: int, q: str = "") -> str:
     return address("/indexes/compare", ("knowledge-base", base), ("index", index), ("q", q))
 
 
-def card(report: IndexReport, services: Services, base: str) -> Card:
+def card(report: IndexReport, services: Services, base: str, *, may_manage: bool) -> Card:
     recipe, state = report.index.recipe, report.index.state
     building = state == IndexState.BUILDING
+    compared = report.promote_margin is not None and report.can_be_promoted
     lacking = report.refused
     return Card(
         id=report.index.id,
         model=recipe.model,
-        state=SAID[state],
+        state=SAID[state] + (", being compared" if compared else ""),
         active=state == IndexState.ACTIVE,
         building=building,
+        moving=building or compared,
         share=round(1000 * report.share),
         progress=_progress(report) if building else "",
         facts=_facts(report, services),
@@ -90,7 +94,7 @@ def card(report: IndexReport, services: Services, base: str) -> Card:
         else (),
         lacking=_lacking(lacking),
         without=lacking,
-        acts=_acts(report),
+        acts=_acts(report) if may_manage else (),
         compared=compare_address(base, report.index.id) if report.can_be_compared else None,
     )
 

@@ -79,13 +79,15 @@ def indexes_page(
     reports = services.changeover.reports.of(base.id)
     wanted = services.changeover.settings_recipe()
     active = next((r.index for r in reports if r.index.state == IndexState.ACTIVE), None)
+    may_manage = request.state.caller.may(Right.MANAGE, base.id)
     notice = STARTED if done == "build" else DONE.get(Act(done), "") if done in set(Act) else ""
     return show(
         request,
         "indexes.html",
         frame("Indexes", "/indexes", base.name, api_address(base.name, "indexes")),
         chosen=chosen,
-        cards=tuple(card(report, services, base.name) for report in reports),
+        cards=tuple(card(one, services, base.name, may_manage=may_manage) for one in reports),
+        may_manage=may_manage,
         differs=_differs(active, wanted),
         wanted=wanted,
         wanted_prefixes="" if wanted is None else told_prefixes(wanted) or "no prefixes",
