@@ -54,14 +54,17 @@ class _Shared(Collector):
         jobs = GaugeMetricFamily("tidemark_jobs", "Jobs in the queue.", labels=["state"])
         up = GaugeMetricFamily("tidemark_tidb_up", "Whether TiDB answers this process.")
         contents = GaugeMetricFamily("tidemark_documents", "Documents that can be read.")
+        indexes = GaugeMetricFamily("tidemark_indexes", "Indexes.", labels=["state"])
         bases = GaugeMetricFamily("tidemark_knowledge_bases", "Knowledge bases.")
         try:
             for state, number in self.services.jobs.counts().items():
                 jobs.add_metric([state], number)
+            for built, number in self.services.indexes.counts().items():
+                indexes.add_metric([built], number)
             there = self.services.knowledge_bases.list()
             contents.add_metric([], sum(documents for _, documents in there))
             bases.add_metric([], len(there))
             up.add_metric([], 1)
         except TidemarkError:
             up.add_metric([], 0)
-        yield from (up, jobs, contents, bases)
+        yield from (up, jobs, indexes, contents, bases)

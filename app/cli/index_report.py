@@ -19,6 +19,8 @@ MOST_SHOWN = 20  # documents of an index that its model refused
 def show(report: IndexReport, services: Services) -> None:
     from rich.text import Text
 
+    from app.web.pages.wording import time_left
+
     recipe = report.index.recipe
     line = Text(f"{report.index.id}  {report.index.state:<9}", style="bold")
     line.append(f" {shown(recipe.model)}, {recipe.dimensions} wide", style="default")
@@ -33,7 +35,7 @@ def show(report: IndexReport, services: Services) -> None:
     if report.rate:
         facts.append(f"{report.rate:.1f} chunks a second")
     if report.left:
-        facts.append(f"about {round(report.left.total_seconds()):,} s left")
+        facts.append(f"{time_left(report.left.total_seconds())} left")
     if report.tokens:
         facts.append(f"{report.tokens:,} tokens, {_cost(report, services)} so far")
     results().print("   " + ", ".join(facts))
@@ -62,8 +64,10 @@ def _show_refused(report: IndexReport, services: Services) -> None:
 
 
 def _cost(report: IndexReport, services: Services) -> str:
+    from app.web.pages.wording import dollars
+
     cost = services.changeover.cost(report)
-    return "at a price that is not known" if cost is None else f"${cost:.4f}"
+    return "at a price that is not known" if cost is None else dollars(cost)
 
 
 def _prefixes(recipe: Recipe) -> str:
@@ -86,7 +90,9 @@ def tell_of_settings(reports: tuple[IndexReport, ...], services: Services) -> No
 
 
 def tell_plan(plan: BuildPlan) -> None:
-    price = "its price is not known" if plan.cost is None else f"about ${plan.cost:.4f}"
+    from app.web.pages.wording import dollars
+
+    price = "its price is not known" if plan.cost is None else f"about {dollars(plan.cost)}"
     if plan.price == 0:
         price = "on this machine"
     say(

@@ -73,6 +73,21 @@ class IndexStore:
 
         return self.database.transaction(read)
 
+    def counts(self) -> dict[IndexState, int]:
+        """How many indexes of all knowledge bases are in each state, but for dropped ones."""
+
+        def read(session: Session) -> dict[IndexState, int]:
+            counted = (
+                select(IndexRow.state, func.count())
+                .join(KnowledgeBaseRow, KnowledgeBaseRow.id == IndexRow.knowledge_base_id)
+                .where(KnowledgeBaseRow.deletion == 0)
+                .group_by(IndexRow.state)
+            )
+            found = dict(session.execute(counted).all())
+            return {s: found.get(s, 0) for s in IndexState if s is not IndexState.DROPPED}
+
+        return self.database.transaction(read)
+
     def using(self, model: str) -> tuple[tuple[str, Index], ...]:
         """Each index that was made with a model, active or not, with its knowledge base's name."""
 

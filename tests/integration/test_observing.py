@@ -150,6 +150,8 @@ def test_figures_tell_of_requests_stages_statements_models_and_the_queue(
     assert found["db_client_operation_duration_seconds_count", (("db_operation_name", "SELECT"),)]
     assert any(name == "gen_ai_client_operation_duration_seconds_count" for name, _ in found)
     assert found["tidemark_jobs", (("state", "succeeded"),)] >= 1
+    assert found["tidemark_indexes", (("state", "active"),)] >= 1
+    assert found["tidemark_indexes", (("state", "failed"),)] == 0
     assert found["tidemark_tidb_up", ()] == 1
     assert "heron" not in reply.text
 

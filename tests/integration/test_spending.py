@@ -31,6 +31,7 @@ from app.indexes.recipes import Choice
 from app.ingestion import building
 from app.retrieval.passage import Query
 from app.services import Services
+from app.web.pages.wording import dollars
 from tests.fake_provider import FakeProvider, Reply, serving
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader, opened, unheard
 from tests.server import application, client, served
@@ -347,6 +348,36 @@ def test_a_narrower_index_asks_the_provider_nothing_and_another_models_counts_it
     assert plan.cost is changeover.cost(report) is None  # nobody knows its price there
 
 
+WIDER = Choice(dimensions=512)
+"""Than the vectors that are there, so that all are asked for anew."""
+BERTHS = {f"berth-{n}": f"At berth {n} the tide rises {n} metres." for n in range(6)}
+
+
+def test_what_a_build_will_cost_is_told_before_it_costs_anything(
+    settings: Settings,
+    dear: Services,
+    provider: FakeProvider,
+    ledger: Ledger,
+    environment: pytest.MonkeyPatch,
+) -> None:
+    base = new_base(dear)
+    ingest(dear, base, **BERTHS)
+    plan = dear.changeover.plan(base, WIDER)
+    assert plan.tokens == sum(map(dear.embedder.tokens.count, BERTHS.values()))
+    assert plan.cost == pytest.approx(plan.tokens * PRICE / 1e6)
+    expected = f"about {dollars(plan.cost or 0)}"
+    with served(application(settings, dear)) as address, client(address) as http:
+        asked = {"knowledge-base": base.name, "dimensions": "512"}
+        page = http.get("/indexes/new", params=asked, headers={"accept": "text/html"}).text
+        indexes = f"/api/knowledge-bases/{base.name}/indexes"
+        told = http.post(f"{indexes}/plan", json={"dimensions": 512}).json()
+    assert f"{expected} for {plan.tokens} tokens" in page
+    assert (told["tokens"], told["cost"]) == (plan.tokens, pytest.approx(plan.cost))
+    command = ("index", "build", "--plan", "--dimensions", "512", "-k", base.name)
+    assert f"({expected})" in " ".join(CliRunner().invoke(program, command).output.split())
+    assert sorted(provider.sent_texts) == sorted(BERTHS.values()), "as they were uploaded"
+
+
 def test_what_a_build_has_cost_so_far_is_told_while_it_goes_on_and_is_what_was_paid(
     settings: Settings,
     dear: Services,
@@ -358,16 +389,14 @@ def test_what_a_build_has_cost_so_far_is_told_while_it_goes_on_and_is_what_was_p
     environment.setattr(building, "NOTE_PAUSE", 0)
     base = new_base(dear)
     worker = MortalWorker(dear, base)
-    texts = {f"berth-{n}": f"At berth {n} the tide rises {n} metres." for n in range(6)}
-    ingest(dear, base, **texts)
+    ingest(dear, base, **BERTHS)
     uploaded = ledger.by_day(1)[0].spent.tokens
     changeover = dear.changeover.by_operator()
-    wider = Choice(dimensions=512)
-    plan = changeover.plan(base, wider)
-    index_id = changeover.build(base, wider)
+    plan = changeover.plan(base, WIDER)
     told, pages = [], []
 
     with served(application(settings, dear)) as address, client(address) as http:
+        index_id = changeover.build(base, WIDER)
 
         def index() -> dict[str, object]:
             return http.get(f"/api/knowledge-bases/{base.name}/indexes/{index_id}").json()
@@ -389,14 +418,14 @@ def test_what_a_build_has_cost_so_far_is_told_while_it_goes_on_and_is_what_was_p
         provider.replies = [Reply(), Reply(), withdrawn]
         worker.drain()
         told.append(index())
-        counts = [dear.embedder.tokens.count(text) for text in texts.values()]
+        counts = [dear.embedder.tokens.count(text) for text in BERTHS.values()]
         assert [each["state"] for each in told] == ["building", "building", "failed"]
         assert [each["tokens"] for each in told] == [0, sum(counts[:2]), sum(counts[:4])]
         for each in told:
             assert each["cost"] == pytest.approx(each["tokens"] * PRICE / 1e6)
-        assert f"{sum(counts[:2])} tokens, ${told[1]['cost']:.4f}" in pages[1]
+        assert f"{sum(counts[:2])} tokens, {dollars(told[1]['cost'])}" in pages[1]
         listed = CliRunner().invoke(program, ("index", "list", "-k", base.name))
-        assert f"${told[2]['cost']:.4f} so far" in " ".join(listed.output.split())
+        assert f"{dollars(told[2]['cost'])} so far" in " ".join(listed.output.split())
 
         provider.change = None
         changeover.resume(base, index_id)
@@ -406,7 +435,7 @@ def test_what_a_build_has_cost_so_far_is_told_while_it_goes_on_and_is_what_was_p
         assert whole["cost"] == pytest.approx(plan.cost)
         assert ledger.by_day(1)[0].spent.tokens - uploaded == plan.tokens
         dear.switch.drop(base.id, index_id)
-        index_id = changeover.build(base, wider)
+        index_id = changeover.build(base, WIDER)
         worker.drain()
         again = index()
         assert (again["state"], again["embedded"], again["cost"]) == ("ready", 6, 0), "it was kept"

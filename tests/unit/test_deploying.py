@@ -176,7 +176,8 @@ def test_the_proxy_and_prometheus_ask_every_web_process(services: dict[str, Any]
 
 def figures() -> set[str]:
     """The names of all figures, as Prometheus sees them."""
-    own = {f"tidemark_{name}" for name in ("jobs", "tidb_up", "documents", "knowledge_bases")}
+    shared = ("jobs", "indexes", "tidb_up", "documents", "knowledge_bases")
+    own = {f"tidemark_{name}" for name in shared}
     assert all(f'"{name}"' in Path(app.figures.__file__).read_text() for name in own)
     told = set(own)
     for family in REGISTRY.collect():

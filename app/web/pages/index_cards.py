@@ -12,7 +12,7 @@ from app.indexes.refusals import RefusedDocument
 from app.indexes.reports import IndexReport
 from app.services import Services
 from app.web.addresses import address
-from app.web.pages.wording import count, duration, size
+from app.web.pages.wording import count, dollars, size, time_left
 
 MOST_SHOWN = 50  # documents that an index's model refuses
 
@@ -111,7 +111,7 @@ def _progress(report: IndexReport) -> str:
     if report.rate:
         said += f", {report.rate:.0f} chunks a second"
     if report.left:
-        said += f", about {duration(1000 * report.left.total_seconds())} left"
+        said += f", {time_left(report.left.total_seconds())} left"
     return said
 
 
@@ -171,7 +171,7 @@ def paid(report: IndexReport, services: Services) -> str | None:
     if not report.tokens:
         return None
     cost = services.changeover.cost(report)
-    said = "its price is not known" if cost is None else f"${cost:.4f}"
+    said = "its price is not known" if cost is None else dollars(cost)
     return f"{count(report.tokens, 'token')}, {said}"
 
 
@@ -206,7 +206,7 @@ def plan_facts(plan: BuildPlan) -> tuple[tuple[str, str], ...]:
     elif plan.cost is None:
         cost = f"about {count(plan.tokens, 'token')}; the model's price is not known"
     else:
-        cost = f"about ${plan.cost:.2f} for {count(plan.tokens, 'token')}"
+        cost = f"about {dollars(plan.cost)} for {count(plan.tokens, 'token')}"
     return (
         ("Model", recipe.model),
         ("Width", count(recipe.dimensions, "dimension")),
