@@ -426,6 +426,53 @@ def test_a_recipe_with_prefixes_is_told_with_them_and_can_be_built_from_the_page
     assert told in http.get("/indexes/compare", params=compared).text
 
 
+def test_caches_citations_links_and_saved_questions_stay_right_through_a_switch(
+    filled: SearchableBase, worker: MortalWorker, http: httpx.Client
+) -> None:
+    services, base = filled.services, filled.base
+    api = f"/api/knowledge-bases/{base.name}"
+    question = "may one stand in the bight of a mooring line"
+    quote = "Nobody stands in the bight of a mooring line while it is under heavy load."
+    safety = services.documents.by_name(base.id, "safety.md")
+    services.questions.save(base.id, question, safety.id, quote)
+
+    def found() -> list[tuple[int, int, int]]:
+        """By search, which keeps what it found."""
+        results = http.get(f"{api}/search", params={"q": question}).json()["results"]
+        return [(each["revision_id"], each["start"], each["end"]) for each in results]
+
+    def found_by(index_id: int) -> list[tuple[int, int, int]]:
+        index = services.indexes.get(base.id, index_id)
+        passages = services.retriever.retrieve_from(index, Query(question), 10).passages
+        return [(each.revision_id, each.start, each.end) for each in passages]
+
+    def marked(address: str) -> str:
+        page = html.document_fromstring(http.get(address).text)
+        return " ".join(mark.text_content() for mark in page.iterfind(".//mark"))
+
+    def recall() -> list[float]:
+        ways = services.team_evaluator().evaluate(base, services.ways, lambda *_: None)
+        return [way.measures.recall for way in ways]
+
+    before, own = found(), services.changeover.active(base).index.id
+    link = http.get(f"{api}/search", params={"q": question}).json()["results"][0]["url"]
+    answer = http.post(f"{api}/answers", json={"question": question}).json()
+    (citation, *_) = answer["sentences"][0]["citations"]
+    assert "bight" in citation["quote"]
+    index_id = built(filled, worker)
+    assert found_by(index_id) != before, "the chunks are others"
+    for switch, active in (
+        (lambda: services.switch.promote(base.id, index_id), index_id),
+        (lambda: services.switch.revert(base.id), own),
+    ):
+        switch()
+        assert found() == found_by(active)
+        assert "bight" in marked(link)
+        assert "bight" in marked(citation["url"])
+        assert set(recall()) == {1.0}
+    assert found() == before
+
+
 @dataclass
 class Load:
     """Searches without end on threads of their own; whatever goes wrong is kept."""
