@@ -191,12 +191,12 @@ def vectors_of(database: Database, index: Index, revision_id: int) -> dict[str, 
 
 
 def remove_chunks(
-    database: Database, index_id: int, revision_id: int, *, only_leaving: bool = False
+    database: Database, index_id: int, revision_id: int, only: Presence | None = None
 ) -> None:
     """Delete a revision's chunks and what was made of them, in batches of one transaction each.
 
-    With `only_leaving`, it ends before the first batch at which the revision is not leaving any
-    more: its document was brought back.
+    With `only`, it ends before the first batch at which the revision is not that any more: its
+    document was brought back, or it is tried again.
     """
     first, last = chunk_ids_of(revision_id)
     table = chunk_table_name(index_id)
@@ -208,8 +208,8 @@ def remove_chunks(
 
     def remove(session: Session) -> int:
         key = (index_id, revision_id)
-        held = session.get(IndexedRevisionRow, key, with_for_update=only_leaving or None)
-        if only_leaving and (held is None or held.state != Presence.LEAVING):
+        held = session.get(IndexedRevisionRow, key, with_for_update=only is not None or None)
+        if only is not None and (held is None or held.state != only):
             return 0
         language = held.language if held else ""
         values = {"first": first, "last": last, "rows": ROWS_A_DELETE}

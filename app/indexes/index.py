@@ -39,7 +39,8 @@ BUILT = IN_STEP | {IndexState.INCOMPLETE}
 class Presence(StrEnum):
     """Whether the chunks of a revision are still being written, searched, or to be removed.
 
-    Of one that is `refused` by the index's model, some chunks may be there, and none is searched.
+    Of one that is `refused` by the index's model, some chunks may be there until they are cleared,
+    and none is searched.
     """
 
     STAGED = "staged"

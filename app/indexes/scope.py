@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.indexes.index import Presence
@@ -16,7 +16,11 @@ _NOT_CURRENT = (
     .outerjoin(
         IndexedRevisionRow,
         (IndexedRevisionRow.index_id == IndexRow.id)
-        & IndexedRevisionRow.state.in_([Presence.STAGED, Presence.LEAVING, Presence.REFUSED]),
+        & or_(
+            IndexedRevisionRow.state.in_([Presence.STAGED, Presence.LEAVING]),
+            # Of most that are refused, and soon of all, no chunk is there to be left out.
+            and_(IndexedRevisionRow.state == Presence.REFUSED, IndexedRevisionRow.chunks > 0),
+        ),
     )
     .where(IndexRow.id == bindparam("index"))
 )

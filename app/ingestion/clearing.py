@@ -71,10 +71,14 @@ class Clearing:
             DocumentRow.deleted_at < long_ago - self.keep_deleted
         )
         bases = select(KnowledgeBaseRow.id).where(KnowledgeBaseRow.deleted_at < long_ago)
-        while not stopped() and (leaving := self._leaving()):
-            for index_id, revision_id in leaving:
-                remove_chunks(self.database, index_id, revision_id, only_leaving=True)
-                self._forget_presence(index_id, revision_id)
+        for presence, end in (
+            (Presence.LEAVING, self._forget_presence),
+            (Presence.REFUSED, self._note_empty),
+        ):
+            while not stopped() and (keys := self._with_chunks(presence)):
+                for index_id, revision_id in keys:
+                    remove_chunks(self.database, index_id, revision_id, only=presence)
+                    end(index_id, revision_id)
         self._clear_old(stopped)
         while not stopped() and (gone := self._ids(documents)):
             for document_id in gone:
@@ -110,14 +114,19 @@ class Clearing:
 
         self.database.transaction(let_go)
 
-    def _leaving(self) -> list[tuple[int, int]]:
+    def _with_chunks(self, presence: Presence) -> list[tuple[int, int]]:
+        """Some revisions that have been so for long enough; of refused ones, that have chunks."""
+        of_kind = IndexedRevisionRow.state == presence
+        if presence is Presence.REFUSED:
+            of_kind &= IndexedRevisionRow.chunks > 0
+
         def read(session: Session) -> list[tuple[int, int]]:
             rows = session.execute(
                 select(IndexedRevisionRow.index_id, IndexedRevisionRow.revision_id)
                 .join(IndexRow, IndexRow.id == IndexedRevisionRow.index_id)
                 .where(
                     IndexRow.state != IndexState.DROPPED,  # its tables go as a whole
-                    IndexedRevisionRow.state == Presence.LEAVING,
+                    of_kind,
                     IndexedRevisionRow.changed_at < now() - self.grace,
                 )
                 .limit(AT_ONCE)
@@ -170,6 +179,17 @@ class Clearing:
                 IndexedRevisionRow.state == Presence.LEAVING,
             )
         )
+
+    def _note_empty(self, index_id: int, revision_id: int) -> None:
+        """No search need leave the revision out from now on: nothing of it is there."""
+
+        def note(session: Session) -> None:
+            key = (index_id, revision_id)
+            row = session.get(IndexedRevisionRow, key, with_for_update=True)
+            if row is not None and row.state == Presence.REFUSED:
+                row.chunks = row.terms = 0
+
+        self.database.transaction(note)
 
     def _remove_document(self, document_id: int) -> None:
         """First what hangs on it, then itself: a clearing that dies in between is begun again."""

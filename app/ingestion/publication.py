@@ -41,7 +41,7 @@ class Publication:
         """
         self._try_again(index, [revision for _, revision in contents])
         for revision_id in self._leaving(index, [revision for _, revision in contents]):
-            remove_chunks(self.database, index.id, revision_id, only_leaving=True)
+            remove_chunks(self.database, index.id, revision_id, only=Presence.LEAVING)
             self.database.transaction(partial(_forget_leaving, key=(index.id, revision_id)))
         rows = [
             {

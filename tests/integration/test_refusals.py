@@ -216,6 +216,9 @@ def test_some_chunks_of_a_long_document_that_was_refused_are_never_found(
     assert particular.names() == ["long.md", "reef.md"]
     assert particular.base.rows(f"chunks_{particular.index.id}", "content LIKE 'At buoy%'") > 0
     assert "long.md" not in particular.found()
+    worker.clear()
+    assert particular.base.rows(f"chunks_{particular.index.id}", "content LIKE 'At buoy%'") == 0
+    assert particular.names() == ["long.md", "reef.md"], "they stay known"
     particular.promote(without=2)
     assert "long.md" not in particular.base.search("reef is deep and the tide is strong").names()
     particular.refuses = ""

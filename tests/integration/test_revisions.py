@@ -12,6 +12,7 @@ import pytest
 from app.errors import DocumentExists, DocumentNotFound, InvalidName, RevisionNotFound
 from app.indexes.chunk_table import chunk_ids_of
 from app.indexes.chunks import remove_chunks
+from app.indexes.index import Presence
 from app.ingestion.clearing import Clearing
 from app.ingestion.job import JobState
 from app.ingestion.wholeness import Wholeness
@@ -97,7 +98,7 @@ def test_a_document_brought_back_while_it_is_cleared_ends_whole(
     services.restoration.restore(base, document)
     worker.drain()
     # Who was clearing it, and was held up, goes on now.
-    remove_chunks(services.database, index.id, revision.id, only_leaving=True)
+    remove_chunks(services.database, index.id, revision.id, only=Presence.LEAVING)
     assert knowledge_base.rows("chunks_{index}") == chunks
     assert knowledge_base.rows("signatures_{index}") == chunks
 
