@@ -103,6 +103,20 @@ class DocumentStore:
 
         return self.database.transaction(read)
 
+    def with_text(self, knowledge_base_id: int) -> tuple[tuple[int, str], ...]:
+        """Ids and names of the documents that have some text, by id."""
+
+        def read(session: Session) -> tuple[tuple[int, str], ...]:
+            rows = session.execute(
+                select(DocumentRow.id, DocumentRow.name)
+                .join(RevisionRow, RevisionRow.id == DocumentRow.current_revision_id)
+                .where(named(knowledge_base_id, ""), RevisionRow.characters > 0)
+                .order_by(DocumentRow.id)
+            )
+            return tuple((document_id, name) for document_id, name in rows)
+
+        return self.database.transaction(read)
+
     def listing(self, knowledge_base_id: int, listing: Listing) -> tuple[ListedDocument, ...]:
         """The documents that `listing` asks for, in its order."""
 

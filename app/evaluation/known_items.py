@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from app.documents.model import KnowledgeBase, ParsedText, Revision
 from app.documents.store import DocumentStore
+from app.errors import DocumentNotFound
 from app.indexes import analysis
 from app.indexes.analysis import language_of, stop_words
 from app.retrieval.sentences import sentence_spans
@@ -48,19 +49,18 @@ class KnownItems:
     def draw(self, base: KnowledgeBase, most: int) -> tuple[KnownItem, ...]:
         """Up to `most` questions, the same ones as long as the documents are the same."""
         chance = random.Random(base.id)  # noqa: S311 - a sample, not a secret
-        present = [
-            (document, revision)
-            for document, revision in self.documents.list(base.id, limit=1_000_000)
-            if revision is not None and revision.characters
-        ]
+        present = self.documents.with_text(base.id)
         chosen = chance.sample(present, min(len(present), MOST_DOCUMENTS))
         if not chosen:
             return ()
         each = max(A_DOCUMENT, -(-most // len(chosen)))
         drawn: list[list[KnownItem]] = []
-        for document, _ in chosen:
-            revision, text = self.documents.text(document.id)
-            found = list(_of_document(document.name, revision, text))
+        for document_id, name in chosen:
+            try:
+                revision, text = self.documents.text(document_id)
+            except DocumentNotFound:  # deleted just now
+                continue
+            found = list(_of_document(name, revision, text))
             drawn.append(chance.sample(found, min(len(found), each)))
             if sum(map(len, drawn)) >= most * 2:
                 break

@@ -13,6 +13,7 @@ from sqlalchemy.event import listen, remove
 
 from app.errors import IndexConflict, InvalidRequest, ProviderUnavailable
 from app.evaluation.comparison import Comparison
+from app.evaluation.known_items import KnownItems
 from app.evaluation.question_writer import QuestionWriter
 from app.evaluation.written_questions import WrittenQuestionStore
 from app.indexes.index import IndexState
@@ -100,6 +101,18 @@ def test_a_second_comparison_times_searches_and_not_what_was_kept_of_the_first(
     finally:
         remove(engine, "before_cursor_execute", note)
     assert len(searches) >= 2 * again.ndcg.questions
+
+
+def test_a_document_that_is_deleted_while_questions_are_drawn_is_passed_over(
+    filled: SearchableBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = filled.services.documents
+    seen = documents.with_text(filled.base.id)
+    assert [name for _, name in seen] == ["guide.md", "safety.md"]
+    filled.services.deletion.delete(seen[0][0])
+    monkeypatch.setattr(type(documents), "with_text", lambda *_: seen)
+    drawn = KnownItems(documents).draw(filled.base, 10)
+    assert {item.document_name for item in drawn} == {"safety.md"}
 
 
 def test_the_teams_own_questions_come_first_in_a_comparison(
