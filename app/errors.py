@@ -225,6 +225,13 @@ class InvalidRequest(TidemarkError):
     remedy = "See /docs for what the endpoint takes."
 
 
+class HeadersTooLong(TidemarkError):
+    """A request whose address or headers are longer than what is read of them."""
+
+    status_code = 431
+    remedy = "Send fewer or shorter headers; in a browser, delete this site's cookies."
+
+
 class ForbiddenRequest(TidemarkError):
     """A request that a page of another site could have made in the reader's name."""
 

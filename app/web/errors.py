@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 
 from app.database.connection import as_our_error
 from app.errors import (
@@ -20,6 +21,7 @@ from app.errors import (
     WrongKey,
 )
 from app.web.addresses import address
+from app.web.forms import fault_of, no_file
 from app.web.observed import HEADER as REQUEST_ID_HEADER
 from app.web.rendering import render
 from app.web.security import HEADERS
@@ -90,9 +92,12 @@ async def _ours(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
+    first = error.errors()[0]
+    if "UploadFile" in first["msg"]:  # a text in its place
+        return error_reply(request, no_file(str(first["loc"][1])))
     said = _first_fault(error)
     kind = request.headers.get("content-type", "").partition(";")[0]
-    if error.errors()[0]["loc"][0] == "body" and kind not in BODIES:
+    if first["loc"][0] == "body" and kind not in BODIES:
         said += f" The body was sent as {kind[:100]!r}." if kind else " The body has no type."
     return error_reply(request, InvalidRequest(encodable(said)))
 
@@ -117,6 +122,8 @@ def _first_fault(error: RequestValidationError) -> str:
 
 
 def _told(request: Request, error: HTTPException) -> TidemarkError:
+    if isinstance(error.__context__, MultiPartException):
+        return fault_of(error.__context__)
     if error.status_code == MethodNotAllowed.status_code:
         return MethodNotAllowed(f"{request.url.path[:200]} does not take {request.method}.")
     if error.status_code == PageNotFound.status_code:

@@ -166,6 +166,55 @@ def test_a_body_that_is_no_upload_is_told_of(
     check(reply, 422, "invalid_request")
 
 
+@pytest.mark.parametrize(
+    ("disposition", "said", "remedy"),
+    [
+        (b'name="files"; filename="%s.md"' % (b"a" * 5000), "too long", "500 characters"),
+        (b'name="files"', "no file in the form's field 'files'", "files=@guide.md"),
+        (b'filename="a.md"', "not written as multipart/form-data", "HTTP client"),
+    ],
+)
+def test_what_is_wrong_with_a_form_is_said_without_the_words_of_its_parser(
+    http: httpx.Client, knowledge_base: SearchableBase, disposition: bytes, said: str, remedy: str
+) -> None:
+    reply = raw_post(http, knowledge_base, disposition)
+    assert said in check(reply, 422, "invalid_request")
+    assert remedy in reply.json()["error"]["remedy"]
+    for word in ("class", "UploadFile", "multipart data"):
+        assert word not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts", "said"),
+    [
+        ("multipart/form-data", 1, "Content-Type"),
+        ("multipart/form-data; boundary=other", 1, "not written as"),
+        ("multipart/form-data; boundary=edge", 1001, "too many files"),
+    ],
+)
+def test_a_form_that_is_not_what_it_says_is_told_apart(
+    http: httpx.Client, knowledge_base: SearchableBase, kind: str, parts: int, said: str
+) -> None:
+    part = b'--edge\r\nContent-Disposition: form-data; name="files"; filename="a.md"\r\n\r\na\r\n'
+    reply = http.post(
+        f"/api/knowledge-bases/{knowledge_base.base.name}/documents",
+        content=part * parts + b"--edge--\r\n",
+        headers={"content-type": kind},
+    )
+    assert said in check(reply, 422, "invalid_request")
+
+
+def test_a_form_field_that_is_too_large_is_told_to_be_sent_as_a_file(
+    http: httpx.Client, knowledge_base: SearchableBase
+) -> None:
+    reply = http.post(
+        f"/api/knowledge-bases/{knowledge_base.base.name}/documents",
+        data={"metadata": "x" * 1_100_000},
+        files={"files": ("a.md", b"Text.")},
+    )
+    assert "larger than 1 MB" in check(reply, 422, "invalid_request")
+
+
 def test_an_upload_that_breaks_off_leaves_nothing(
     address: str, http: httpx.Client, knowledge_base: SearchableBase
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from app.config import Settings
 from app.services import Services
-from app.web.server import LONGEST_HEAD
+from app.web.server import LONGEST_ADDRESS, LONGEST_HEADERS
 from tests.server import application, served
 from tests.waiting import PATIENCE, wait_until
 
@@ -38,25 +39,43 @@ def status(connection: http.client.HTTPConnection, method: str, path: str, **mor
         return reply.status
 
 
-def test_headers_without_end_are_cut_off(place: tuple[str, int]) -> None:
+@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nHost: localhost\r\nx-endless: ", b"GET /?q="])
+def test_what_comes_before_a_body_is_cut_off_where_it_has_no_end(
+    place: tuple[str, int], begun: bytes
+) -> None:
+    most = 10 * (LONGEST_ADDRESS + LONGEST_HEADERS)
     with socket.create_connection(place, timeout=PATIENCE) as raw:
-        raw.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nx-endless: ")
+        raw.sendall(begun)
         sent = 0
         try:
-            while sent < 10 * LONGEST_HEAD:
+            while sent < most:
                 sent += raw.send(b"x" * 65536)
             told = raw.recv(65536)
         except ConnectionError:  # it was closed while we wrote
             told = b"HTTP/1.1 400 "
-    assert sent < 10 * LONGEST_HEAD
+    assert sent < most
     assert told.startswith(b"HTTP/1.1 400 ")
 
 
+def test_headers_that_are_too_long_are_refused_in_words(
+    connection: http.client.HTTPConnection,
+) -> None:
+    many = {f"x-{number}": "x" * (LONGEST_HEADERS // 20) for number in range(21)}
+    connection.request("GET", "/health/live", headers=many)
+    with connection.getresponse() as reply:
+        assert reply.status == 431
+        error = json.loads(reply.read())["error"]
+    assert error["code"] == "headers_too_long"
+    assert "too long" in error["message"]
+    assert "cookies" in error["remedy"]
+    assert status(connection, "GET", "/health/live") == 200  # the connection goes on
+
+
 def test_only_heads_count_and_each_by_itself(connection: http.client.HTTPConnection) -> None:
-    large = {"x-large": "x" * (LONGEST_HEAD // 2)}
+    large = {"x-large": "x" * (LONGEST_HEADERS - 1000)}
     for _ in range(3):
         assert status(connection, "GET", "/health/live", headers=large) == 200
-    body = b" " * (2 * LONGEST_HEAD)
+    body = b" " * (2 * LONGEST_HEADERS)
     for _ in range(2):
         assert status(connection, "POST", "/v1/embeddings", body=body) == 400  # it is empty
     assert status(connection, "GET", "/health/live", headers=large) == 200
