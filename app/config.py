@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     traces: str | None = Field(
         None,
         description="Base URL of an OpenTelemetry collector, http://127.0.0.1:4318, to which spans "
-        "are sent by OTLP over HTTP; needs `uv sync --extra telemetry`.",
+        "are sent by OTLP over HTTP; needs `uv sync --inexact --no-dev --extra telemetry`.",
     )
     worker_metrics: str | None = Field(
         None,

@@ -149,7 +149,8 @@ def send_traces(endpoint: str) -> Callable[[], None]:
     except ImportError as missing:
         raise InvalidSetting(
             "TIDEMARK_TRACES is set, and OpenTelemetry's SDK is not installed.",
-            remedy="Install it with `uv sync --extra telemetry`, or unset TIDEMARK_TRACES.",
+            remedy="Install it with `uv sync --inexact --no-dev --extra telemetry`, or unset "
+            "TIDEMARK_TRACES.",
         ) from missing
     provider = TracerProvider(resource=Resource.create({"service.name": "tidemark"}))
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
