@@ -16,6 +16,8 @@ const AGAIN = 1000; // milliseconds before a lost connection is made again
 const TRIES = 20;
 let writing = null; // the turn whose answer is followed
 let following = null; // what ends the following of it
+let sending = false; // a further question, until its page comes
+let last = ""; // the address of what was asked last
 
 const base = () => form.elements["knowledge-base"].value;
 const boxes = [...form.querySelectorAll('input[name="further"]')];
@@ -48,6 +50,7 @@ const asked = (more = {}) => ({
 
 // The first question: the conversation begins, and the page stays.
 async function begin() {
+  last = place();
   following?.abort();
   closeSource();
   document.getElementById("hint")?.remove();
@@ -78,11 +81,14 @@ function goOn(conversation) {
 
 // Any other question: the page of the conversation shows it, and follows its answer.
 async function ask(more) {
+  if (sending) return;
+  sending = true;
   const conversation = form.dataset.conversation;
   try {
     const turn = await send(`/api/conversations/${conversation}/turns`, "POST", asked(more));
     location.assign(`/ask?conversation=${conversation}&turn=${turn.id}`);
   } catch (fault) {
+    sending = false;
     told(fault);
   }
 }
@@ -162,6 +168,7 @@ form.addEventListener("submit", (event) => {
     ask({ parent: Number(form.dataset.parent) || null });
     return;
   }
+  if (askButton.hidden && place() === last) return; // sent twice, and it is being answered
   if (place() !== shown) history.pushState(null, "", place());
   document.title = `${field.value.slice(0, 80)} · Ask · Tidemark`;
   begin();
@@ -208,6 +215,10 @@ document.getElementById("share")?.addEventListener("click", async () => {
   } catch (fault) {
     link.textContent = fault.message;
   }
+});
+
+addEventListener("pageshow", () => {
+  sending = false; // come back to from the page of another turn
 });
 
 ownApart();

@@ -232,6 +232,18 @@ def test_a_follow_up_a_second_try_and_a_shared_link(page: Page, library: Library
     expect(page.get_by_role("article", name="Answer").first).to_contain_text("high water")
 
 
+def test_a_question_that_is_sent_twice_is_asked_once(page: Page, library: Library) -> None:
+    page.goto(library.at("/ask"))
+    page.get_by_label("Your question").fill(TURN)
+    page.evaluate("const f = document.getElementById('asking'); f.requestSubmit(); f.requestSubmit()")
+    expect(page.locator(".summary")).to_be_visible()
+    listed = page.evaluate("fetch('/api/conversations').then((reply) => reply.json())")
+    assert len(listed["conversations"]) == 1
+    page.get_by_role("link", name="Ask a follow-up").click()
+    page.get_by_role("button", name="Try again").evaluate("(it) => { it.click(); it.click(); }")
+    expect(page.get_by_text("2 of 2")).to_be_visible()
+
+
 def test_a_further_knowledge_base_is_asked_and_its_citation_opens_there(
     page: Page, library: Library, services: Services
 ) -> None:
