@@ -16,8 +16,10 @@ async function refresh() {
   asking = false;
   if (!reply?.ok) return;
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+  const fresh = page.getElementById("queue");
+  if (!fresh) return; // the page for signing in
   const focused = queue().contains(document.activeElement) ? document.activeElement.textContent : null;
-  queue().replaceWith(document.adoptNode(page.getElementById("queue")));
+  queue().replaceWith(document.adoptNode(fresh));
   if (focused !== null) same(focused)?.focus();
   if (changed !== wanted) refresh();
 }
@@ -39,3 +41,8 @@ function take(event) {
 
 const events = new EventSource(`/api/knowledge-bases/${encodeURIComponent(queue().dataset.base)}/events`);
 for (const name of ["snapshot", "changes"]) events.addEventListener(name, take);
+events.addEventListener("error", () => {
+  if (events.readyState === EventSource.CLOSED) {
+    notice.textContent = "What happens is not shown here any more. Load the page again.";
+  }
+});

@@ -9,7 +9,9 @@ async function look() {
   const reply = await fetch(here, { headers: { accept: "text/html" } }).catch(() => null);
   if (reply?.ok && !cards().contains(document.activeElement)) {
     const page = new DOMParser().parseFromString(await reply.text(), "text/html");
-    cards().replaceWith(document.adoptNode(page.getElementById("indexes")));
+    const fresh = page.getElementById("indexes");
+    if (!fresh) return; // the page for signing in
+    cards().replaceWith(document.adoptNode(fresh));
   }
   setTimeout(look, PAUSE);
 }

@@ -3,6 +3,7 @@ import { deleted } from "./deleting.js";
 import { newRow, remove, rowOf, show } from "./rows.js";
 
 const MOST_ROWS = 60; // more are only counted: ten thousand rows help nobody
+const ENDED = "What happens is not shown here any more. Load the page again.";
 const counts = document.getElementById("counts");
 const notice = document.getElementById("notice");
 const addresses = document.getElementById("addresses");
@@ -25,6 +26,9 @@ export function follow(base) {
     take({ ...told, jobs: [...told.jobs].sort((one, other) => one.id - other.id) });
   });
   events.addEventListener("changes", (event) => take(JSON.parse(event.data)));
+  events.addEventListener("error", () => {
+    if (events.readyState === EventSource.CLOSED) notice.textContent = ENDED;
+  });
 }
 
 function take(told) {
@@ -97,9 +101,11 @@ async function refresh() {
   const reply = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
   if (!reply?.ok) return;
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+  const table = page.getElementById("table");
+  if (!table) return; // the page for signing in
   const chosen = new Set([...document.querySelectorAll("td.pick :checked")].map((box) => box.value));
   const focused = document.activeElement?.closest?.("tbody tr")?.dataset.document;
-  document.getElementById("table").replaceWith(document.adoptNode(page.getElementById("table")));
+  document.getElementById("table").replaceWith(document.adoptNode(table));
   for (const box of document.querySelectorAll("td.pick input")) box.checked = chosen.has(box.value);
   if (focused) document.querySelector(`tbody tr[data-document="${focused}"] a`)?.focus();
   if (!names.length) return;

@@ -29,11 +29,11 @@ class Caller:
     def identity(self) -> str | None:
         """What is theirs alone is kept under it; None for somebody whom only a browser knows."""
         if self.user is not None:
-            return f"user:{self.user.id}"
+            return identity_of(self.user.id)
         if self.key is None:
             return None
         owner = self.key.user_id
-        return f"key:{self.key.id}" if owner is None else f"user:{owner}"
+        return f"key:{self.key.id}" if owner is None else identity_of(owner)
 
     def sight(self, right: Right) -> Sight:
         """The knowledge bases that are there for a request that needs `right`.
@@ -61,6 +61,11 @@ class Caller:
         except NotAllowed:
             return False
         return sight.roles is None or sight.roles.get(knowledge_base_id, 0) >= sight.needed
+
+
+def identity_of(user_id: int) -> str:
+    """What is a user's alone is kept under it."""
+    return f"user:{user_id}"
 
 
 LOCAL = Caller("this machine", None)
@@ -92,15 +97,17 @@ class Callers:
             raise NotSignedIn("This needs an API key.")
         raise WrongKey(f"Incorrect API key provided: {masked(secret)}.")
 
-    def by_session(self, token: str | None) -> Caller:
+    def by_session(self, token: str | None, *, used: bool = True) -> Caller:
         """Who has this session; where nobody is asked who they are, whoever it is.
+
+        `used` is whether that counts as a use of it, without which it ends.
 
         Raises:
             NotSignedIn: there is none, or it has ended.
         """
         if not self.asks:
             return LOCAL
-        found = None if token is None else self.sessions.found(token)
+        found = None if token is None else self.sessions.found(token, used=used)
         if found is None:
             raise NotSignedIn("You are not signed in.", remedy="Sign in, or send an API key.")
         user, roles = found

@@ -105,6 +105,10 @@ class Sight:
     def sees(self, knowledge_base_id: int) -> bool:
         return self.roles is None or knowledge_base_id in self.roles
 
+    def suffices(self, knowledge_base_id: int) -> bool:
+        """Whether the request may be about that knowledge base."""
+        return self.roles is None or self.roles.get(knowledge_base_id, 0) >= self.needed
+
     def check(self, knowledge_base_id: int, missing: TidemarkError) -> None:
         """Refuse what may not be seen as if it were not there, and say so of what may only be read.
 

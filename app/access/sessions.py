@@ -86,14 +86,19 @@ class Sessions:
         self.database.transaction(insert)
         return token
 
-    def found(self, token: str) -> tuple[User, Mapping[int, Role] | None] | None:
-        """Whose session it is, and their roles; None if it has ended."""
+    def found(
+        self, token: str, *, used: bool = True
+    ) -> tuple[User, Mapping[int, Role] | None] | None:
+        """Whose session it is, and their roles; None if it has ended.
+
+        `used` is whether that counts as a use of it, without which it ends.
+        """
 
         def look(session: Session) -> tuple[User, Mapping[int, Role] | None] | None:
             row, moment = session.get(SessionRow, _hash(token)), now()
             if row is None or row.expires_at <= moment or moment - row.seen_at > IDLE:
                 return None
-            if moment - row.seen_at > SEEN_EVERY:
+            if used and moment - row.seen_at > SEEN_EVERY:
                 seen = update(SessionRow).where(SessionRow.token_hash == row.token_hash)
                 session.execute(seen.values(seen_at=moment))
             user, roles = with_roles(session, row.user_id)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal, cast
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.access.rights import EVERYTHING, Sight
@@ -18,6 +18,7 @@ from app.answering.answer import Answer, Approach, Quote, Support
 from app.answering.tables import CitationRow, ConversationRow, FeedbackRow, TurnRow
 from app.database.connection import Database
 from app.database.tables import now, with_zone
+from app.documents.model import KnowledgeBase
 from app.documents.tables import KnowledgeBaseRow
 from app.errors import ConversationNotFound, InvalidRequest
 
@@ -79,6 +80,17 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class SharedLink:
+    """A link by which others read a conversation; `owner` is `hashed`, of whoever made it."""
+
+    conversation_id: int
+    title: str
+    owner: str
+    used_at: datetime
+    """When something was last asked in the conversation."""
+
+
+@dataclass(frozen=True)
 class NewTurn:
     """A question that is about to be asked; `further` are ids of knowledge bases."""
 
@@ -113,14 +125,15 @@ class ConversationStore:
     database: Database
     sight: Sight = EVERYTHING
 
-    def begin(self, owner: str, knowledge_base: str, turn: NewTurn) -> Turn:
-        """A new conversation that begins with `turn`."""
+    def begin(self, owner: str, base: KnowledgeBase, turn: NewTurn) -> Turn:
+        """A new conversation with a knowledge base, which begins with `turn`."""
 
         def insert(session: Session) -> Turn:
             moment = now()
             row = ConversationRow(
                 owner=owner,
-                knowledge_base=knowledge_base,
+                knowledge_base=base.name,
+                knowledge_base_id=base.id,
                 title=title_of(turn.question),
                 created_at=moment,
                 updated_at=moment,
@@ -276,6 +289,44 @@ class ConversationStore:
 
         self.database.transaction(write)
 
+    def links(self, base: KnowledgeBase) -> tuple[SharedLink, ...]:
+        """The links to conversations with a knowledge base, anybody's, the last used first."""
+
+        def read(session: Session) -> tuple[SharedLink, ...]:
+            query = self._shared(base).order_by(ConversationRow.updated_at.desc())
+            return tuple(
+                SharedLink(row.id, row.title, row.owner, with_zone(row.updated_at))
+                for row in session.scalars(query)
+            )
+
+        return self.database.transaction(read)
+
+    def end_link(self, base: KnowledgeBase, conversation_id: int) -> None:
+        """Let the link to a conversation show nothing from now on, whoever made it.
+
+        Raises:
+            ConversationNotFound: there is no such link.
+        """
+
+        def write(session: Session) -> None:
+            row = session.scalar(self._shared(base).where(ConversationRow.id == conversation_id))
+            if row is None:
+                raise ConversationNotFound(
+                    f"There is no link to a conversation {conversation_id} with {base.name!r}.",
+                    remedy="List the knowledge base's shared links to see what is there.",
+                )
+            row.share = None
+
+        self.database.transaction(write)
+
+    def _shared(self, base: KnowledgeBase) -> Select[tuple[ConversationRow]]:
+        return select(ConversationRow).where(
+            ConversationRow.share.is_not(None),
+            ConversationRow.deleted_at.is_(None),
+            ConversationRow.knowledge_base == base.name,
+            base_is_there(self.sight),
+        )
+
     def turn(self, owner: str, turn_id: int) -> Turn:
         """One turn.
 
@@ -422,11 +473,14 @@ def _turns(session: Session, conversation_id: int, sight: Sight) -> tuple[Turn, 
 def base_is_there(sight: Sight) -> ColumnElement[bool]:
     """That a conversation's knowledge base is there: the one that it began in, and not a later one
     of the same name."""
-    return exists().where(
+    there = exists().where(KnowledgeBaseRow.deletion == 0, sight.among(KnowledgeBaseRow.id))
+    same_name = (
         KnowledgeBaseRow.name == ConversationRow.knowledge_base,
-        KnowledgeBaseRow.deletion == 0,
         KnowledgeBaseRow.created_at <= ConversationRow.created_at,
-        sight.among(KnowledgeBaseRow.id),
+    )
+    return or_(
+        there.where(KnowledgeBaseRow.id == ConversationRow.knowledge_base_id),
+        and_(ConversationRow.knowledge_base_id.is_(None), there.where(*same_name)),
     )
 
 

@@ -24,6 +24,8 @@ class ConversationRow(FixedTable):
     owner: Mapped[str] = mapped_column(CHAR(64))
     """A hash of what the owner's browser or key shows: who has the table can't be the owner."""
     knowledge_base: Mapped[str] = mapped_column(String(64))
+    knowledge_base_id: Mapped[OptionalReference]
+    """NULL where a version without this column began the conversation."""
     title: Mapped[str] = mapped_column(String(200))
     share: Mapped[str | None] = mapped_column(CHAR(64), index=True)
     """A hash of the shared link's token."""

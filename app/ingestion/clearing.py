@@ -37,7 +37,13 @@ from app.ingestion.tables import JobRow
 
 AT_ONCE = 100
 # What was asked and answered; its store is in a room above.
-CONVERSATIONS = table("conversations", column("id"), column("knowledge_base"), column("created_at"))
+CONVERSATIONS = table(
+    "conversations",
+    column("id"),
+    column("knowledge_base_id"),
+    column("knowledge_base"),
+    column("created_at"),
+)
 TURNS = table("turns", column("id"), column("conversation_id"))
 FEEDBACK = table("feedback", column("turn_id"))
 CITATIONS = table("citations", column("turn_id"), column("document_id"), column("revision_id"))
@@ -247,17 +253,19 @@ class Clearing:
         self._delete(delete(KnowledgeBaseRow).where(KnowledgeBaseRow.id == base_id))
 
     def _remove_conversations(self, base_id: int) -> None:
-        """Those that began while the knowledge base was there: another may have its name by now."""
-        conversations = (
+        """Where only its name was kept, those of its time: another may have the name by now."""
+        own = select(CONVERSATIONS.c.id).where(CONVERSATIONS.c.knowledge_base_id == base_id)
+        of_its_time = (
             select(CONVERSATIONS.c.id)
             .join(KnowledgeBaseRow, KnowledgeBaseRow.name == CONVERSATIONS.c.knowledge_base)
             .where(
                 KnowledgeBaseRow.id == base_id,
+                CONVERSATIONS.c.knowledge_base_id.is_(None),
                 CONVERSATIONS.c.created_at >= KnowledgeBaseRow.created_at,
                 CONVERSATIONS.c.created_at <= KnowledgeBaseRow.deleted_at,
             )
         )
-        while ids := self._ids(conversations):
+        while ids := self._ids(own) or self._ids(of_its_time):
             while turns := self._ids(select(TURNS.c.id).where(TURNS.c.conversation_id.in_(ids))):
                 for told in (CITATIONS, FEEDBACK):
                     self._delete(delete(told).where(told.c.turn_id.in_(turns)))

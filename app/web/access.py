@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import TypeVar
 
 from anyio import to_thread
@@ -18,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.access.callers import LOCAL, Caller
 from app.access.limits import Holder
 from app.access.rights import NOTHING, Right
-from app.errors import ConversationNotFound, ForbiddenRequest
+from app.errors import ConversationNotFound, ForbiddenRequest, TidemarkError
 from app.services import Services
 from app.web.security import SAFE_METHODS
 from app.web.wiring import all_services
@@ -83,20 +84,42 @@ async def admit(request: Request) -> None:
     request.state.sight = NOTHING
     if right is Right.OPEN:
         return
-    services, secret = all_services(request), secret_of(request)
-    if secret is not None:
-        caller = await to_thread.run_sync(services.callers.by_key, secret)
-    elif services.callers.asks:
-        caller = await to_thread.run_sync(services.callers.by_session, cookie_of(request))
-        _check_origin(request)
-    else:
-        caller = LOCAL
+    services = all_services(request)
+    caller = await _whoever_calls(request, again=False)
     request.state.caller = caller
     request.state.sight = caller.sight(right)
     if caller.key is not None:
         await to_thread.run_sync(services.rate_limits.count, caller.key)
     if request.state.sight.roles is not None and request.path_params:
         await to_thread.run_sync(_look, services.seen_by(request.state.sight), request.path_params)
+
+
+async def still_admitted(request: Request) -> bool:
+    """Whether the request would be let pass now, too: for a reply that goes on and on.
+
+    To ask is no use of a session or a key. While TiDB is away, nobody is sent away.
+    """
+    right = right_of(request.scope["endpoint"])
+    try:
+        sight = (await _whoever_calls(request, again=True)).sight(right)
+        if sight.roles is not None:
+            seen = all_services(request).seen_by(sight)
+            await to_thread.run_sync(_look, seen, request.path_params)
+    except TidemarkError as error:
+        return error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return True
+
+
+async def _whoever_calls(request: Request, *, again: bool) -> Caller:
+    services, secret = all_services(request), secret_of(request)
+    if secret is not None:
+        return await to_thread.run_sync(services.callers.by_key, secret)
+    if not services.callers.asks:
+        return LOCAL
+    by_session = partial(services.callers.by_session, used=not again)
+    caller = await to_thread.run_sync(by_session, cookie_of(request))
+    _check_origin(request)
+    return caller
 
 
 async def noted(request: Request) -> AsyncIterator[None]:

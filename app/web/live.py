@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -110,7 +110,7 @@ class LiveAnswers:
             live.stopping.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    async def follow(self, services: Services, owner: str, turn: Turn) -> AsyncIterator[str]:
+    async def follow(self, services: Services, owner: str, turn: Turn) -> AsyncGenerator[str]:
         """All that was said of the answer to `turn`, and what will be, as server-sent events."""
         live = self._lives.get(turn.id)
         if live is None or turn.hidden:
@@ -247,7 +247,7 @@ def _failed(error: TidemarkError) -> Told:
     return "error", ErrorReply(error=ErrorShape.of(error)).model_dump_json()
 
 
-async def _from_store(services: Services, owner: str, turn: Turn) -> AsyncIterator[str]:
+async def _from_store(services: Services, owner: str, turn: Turn) -> AsyncGenerator[str]:
     """An answer that has ended, or that another process writes."""
     done = 0
     while True:

@@ -23,6 +23,7 @@ PAGES = {
     "answer": lambda library: library.at("/ask", q=QUESTION),
     "whole answer": lambda library: library.at("/ask", q=QUESTION, whole=1),
     "conversations": lambda _: "/conversations",
+    "shared links": lambda library: library.at("/conversations/shared"),
     "nothing found": lambda library: library.at("/ask", q="who won at chess", whole=1),
     "documents": lambda library: library.at("/documents"),
     "no documents": lambda _: "/documents?knowledge-base=default",

@@ -107,3 +107,26 @@ def test_a_reader_signs_in_to_what_they_may_read_and_out_again(
         visitor.get_by_role("button", name="Sign out everywhere").click()
     visitor.goto(f"{address}/documents")
     expect(visitor.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_a_page_that_is_open_says_that_nothing_is_followed_after_signing_out_elsewhere(
+    chromium: Browser, door: tuple[str, str], services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.web.event_stream.ADMITTED_FOR", 0.0)
+    monkeypatch.setattr("app.web.api.events.KEEP_ALIVE", 0.1)
+    address, _ = door
+    user = services.users.create("cleo", PASSWORD)
+    services.users.grant(user.id, services.first_knowledge_base().id, Role.READER)
+    context = chromium.new_context()
+    context.set_default_timeout(PATIENCE)
+    open_all_along, other = context.new_page(), context.new_page()
+    open_all_along.goto(f"{address}/documents")
+    sign_in(open_all_along, "cleo")
+    expect(open_all_along.get_by_role("heading", level=1)).to_have_text("Documents")
+    other.goto(f"{address}/account")
+    with other.expect_navigation():
+        other.get_by_role("button", name="Sign out", exact=True).click()
+    expect(open_all_along.get_by_text("is not shown here any more")).to_be_visible()
+    open_all_along.reload()
+    expect(open_all_along.get_by_role("heading", level=1)).to_have_text("Sign in")
+    context.close()

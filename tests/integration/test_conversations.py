@@ -397,6 +397,45 @@ def test_a_deleted_knowledge_base_takes_its_conversations_and_leaves_none_to_one
     assert [one["id"] for one in conversation(http, later)["turns"]] == [later["id"]]
 
 
+def test_a_conversation_is_there_whatever_the_clock_of_who_made_its_knowledge_base(
+    http: httpx.Client, knowledge_base: SearchableBase, base: str, worker: MortalWorker
+) -> None:
+    turn = begin(http, base)
+    events(http, turn)
+    where = f"/api/conversations/{turn['conversation']}"
+    knowledge_base.execute(
+        "UPDATE knowledge_bases SET created_at = created_at + INTERVAL 1 HOUR"  # noqa: S608
+        f" WHERE id = {knowledge_base.base.id}"
+    )
+    assert http.get(where).status_code == 200
+    assert "When does the tide turn?" in http.get(f"/quality/answers?knowledge-base={base}").text
+    services = knowledge_base.services
+    services.knowledge_bases.delete(base)
+    services.knowledge_bases.create(base)
+    assert http.get(where).status_code == 404
+    worker.clear()
+    kept = f"SELECT * FROM turns WHERE id = {turn['id']}"  # noqa: S608
+    assert knowledge_base.execute(kept) == []
+
+
+def test_a_conversation_of_a_version_that_kept_names_alone_is_there_and_is_cleared(
+    http: httpx.Client, knowledge_base: SearchableBase, base: str, worker: MortalWorker
+) -> None:
+    turn = begin(http, base)
+    events(http, turn)
+    where = f"/api/conversations/{turn['conversation']}"
+    knowledge_base.execute(
+        f"UPDATE conversations SET knowledge_base_id = NULL WHERE id = {turn['conversation']}"  # noqa: S608
+    )
+    assert http.get(where).status_code == 200
+    knowledge_base.services.knowledge_bases.delete(base)
+    knowledge_base.services.knowledge_bases.create(base)
+    assert http.get(where).status_code == 404
+    worker.clear()
+    kept = f"SELECT * FROM turns WHERE id = {turn['id']}"  # noqa: S608
+    assert knowledge_base.execute(kept) == []
+
+
 def test_an_answer_that_cannot_be_kept_says_so_to_whoever_waits_for_it(
     settings: Settings, services: Services, base: str
 ) -> None:

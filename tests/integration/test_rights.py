@@ -99,7 +99,7 @@ def fill(services: Services, content: str = "The tide turns at noon.") -> Place:
     receipt = Uploader(services, base).upload(f"{SECRET}.md", content)
     assert receipt.job_id is not None
     asked = NewTurn(f"Where is the {SECRET}?", "", 8)
-    turn = services.conversations.begin(hashed("nobody"), base.name, asked)
+    turn = services.conversations.begin(hashed("nobody"), base, asked)
     services.conversations.finish(turn.id, "stopped", [("stopped", "{}")], None)
     return Place(base, receipt.document_id, receipt.job_id, turn, services)
 
@@ -196,6 +196,7 @@ def request_of(route: Registered, place: Place) -> dict[str, Any]:
             "question": "1",
             "search": "1",
             "turn": str(place.turn.id),
+            "conversation": str(place.turn.conversation_id),
             "passage": "0",
         }
         if route.path == "/documents/deleted":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -475,3 +475,126 @@ def test_two_who_share_a_browser_have_conversations_of_their_own(
     sign_in(browser, user.name)
     assert browser.get(path).status_code == 200
     assert "tidemark-reader" not in browser.cookies
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams that ask at every turn whether they may go on."""
+    monkeypatch.setattr("app.web.event_stream.ADMITTED_FOR", 0.0)
+    monkeypatch.setattr("app.web.api.events.KEEP_ALIVE", 0.05)
+
+
+def lose_the_session(services: Services, browser: httpx.Client, user: User) -> None:
+    services.sessions.end(browser.cookies["tidemark"])
+
+
+def lose_the_role(services: Services, _: httpx.Client, user: User) -> None:
+    (base,) = services.users.grants()[user.id]
+    services.users.grant(user.id, base, None)
+
+
+def lose_the_account(services: Services, _: httpx.Client, user: User) -> None:
+    services.users.set_disabled(user.id, disabled=True)
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize("lose", [lose_the_session, lose_the_role, lose_the_account])
+def test_events_end_for_who_may_not_read_them_any_more_and_for_nobody_else(
+    browser: httpx.Client,
+    strict: Services,
+    user: User,
+    administrator: User,
+    lose: Callable[[Services, httpx.Client, User], None],
+) -> None:
+    base = strict.knowledge_bases.create(f"watched-{uuid4().hex[:8]}")
+    strict.users.grant(user.id, base.id, Role.READER)
+    path = f"/api/knowledge-bases/{base.name}/events"
+    sign_in(browser, user.name)
+    other = {"cookie": f"tidemark={strict.sessions.begin(administrator.id)}"}
+    with (
+        browser.stream("GET", path) as told,
+        httpx.stream("GET", f"{browser.base_url}{path}", headers=other) as told_to_another,
+    ):
+        lines, others = told.iter_lines(), told_to_another.iter_lines()
+        while not next(lines).startswith(":"):  # it goes on although nothing happens
+            pass
+        lose(strict, browser, user)
+        for _ in lines:
+            pass  # until it ends
+        while not next(others).startswith(":"):
+            pass
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_to_watch_is_no_use_of_a_session(
+    browser: httpx.Client, strict: Services, user: User
+) -> None:
+    base = strict.knowledge_bases.create(f"watched-{uuid4().hex[:8]}")
+    strict.users.grant(user.id, base.id, Role.READER)
+    sign_in(browser, user.name)
+
+    def seen() -> Any:
+        asked = text("SELECT seen_at FROM sessions WHERE user_id = :id")
+        with strict.database.engine.connect() as connection:
+            return connection.execute(asked, {"id": user.id}).scalar_one()
+
+    with browser.stream("GET", f"/api/knowledge-bases/{base.name}/events") as told:
+        lines = told.iter_lines()
+        next(lines)
+        long_ago = text("UPDATE sessions SET seen_at = NOW() - INTERVAL 1 DAY WHERE user_id = :id")
+        with strict.database.engine.begin() as connection:
+            connection.execute(long_ago, {"id": user.id})
+        before = seen()
+        for _ in range(3):
+            while not next(lines).startswith(":"):
+                pass
+        assert seen() == before
+    browser.get("/")
+    assert seen() > before
+
+
+def test_an_administrator_of_the_knowledge_base_ends_the_link_of_somebody_who_left(
+    browser: httpx.Client, door: str, strict: Services, user: User
+) -> None:
+    base = strict.knowledge_bases.create(f"left-{uuid4().hex[:8]}")
+    mate = strict.users.create(f"mate-{uuid4().hex[:8]}", PASSWORD)
+    for who, role in ((user, Role.ADMINISTRATOR), (mate, Role.READER)):
+        strict.users.grant(who.id, base.id, role)
+    sign_in(browser, mate.name)
+    asked = browser.post(
+        f"/api/knowledge-bases/{base.name}/conversations", json={"question": "Where is the rum?"}
+    ).json()
+    shared = browser.post(f"/api/conversations/{asked['conversation']}/share").json()["url"]
+    links = f"/api/knowledge-bases/{base.name}/shared"
+    page = f"/conversations/shared?knowledge-base={base.name}"
+    assert browser.get(links).status_code == browser.get(page).status_code == 403
+    assert browser.delete(f"{links}/{asked['conversation']}").status_code == 403
+    strict.users.grant(mate.id, base.id, None)
+    assert browser.delete(f"/api/conversations/{asked['conversation']}/share").status_code == 404
+    sign_in(browser, user.name)
+    assert page in browser.get("/conversations").text
+    (link,) = browser.get(links).json()["links"]
+    assert (link["title"], link["by"], link["may_read"]) == ("Where is the rum?", mate.name, False)
+    told = browser.get(page).text
+    assert f"{mate.name}</bdi>, who may not read" in told
+    assert shared.rpartition("/")[2] not in told
+    assert client(door).get(shared).status_code == 200
+    form = {"knowledge-base": base.name, "conversation": link["conversation"]}
+    for _ in range(2):  # twice, as forms are sent
+        ended = browser.post("/conversations/shared", data=form, follow_redirects=True)
+        assert "reads nothing any more" in ended.text
+    assert client(door).get(shared).status_code == 404
+    assert browser.get(links).json() == {"links": []}
+    assert browser.delete(f"{links}/{link['conversation']}").status_code == 404
+
+
+def test_the_page_of_links_begins_with_a_knowledge_base_that_one_administers(
+    browser: httpx.Client, strict: Services, user: User
+) -> None:
+    for name, role in (("a", Role.READER), ("b", Role.ADMINISTRATOR)):
+        base = strict.knowledge_bases.create(f"{name}-{uuid4().hex[:8]}")
+        strict.users.grant(user.id, base.id, role)
+    sign_in(browser, user.name)
+    shown = browser.get("/conversations/shared").text
+    assert f'<option value="{base.name}" selected' in shown
+    assert shown.count("<option") == 1

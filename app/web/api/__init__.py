@@ -21,6 +21,7 @@ from app.web.api import (
     quotes,
     revisions,
     search,
+    shared_links,
     spending,
     uploads,
 )
@@ -47,6 +48,7 @@ PARTS = (
     answers,
     questions,
     conversations,
+    shared_links,
     spending,
 )
 for part in PARTS:

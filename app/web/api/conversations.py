@@ -36,7 +36,7 @@ from app.web.api.answer import (
 )
 from app.web.api.passage import PassageShape
 from app.web.api.shape import LARGEST_ID, Shape, errors, reply
-from app.web.event_stream import EVENT_STREAM, EventStream
+from app.web.event_stream import EVENT_STREAM, EventStream, while_admitted
 from app.web.live import Live
 from app.web.markdown import as_markdown
 from app.web.reader import Asker
@@ -243,7 +243,7 @@ def begin_conversation(
     The conversation belongs to the browser that began it, which is known by a cookie.
     """
     new, further = _new_turn(services, base, asked)
-    turn = services.conversations.begin(asker.owner, base.name, new)
+    turn = services.conversations.begin(asker.owner, base, new)
     live.begin(services, (base, *further), turn, ())
     response = reply(TurnShape.of(turn), 201)
     asker.keep(response)
@@ -382,14 +382,17 @@ def revoke_share(conversation_id: ConversationId, services: Wired, asker: Asker)
     responses={**errors(404, 422), 200: {"content": {EVENT_STREAM: {}}}},
 )
 @needs(Right.ASK)
-def follow_answer(turn_id: TurnId, services: Wired, live: Live, asker: Asker) -> EventStream:
+def follow_answer(
+    turn_id: TurnId, services: Wired, live: Live, asker: Asker, request: Request
+) -> EventStream:
     """All that was said of an answer, and what will be: `understood`, then as for an answer.
 
     The last event is `answer`, `error` or `stopped`. To leave stops nothing; to come back tells it
     all again.
     """
     turn = services.conversations.turn(asker.owner, turn_id)
-    return EventStream(live.follow(services, asker.owner, turn))
+    told = live.follow(services, asker.owner, turn)
+    return EventStream(while_admitted(request, told))
 
 
 @router.put("/turns/{turn_id}/feedback", status_code=204, responses=errors(404, 422))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -21,7 +21,7 @@ from app.web.api.addresses import AddressesStanding
 from app.web.api.job_feed import OVERLAP, Counts, JobFeeds, Told, changes, counted
 from app.web.api.jobs import JobShape
 from app.web.api.shape import Shape, errors
-from app.web.event_stream import COMMENT, EVENT_STREAM, EventStream, event
+from app.web.event_stream import COMMENT, EVENT_STREAM, EventStream, event, while_admitted
 from app.web.wiring import ReadableKnowledgeBase, Wired
 
 router = APIRouter(tags=["Jobs"])
@@ -88,16 +88,19 @@ async def follow_jobs(
 ) -> StreamingResponse:
     """The progress of all jobs: a `snapshot` event, then `changes` events, until one hangs up.
 
+    It ends by itself within seconds once the caller may not read the knowledge base any more.
+
     The `data` of each is JSON: `jobs` as from `/api/jobs/{id}`, `counts` by state, and how far the
     queue of `addresses` is. After a reconnect, the snapshot also has the jobs that ended meanwhile.
     """
     feeds: JobFeeds = request.app.state.job_feeds
-    return EventStream(_told(feeds, services, base, _moment(last_event_id)))
+    told = _told(feeds, services, base, _moment(last_event_id))
+    return EventStream(while_admitted(request, told))
 
 
 async def _told(
     feeds: JobFeeds, services: Services, base: KnowledgeBase, since: datetime | None
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     with feeds.listen(services, base.id) as listener:
         yield await to_thread.run_sync(_snapshot, services, base.id, since)
         while not listener.ended:

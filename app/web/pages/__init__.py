@@ -27,6 +27,7 @@ from app.web.pages import (
     renaming,
     sample,
     search,
+    shared_links,
     signing_in,
     spending,
     status,
@@ -37,7 +38,8 @@ from app.web.pages.assets import Assets
 
 
 def install(app: FastAPI) -> None:
-    # `deleted`, `deleting` and others before `document`, whose address would take theirs.
+    # `deleted`, `deleting` and others before `document`, whose address would take theirs; so
+    # `shared_links` before `conversations`.
     pages = (
         search,
         explanation,
@@ -58,6 +60,7 @@ def install(app: FastAPI) -> None:
         history,
         fetching,
         sample,
+        shared_links,
         conversations,
         quality,
         answers,

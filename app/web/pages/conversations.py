@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
@@ -12,6 +13,7 @@ from app.answering.feedback import LONGEST_CORRECTION, Feedback, Reason
 from app.web.access import needs
 from app.web.addresses import address
 from app.web.pages.frame import frame, show
+from app.web.pages.shared_links import LINKS
 from app.web.pages.talk import talk_view
 from app.web.pages.wording import When, when
 from app.web.reader import Asker
@@ -33,6 +35,9 @@ def conversations_page(
 ) -> Response:
     """The reader's conversations, the last used first, found by words of a title or question."""
     found = services.conversations.list(asker.owner, q)
+    manages = replace(services.sight, needed=Right.MANAGE.role).suffices
+    bases = (base.name for base, _ in services.knowledge_bases.list() if manages(base.id))
+    managed = next(bases, None)
     used: list[tuple[object, When]] = [(one, when(one.updated_at)) for one in found]
     page = show(
         request,
@@ -41,6 +46,7 @@ def conversations_page(
         conversations=used,
         q=q,
         deleted=deleted,
+        links=address(LINKS, ("knowledge-base", managed)) if managed else None,
     )
     asker.keep(page)
     return page

@@ -66,7 +66,7 @@ class Frame:
 def chosen(
     services: Wired, name: Annotated[str | None, Query(alias="knowledge-base")] = None
 ) -> Chosen:
-    """The named knowledge base, or the first.
+    """The named knowledge base, or the first that the request may be about.
 
     Raises:
         KnowledgeBaseNotFound: it is not there for the caller.
@@ -74,7 +74,8 @@ def chosen(
     """
     bases = services.knowledge_bases.list() or ((services.first_knowledge_base(), 0),)
     counts = {base.name: (base, documents) for base, documents in bases}
-    wanted = name or (FIRST_KNOWLEDGE_BASE if FIRST_KNOWLEDGE_BASE in counts else bases[0][0].name)
+    names = [base.name for base, _ in bases if services.sight.suffices(base.id)] or [*counts]
+    wanted = name or (FIRST_KNOWLEDGE_BASE if FIRST_KNOWLEDGE_BASE in names else names[0])
     if wanted not in counts:
         raise KnowledgeBaseNotFound(
             f"There is no knowledge base named {wanted[:80]!r}.",
@@ -83,8 +84,8 @@ def chosen(
     base, documents = counts[wanted]
     services.sight.check(base.id, KnowledgeBaseNotFound(f"{wanted[:80]!r} is not there."))
     options = tuple(
-        Option(each, f"{each} ({count(n, 'document')})", each == wanted)
-        for each, (_, n) in counts.items()
+        Option(each, f"{each} ({count(counts[each][1], 'document')})", each == wanted)
+        for each in names
     )
     return Chosen(base, documents, options)
 
