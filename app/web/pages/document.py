@@ -121,6 +121,7 @@ def document_page(
             base.name,
             address(f"/api/documents/{document_id}/text", ("revision", shown.id)),
         ),
+        base=base,
         document=document,
         title=shown.title or document.name,
         facts=_facts(services, shown, sections),

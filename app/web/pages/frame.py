@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
+from app.access.callers import Caller
+from app.access.rights import Role
 from app.documents.model import KnowledgeBase
 from app.errors import KnowledgeBaseNotFound
 from app.services import FIRST_KNOWLEDGE_BASE
@@ -108,6 +110,21 @@ def show(
     around: Frame,
     *,
     status_code: int = 200,
+    base: KnowledgeBase | None = None,
     **view: Any,  # noqa: ANN401 - what the template shows
 ) -> HTMLResponse:
-    return render(request, template, status_code=status_code, frame=around, **view)
+    """The page; `base` is what it is about where none is `chosen` on it.
+
+    What a reader may not do in it is not shown to them: the style sheet knows by the `role`.
+    """
+    named = view.get("chosen")
+    about = named.base if isinstance(named, Chosen) else base
+    role = _lesser_role(request, about) if about else ""
+    return render(request, template, status_code=status_code, frame=around, role=role, **view)
+
+
+def _lesser_role(request: Request, base: KnowledgeBase) -> str:
+    """The style of the caller's role there; nothing for an administrator, who may do all."""
+    caller: Caller | None = getattr(request.state, "caller", None)
+    role = caller.roles.get(base.id) if caller and caller.roles is not None else None
+    return "" if role is None or role is Role.ADMINISTRATOR else f"as-{role.name.lower()}"
