@@ -319,7 +319,7 @@ class ConversationStore:
 
         self.database.transaction(write)
 
-    def _shared(self, base: KnowledgeBase) -> Select[tuple[ConversationRow]]:
+    def _shared(self, base: KnowledgeBase) -> Select[ConversationRow]:
         return select(ConversationRow).where(
             ConversationRow.share.is_not(None),
             ConversationRow.deleted_at.is_(None),

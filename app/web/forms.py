@@ -26,7 +26,7 @@ _FAULTS = (
     ),
     (
         "boundary",
-        "The header Content-Type does not say how the parts of the form are told apart.",
+        "The header Content-Type does not tell, or not rightly, what parts the form.",
         "Let your HTTP client set that header; with curl, use -F 'files=@guide.md'.",
     ),
 )

@@ -235,7 +235,9 @@ def test_a_follow_up_a_second_try_and_a_shared_link(page: Page, library: Library
 def test_a_question_that_is_sent_twice_is_asked_once(page: Page, library: Library) -> None:
     page.goto(library.at("/ask"))
     page.get_by_label("Your question").fill(TURN)
-    page.evaluate("const f = document.getElementById('asking'); f.requestSubmit(); f.requestSubmit()")
+    page.evaluate(
+        "const f = document.getElementById('asking'); f.requestSubmit(); f.requestSubmit()"
+    )
     expect(page.locator(".summary")).to_be_visible()
     listed = page.evaluate("fetch('/api/conversations').then((reply) => reply.json())")
     assert len(listed["conversations"]) == 1

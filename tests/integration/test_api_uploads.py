@@ -188,7 +188,7 @@ def test_what_is_wrong_with_a_form_is_said_without_the_words_of_its_parser(
     ("kind", "parts", "said"),
     [
         ("multipart/form-data", 1, "Content-Type"),
-        ("multipart/form-data; boundary=other", 1, "not written as"),
+        ("multipart/form-data; boundary=other", 1, "Content-Type"),
         ("multipart/form-data; boundary=edge", 1001, "too many files"),
     ],
 )

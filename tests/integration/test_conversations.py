@@ -402,6 +402,7 @@ def test_a_conversation_is_there_whatever_the_clock_of_who_made_its_knowledge_ba
 ) -> None:
     turn = begin(http, base)
     events(http, turn)
+    http.put(f"/api/turns/{turn['id']}/feedback", json={"good": False})
     where = f"/api/conversations/{turn['conversation']}"
     knowledge_base.execute(
         "UPDATE knowledge_bases SET created_at = created_at + INTERVAL 1 HOUR"  # noqa: S608

@@ -39,7 +39,9 @@ def status(connection: http.client.HTTPConnection, method: str, path: str, **mor
         return reply.status
 
 
-@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nHost: localhost\r\nx-endless: ", b"GET /?q="])
+@pytest.mark.parametrize(
+    "begun", [b"GET / HTTP/1.1\r\nHost: localhost\r\nx-endless: ", b"GET /?q="]
+)
 def test_what_comes_before_a_body_is_cut_off_where_it_has_no_end(
     place: tuple[str, int], begun: bytes
 ) -> None:
