@@ -16,6 +16,7 @@ PPTX = f"{_OFFICE}.presentationml.presentation"
 ODT = f"{_ODF}.text"
 ODS = f"{_ODF}.spreadsheet"
 ODP = f"{_ODF}.presentation"
+ODF_TEMPLATES = frozenset(f"{kind}-template" for kind in (ODT, ODS, ODP))
 NOTEBOOK = "application/x-ipynb+json"
 EMAIL = "message/rfc822"
 MBOX = "application/mbox"
@@ -136,6 +137,7 @@ DESCRIPTIONS = {
     ODT: "an OpenDocument text (ODT)",
     ODS: "an OpenDocument spreadsheet (ODS)",
     ODP: "an OpenDocument presentation (ODP)",
+    **dict.fromkeys(ODF_TEMPLATES, "an OpenDocument template"),
     "application/zip": "a ZIP archive",
     "application/gzip": "a gzip archive",
     "application/x-bzip2": "a bzip2 archive",

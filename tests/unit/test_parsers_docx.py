@@ -127,6 +127,14 @@ def test_a_document_without_words_is_empty() -> None:
         parse(docx(""), "a.docx")
 
 
+@pytest.mark.parametrize("mark", ["dir", "bdo"])
+def test_words_in_another_direction_are_read(mark: str) -> None:
+    word = "<w:r><w:t>{}</w:t></w:r>"
+    turned = f'<w:{mark} w:val="rtl">{word.format("آذار")}</w:{mark}>'
+    body = with_body(f"<w:p>{word.format('in ')}{turned}{word.format(' 2026')}</w:p>")
+    assert parse(body, "a.docx").text.text == "in آذار 2026"
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, len(MADE) - 1), st.integers(0, 255)), max_size=60))
 def test_a_document_with_wrong_bytes_is_read_or_refused(changes: list[tuple[int, int]]) -> None:

@@ -137,6 +137,47 @@ def test_a_word_documents_charts_smartart_and_text_boxes_are_read_where_they_sta
     assert text.text.endswith("Mind the bar.")
 
 
+WORD_SPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+
+
+def boxed_in_word(around: str) -> bytes:
+    """A Word document with a text box in the newer way, `around` which there may be more."""
+    document = WordDocument()
+    document.add_paragraph("High water.")
+    box = (
+        '<w:drawing><wps:wsp xmlns:wps="urn:wps"><wps:txbx><w:txbxContent><w:p><w:r><w:t>Mind the '
+        "bar.</w:t></w:r></w:p></w:txbxContent></wps:txbx></wps:wsp></w:drawing>"
+    )
+    spaces = f'xmlns:w="{WORD_SPACE}" xmlns:v="urn:schemas-microsoft-com:vml"'
+    spaces += ' xmlns:m="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+    run = document.add_paragraph().add_run()
+    run._r.append(word_xml(f"<w:x {spaces}>{around.format(box)}</w:x>")[0])
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+OLDER = (
+    "<w:pict><v:shape><v:textbox><w:txbxContent><w:p><w:r><w:t>Mind the bar.</w:t></w:r></w:p>"
+    "</w:txbxContent></v:textbox></v:shape></w:pict>"
+)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "{}",
+        "<m:AlternateContent><m:Choice>{}</m:Choice></m:AlternateContent>",
+        "<m:AlternateContent><m:Choice>{}</m:Choice><m:Fallback/></m:AlternateContent>",
+        "<m:AlternateContent><m:Choice>{}</m:Choice><m:Fallback>"
+        + OLDER
+        + "</m:Fallback></m:AlternateContent>",
+    ],
+)
+def test_a_text_box_of_word_is_read_once_in_whichever_ways_it_is_told(around: str) -> None:
+    assert parse(boxed_in_word(around), "a.docx").text.text == "High water.\n\nMind the bar."
+
+
 def test_a_workbooks_charts_text_boxes_and_described_pictures_follow_their_sheet() -> None:
     data = workbook(lambda sheet: sheet.append(["Port", "High"]))
     drawing = "xl/drawings/drawing1.xml"

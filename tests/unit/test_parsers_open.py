@@ -119,6 +119,23 @@ def test_a_text_box_or_a_shape_is_read_below_the_words_that_it_stands_at(around:
         assert text.lstrip("#- ") == "Mind\n\nthe\n\nbar."
 
 
+def test_a_template_is_read_as_what_is_made_from_it() -> None:
+    template = with_part(TEXT, "mimetype", b"application/vnd.oasis.opendocument.text-template")
+    assert parse(template, "a.ott").text == parse(TEXT, "a.odt").text
+
+
+def test_what_is_drawn_on_a_sheet_follows_it() -> None:
+    box = "<draw:frame><draw:text-box><text:p>Mind the bar.</text:p></draw:text-box></draw:frame>"
+    drawn = TABLE.replace(
+        "<table:table-row", f"<table:shapes>{box}</table:shapes><table:table-row", 1
+    )
+    text = parse(odf("spreadsheet", drawn), "a.ods").text
+    check_whole(text)
+    assert text.text.endswith("Port: Brest; High: 6 m\n\n## Drawings\n\nMind the bar.")
+    empty = drawn.replace("Mind the bar.", "")
+    assert "Drawings" not in parse(odf("spreadsheet", empty), "a.ods").text.text
+
+
 def test_a_sheets_ranges_count_its_empty_rows() -> None:
     cell = "<table:table-cell><text:p>{}</text:p></table:table-cell>"
     row = f"<table:table-row{{}}>{cell}</table:table-row>"
@@ -145,11 +162,16 @@ def test_a_workbook_in_the_xml_of_excel_2003_is_read_as_a_workbook() -> None:
     )
     space = "urn:schemas-microsoft-com:office:spreadsheet"
     sheet = f'<Worksheet s:Name="Tides"><Table>{rows}</Table></Worksheet>'
+    office = "urn:schemas-microsoft-com:office:office"
+    sheet += f'<D xmlns="{office}"><Title>High</Title><Author>Ann</Author></D>'
     book = f'<Workbook xmlns="{space}" xmlns:s="{space}">{sheet}</Workbook>'
     data = f'<?xml version="1.0"?>{book}'.encode()
     text = parse(data, "a.xls").text
     check_whole(text)
-    assert text.text == "# Tides\n\n## A1:B2\n\nPort: Brest; High: 6 m\n\n## B5:B5\n\nLow"
+    assert text.title == "High"
+    assert text.text == (
+        "Author: Ann\n\n# Tides\n\n## A1:B2\n\nPort: Brest; High: 6 m\n\n## B5:B5\n\nLow"
+    )
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,17 @@ def test_a_show_and_a_template_are_read_as_a_presentation_is(kind: str) -> None:
     assert parse(other, "tides.ppsx").text == parse(MADE, "tides.pptx").text
 
 
+def test_a_part_whose_type_a_program_forgot_costs_nothing() -> None:
+    assert parse(with_part(MADE, "ppt/media/a.mp3", b"ID3"), "a.pptx").text == parse(MADE, "a").text
+    slide = "ppt/slides/_rels/slide1.xml.rels"
+    with zipfile.ZipFile(BytesIO(MADE)) as package:
+        leads = package.read(slide)
+    kind = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships/audio"
+    lead = b'<Relationship Id="rId9" Type="%s" Target="../media/a.mp3"/></Relationships>' % kind
+    heard = with_part(MADE, slide, leads.replace(b"</Relationships>", lead))
+    assert parse(with_part(heard, "ppt/media/a.mp3", b"ID3"), "a").text == parse(MADE, "a").text
+
+
 def test_a_shape_with_a_formula_is_read_with_all_its_words() -> None:
     slide = "ppt/slides/slide1.xml"
     with zipfile.ZipFile(BytesIO(MADE)) as package:

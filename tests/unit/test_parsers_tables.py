@@ -98,6 +98,17 @@ def test_what_is_no_table_is_kept_as_it_is() -> None:
     assert parse(b"just\nsome words\n", "a.csv").text.text == "just\nsome words\n"
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])
+def test_the_name_of_a_column_that_is_empty_is_not_lost(name: str) -> None:
+    rows = [["Port", "Pilot", "High"], ["Brest", "", "6"], ["Calais", "", "7"]]
+    data = xlsx(Ports=rows) if name == "a.xlsx" else "\n".join(map(",".join, rows)).encode()
+    assert parse(data, name).text.text.endswith(
+        "Port | Pilot | High\nPort: Brest; High: 6\nPort: Calais; High: 7"
+        if name == "a.xlsx"
+        else "Port | Pilot | High\n\nPort: Brest; High: 6\nPort: Calais; High: 7"
+    )
+
+
 def test_a_long_table_has_sections_of_rows() -> None:
     rows = "\n".join(f"port {number},{number}" for number in range(120))
     paths = [each.path for each in parse(f"name,n\n{rows}".encode(), "a.csv").text.sections]

@@ -12,7 +12,7 @@ from app.documents.model import ParsedText
 from app.ingestion.decoding import decoded
 from app.ingestion.parsers.draft import Draft
 from app.ingestion.parsers.parser import sections
-from app.ingestion.parsers.rows import captions_of, header_of, joined_cell, line_of
+from app.ingestion.parsers.rows import captions_of, header_of, joined_cell, line_of, unused
 
 DELIMITERS = ",;\t|"
 _NAMED_DELIMITER = re.compile(r"sep=([,;\t|])\n", re.IGNORECASE)
@@ -26,7 +26,7 @@ class DelimitedParser:
     """The delimiter is the one that gives most lines the same number of cells."""
 
     name: str = "csv"
-    version: str = "3"
+    version: str = "4"
     media_types: frozenset[str] = frozenset({"text/csv", "text/tab-separated-values"})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -42,6 +42,7 @@ class DelimitedParser:
         first = captions + (1 if header else 0)
         draft = Draft()
         draft.block("\n".join(line_of(row, None) for row in rows[:captions]))
+        draft.block(unused(header, rows[first:]))
         for start in range(first, len(rows), _ROWS_A_SECTION):
             part = rows[start : start + _ROWS_A_SECTION]
             label = f"Rows {start + 1}-{start + len(part)}"  # as a spreadsheet numbers them

@@ -29,7 +29,7 @@ class DocParser:
     """Read from the piece table, so that what was typed last is read, and nothing deleted."""
 
     name: str = "doc"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({"application/msword"})
 
     def parse(self, data: bytes) -> ParsedText:

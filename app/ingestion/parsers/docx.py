@@ -36,6 +36,7 @@ _LOOKS = re.compile(
 # Not the marks of a range, whose names begin alike.
 _MOVED = re.compile(rb"<(/?)w:moveTo([\s>])")
 _MOVED_AWAY = re.compile(rb"<(/?)w:moveFrom([\s>])")
+_DIRECTION = re.compile(rb"</?w:(?:dir|bdo)(?:\s[^<>]*)?>")
 _RUBY = re.compile(
     rb"<w:rubyPr(?:/>|>.*?</w:rubyPr>)|<w:rt>.*?</w:rt>|</?w:ruby(?:Base)?>", re.DOTALL
 )
@@ -47,7 +48,7 @@ class DocxParser:
     """Headings, lists, tables, formulas, charts, SmartArt; no comments, page headers, footers."""
 
     name: str = "mammoth"
-    version: str = "3"
+    version: str = "4"
     media_types: frozenset[str] = frozenset({DOCX})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -109,10 +110,11 @@ def _packed(parts: dict[str, bytes]) -> BytesIO:
 def _said(part: bytes) -> bytes:
     """What was moved stands where it was moved to, and readings do not stand beside their words.
 
-    The library drops both, with the words that they are about.
+    The library drops both, and where the direction of writing changes, with the words within.
     """
     if b"<w:moveTo" in part or b"<w:moveFrom" in part:
         part = _MOVED.sub(rb"<\1w:ins\2", _MOVED_AWAY.sub(rb"<\1w:del\2", part))
+    part = _DIRECTION.sub(b"", part)
     return _RUBY.sub(b"", part) if b"<w:ruby" in part else part
 
 

@@ -27,7 +27,7 @@ class EpubParser:
     """Title, author and date, then what the spine lists; the table of contents is left out."""
 
     name: str = "epub"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"application/epub+zip"})
 
     def parse(self, data: bytes) -> ParsedText:

@@ -37,7 +37,7 @@ class HtmlParser:
     """Who wrote a page and when, and its main part: no scripts, menus, footers, hidden text."""
 
     name: str = "html"
-    version: str = "3"
+    version: str = "4"
     media_types: frozenset[str] = frozenset({"text/html"})
 
     def parse(self, data: bytes) -> ParsedText:

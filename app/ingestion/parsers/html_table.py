@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from app.ingestion.parsers.html_events import Closed, Opened, Words, tags
-from app.ingestion.parsers.rows import header_of, line_of
+from app.ingestion.parsers.rows import header_of, line_of, unused
 
 _INLINE = tags(
     "a abbr b bdi bdo big cite code data del dfn em font i img ins kbd mark math q s samp small",
@@ -81,6 +81,7 @@ class TableText:
         else:
             header = list(header_of(rows) or ())
             body = rows[1:] if header else rows
+        yield from filter(None, [unused(header or None, body)])
         for row in body:
             yield line_of(row, header or None)
 

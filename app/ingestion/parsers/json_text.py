@@ -22,7 +22,7 @@ class JsonParser:
     """What the top level calls its lists and objects are sections; records stand apart."""
 
     name: str = "json"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"application/json"})
 
     def parse(self, data: bytes) -> ParsedText:

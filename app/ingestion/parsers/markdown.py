@@ -22,7 +22,7 @@ class MarkdownParser:
     """CommonMark's idea of a heading: not one in a code block, but one with underlines too."""
 
     name: str = "markdown"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"text/markdown"})
 
     def parse(self, data: bytes) -> ParsedText:

@@ -23,7 +23,7 @@ class MboxParser:
     """Each message a section, in their order, with what is attached to it."""
 
     name: str = "mbox"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({MBOX})
 
     def parse(self, data: bytes) -> ParsedText:

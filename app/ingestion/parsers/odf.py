@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from app.documents.model import ParsedText
 from app.errors import PasswordProtected, UnreadableDocument
-from app.ingestion.file_kinds import ODP, ODS, ODT
+from app.ingestion.file_kinds import ODF_TEMPLATES, ODP, ODS, ODT
 from app.ingestion.media_type import described, detected
 from app.ingestion.parsers.draft import Draft
 from app.ingestion.parsers.facts import facts
@@ -28,8 +28,8 @@ class OdfParser:
     """Headings, lists, tables, notes and the descriptions of pictures; what was deleted is not."""
 
     name: str = "odf"
-    version: str = "3"
-    media_types: frozenset[str] = frozenset({ODT, ODS, ODP})
+    version: str = "4"
+    media_types: frozenset[str] = frozenset({ODT, ODS, ODP}) | ODF_TEMPLATES
 
     def parse(self, data: bytes) -> ParsedText:
         with opened_package(data, described(detected(data))) as package:
@@ -56,6 +56,7 @@ def parsed_odf(root: ET.Element, meta: ET.Element) -> ParsedText:
             for sheet in content.iter(TABLE + "table"):
                 rows = islice(_rows(sheet), _MOST_ROWS)
                 add_sheet(draft, attribute(sheet, TABLE, "name") or "Sheet", rows)
+                _add_shapes(draft, [each for each in sheet if local_name(each) == "shapes"])
         elif kind == "presentation":
             for number, slide in enumerate(content.iter(DRAW + "page"), 1):
                 _add_slide(draft, slide, number)
@@ -81,6 +82,13 @@ def _add_slide(draft: Draft, slide: ET.Element, number: int) -> None:
             draft.block(f"Notes: {notes}" if notes.strip() else "")
         else:
             writer.add(shape)
+
+
+def _add_shapes(draft: Draft, shapes: list[ET.Element]) -> None:
+    if any(words(each) for each in shapes):
+        draft.heading(2, "Drawings")
+        for each in shapes:
+            OdfText(draft).add(each)
 
 
 def _role(shape: ET.Element) -> str:

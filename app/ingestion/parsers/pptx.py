@@ -32,6 +32,8 @@ _FORMULA = "{http://schemas.microsoft.com/office/drawing/2010/main}m"
 _MAIN_SPACE = "http://schemas.openxmlformats.org/drawingml/2006/main"
 _DEEPEST_GROUP = 20
 _TYPES = "[Content_Types].xml"
+_ENDING = re.compile(rb"""\sExtension\s*=\s*["']([^"'<>]*)""", re.IGNORECASE)
+_DEFAULT = b'<Default Extension="%s" ContentType="application/octet-stream"/>'
 _MAIN = b"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
 _OTHER_MAIN = re.compile(
     rb"application/vnd\.(?:openxmlformats-officedocument\.presentationml\.(?:slideshow|template)"
@@ -44,7 +46,7 @@ class PptxParser:
     """Shapes are read as they are arranged, from above to below."""
 
     name: str = "python-pptx"
-    version: str = "3"
+    version: str = "4"
     media_types: frozenset[str] = frozenset({PPTX})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -73,21 +75,28 @@ class PptxParser:
 def _as_presentation(data: bytes) -> BytesIO:
     """A show or a template as the presentation that it is too, which is all that the library opens.
 
-    They differ in one word of the list of their parts.
+    They differ in one word of the list of their parts, in which some programs forget pictures.
     """
     with zipfile.ZipFile(BytesIO(data)) as package:
         types = package.read(_TYPES)
-        if not _OTHER_MAIN.search(types):
+        whole = _with_all_types(_OTHER_MAIN.sub(_MAIN, types), package.namelist())
+        if whole == types:
             return BytesIO(data)
         copied = BytesIO()
         with zipfile.ZipFile(copied, "w") as copy:
             for member in package.infolist():
                 part = package.read(member)
-                if member.filename == _TYPES:
-                    part = _OTHER_MAIN.sub(_MAIN, part)
-                copy.writestr(member, part)
+                copy.writestr(member, whole if member.filename == _TYPES else part)
     copied.seek(0)
     return copied
+
+
+def _with_all_types(types: bytes, names: Iterable[str]) -> bytes:
+    """The list with every ending of a part's name in it."""
+    listed = {each.lower() for each in _ENDING.findall(types)}
+    endings = {name.rpartition(".")[2].lower().encode() for name in names if "." in name}
+    added = b"".join(_DEFAULT % each for each in sorted(endings - listed) if each.isalnum())
+    return types.replace(b"</Types>", added + b"</Types>")
 
 
 def _unfold(slide: BaseOxmlElement) -> None:

@@ -55,8 +55,18 @@ def line_of(row: Sequence[str], header: Sequence[str] | None) -> str:
     return "; ".join(cells)
 
 
+def unused(header: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> str:
+    """The header as a line of its own, if any of its columns is empty: its name would be lost."""
+    if header is None:
+        return ""
+    filled = {place for row in rows for place, cell in enumerate(row) if cell}
+    empty = any(cell and place not in filled for place, cell in enumerate(header))
+    return line_of(header, None) if empty else ""
+
+
 def lines_of(rows: Sequence[Sequence[str]]) -> str:
     """A table, a row a line."""
     header = header_of(rows)
     body = rows[1:] if header else rows
-    return "\n".join(filter(None, (line_of(row, header) for row in body)))
+    lines = (line_of(row, header) for row in body)
+    return "\n".join(filter(None, (unused(header, body), *lines)))

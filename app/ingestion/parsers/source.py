@@ -27,7 +27,7 @@ class SourceParser:
     """Cheap by design: words at the margin, not a grammar a language."""
 
     name: str = "source"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"text/x-source"})
 
     def parse(self, data: bytes) -> ParsedText:

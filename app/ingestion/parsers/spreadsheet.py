@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from app.ingestion.parsers.draft import Draft
-from app.ingestion.parsers.rows import captions_of, header_of, joined_cell, line_of
+from app.ingestion.parsers.rows import captions_of, header_of, joined_cell, line_of, unused
 
 _ROWS_A_SECTION = 50
 _LETTERS = 26
@@ -58,7 +58,10 @@ def _add_table(draft: Draft, rows: list[Row], first: int) -> None:
         part = rows[start : start + _ROWS_A_SECTION]
         top = first + (0 if start == body else start)
         draft.heading(2, f"{column(left)}{top}:{column(right)}{first + start + len(part) - 1}")
-        draft.block("\n".join(line_of(row, header) for row in part))
+        lines = [line_of(row, header) for row in part]
+        if start == body:
+            lines.insert(0, unused(header, rows[body:]))
+        draft.block("\n".join(filter(None, lines)))
 
 
 def _columns(rows: Iterable[Row]) -> tuple[int, int]:

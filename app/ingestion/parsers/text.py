@@ -14,7 +14,7 @@ class TextParser:
     """The text as it is, in one section."""
 
     name: str = "text"
-    version: str = "1"
+    version: str = "2"
     media_types: frozenset[str] = frozenset({"text/plain"})
 
     def parse(self, data: bytes) -> ParsedText:

@@ -20,12 +20,14 @@ class XlsParser:
     """Values as they were saved, sheet by sheet."""
 
     name: str = "xlrd"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({"application/vnd.ms-excel"})
 
     def parse(self, data: bytes) -> ParsedText:
         try:
-            book = xlrd.open_workbook(file_contents=data, logfile=StringIO(), on_demand=True)
+            book = xlrd.open_workbook(
+                file_contents=data, logfile=StringIO(), on_demand=True, ragged_rows=True
+            )
         except xlrd.XLRDError as refused:
             if "encrypted" in str(refused):
                 raise PasswordProtected("The workbook is protected with a password.") from refused

@@ -22,7 +22,7 @@ class XlsbParser:
     """Values as they were saved, sheet by sheet, and what is drawn there."""
 
     name: str = "calamine"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({XLSB})
 
     def parse(self, data: bytes) -> ParsedText:

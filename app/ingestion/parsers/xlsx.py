@@ -28,7 +28,7 @@ class XlsxParser:
     """Values as they were saved: formulas are not computed, macros never run."""
 
     name: str = "openpyxl"
-    version: str = "3"
+    version: str = "4"
     media_types: frozenset[str] = frozenset({XLSX})
 
     def parse(self, data: bytes) -> ParsedText:

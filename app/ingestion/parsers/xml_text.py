@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 from app.documents.model import ParsedText
 from app.ingestion.decoding import decoded
 from app.ingestion.parsers.draft import Draft
+from app.ingestion.parsers.facts import facts
 from app.ingestion.parsers.odf import parsed_odf
 from app.ingestion.parsers.odf_text import OFFICE, attribute
 from app.ingestion.parsers.parser import sections
@@ -17,6 +18,7 @@ from app.ingestion.parsers.spreadsheet import Row, add_sheet
 from app.ingestion.parsers.xml_tree import EntitiesDeclared, local_name, tree, words
 
 _EXCEL = "{urn:schemas-microsoft-com:office:spreadsheet}"
+_OFFICE = "{urn:schemas-microsoft-com:office:office}"
 _MOST_ROWS, _MOST_COLUMNS = 1 << 20, 16_384
 _LONGEST_VALUE = 200
 _TITLES = frozenset({"title", "name", "heading", "head"})
@@ -30,7 +32,7 @@ class XmlParser:
     """
 
     name: str = "xml"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({"text/xml"})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -43,10 +45,12 @@ class XmlParser:
             return parsed_odf(root, root)
         draft = Draft()
         if root.tag == f"{_EXCEL}Workbook":
+            date = _about(root, "LastSaved") or _about(root, "Created")
+            draft.block(facts(_about(root, "Author"), date))
             for sheet in root.iter(f"{_EXCEL}Worksheet"):
                 rows = islice(_rows(sheet), _MOST_ROWS)
                 add_sheet(draft, attribute(sheet, _EXCEL, "Name") or "Sheet", rows)
-            return draft.parsed()
+            return draft.parsed(_about(root, "Title"))
         lines: list[str] = []
         for block in _blocks(root):
             if isinstance(block, str):
@@ -58,6 +62,10 @@ class XmlParser:
         draft.block("\n".join(lines))
         titles = (words(each) for each in root.iter() if local_name(each) in _TITLES)
         return draft.parsed(next(titles, None))
+
+
+def _about(workbook: ET.Element, what: str) -> str:
+    return words(next(workbook.iter(f"{_OFFICE}{what}"), None))
 
 
 def _rows(sheet: ET.Element) -> Iterator[Row]:
