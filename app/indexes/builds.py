@@ -151,10 +151,13 @@ class BuildStore:
 
         return self.database.transaction(take)
 
-    def missing(self, index: Index, most: int, most_characters: int) -> tuple[MissingRevision, ...]:
+    def missing(
+        self, index: Index, last_id: int, most: int, most_characters: int
+    ) -> tuple[MissingRevision, ...]:
         """Some of the current revisions that the index lacks: up to `most_characters`, or one.
 
-        Those that its model refused are not tried again.
+        They come in the order of their ids, from after `last_id` on. Those that its model refused
+        are not tried again.
         """
         held = exists().where(
             IndexedRevisionRow.index_id == index.id,
@@ -169,6 +172,7 @@ class BuildStore:
                 .where(
                     DocumentRow.knowledge_base_id == index.knowledge_base_id,
                     DocumentRow.deletion == 0,
+                    RevisionRow.id > last_id,
                     ~held,
                 )
                 .order_by(RevisionRow.id)

@@ -126,28 +126,32 @@ class Building:
         with ThreadPoolExecutor(1, "writing") as writing:
             run = _Run(self, claim, store, embedder, writing, stop)
             try:
-                self._fill(run, claim, stop)
+                self._fill(index, run)
             except Exception:
                 with suppress(BuildStopped, DatabaseUnavailable):
                     run.note()  # whatever ended it, what was done until then may have cost money
                 raise
 
-    def _fill(self, run: _Run, claim: BuildClaim, stop: threading.Event) -> None:
+    def _fill(self, index: Index, run: _Run) -> None:
         """Give the index what it lacks, until it lacks nothing."""
-        index = claim.index
         while True:
-            missing = self.builds.missing(index, REVISIONS_AT_ONCE, CHARACTERS_AT_ONCE)
-            run.fill(missing)
-            run.note()
-            if not missing:
-                self._await_vector_index(index, run, stop)
-                if self.builds.finish(claim):
-                    return
-                stop.wait(UNSETTLED_PAUSE)
-            if stop.is_set():
+            last_id = 0
+            while missing := self.builds.missing(
+                index, last_id, REVISIONS_AT_ONCE, CHARACTERS_AT_ONCE
+            ):
+                run.fill(missing)
+                run.note()
+                last_id = missing[-1].revision_id
+                if run.stop.is_set():
+                    raise _Stopping
+            run.settle()
+            self._await_vector_index(index, run)
+            if self.builds.finish(run.claim):
+                return
+            if run.stop.wait(UNSETTLED_PAUSE):
                 raise _Stopping
 
-    def _await_vector_index(self, index: Index, run: _Run, stop: threading.Event) -> None:
+    def _await_vector_index(self, index: Index, run: _Run) -> None:
         """Wait until the server finds by HNSW what was written, where it can have such an index.
 
         Raises:
@@ -163,7 +167,7 @@ class Building:
                 raise VectorIndexFailed(f"{progress.told}.")
             log.info("Index %s: %s", index.id, progress.told)
             run.note()  # holds the lease
-            if stop.wait(VECTOR_INDEX_PAUSE):
+            if run.stop.wait(VECTOR_INDEX_PAUSE):
                 raise _Stopping
         if not self.indexes.uses_vector_index(index):
             log.warning(
@@ -175,7 +179,7 @@ class Building:
 
 @dataclass
 class _Run:
-    """One claim's work on a build: it embeds the next batch while the last one is written."""
+    """One claim's work on a build: the next is read and embedded while the last is written."""
 
     building: Building
     claim: BuildClaim
@@ -185,9 +189,12 @@ class _Run:
     stop: threading.Event
     _work: Work = field(default_factory=Work)
     _since: float = field(default_factory=time.monotonic)
+    _written: Future[None] | None = None
 
     def fill(self, missing: Sequence[MissingRevision]) -> None:
         """Store the revisions' chunks, and let searches of the index find them.
+
+        The last of it is still being written when this returns: see `settle`.
 
         Raises:
             BuildStopped, _Stopping
@@ -207,20 +214,27 @@ class _Run:
             for revision_id in wanted
             for chunk in chunks[revision_id][done.get(revision_id, 0) :]
         ]
-        pending: Future[None] | None = None
         for start in range(0, len(todo), CHUNKS_A_BATCH):
             if self.stop.is_set():
                 raise _Stopping
             batch = todo[start : start + CHUNKS_A_BATCH]
             vectors = self._accepted([c for c in batch if c.revision_id in wanted], wanted)
-            if pending is not None:
-                pending.result()
-            pending = self.writing.submit(self._write, batch, vectors, wanted)
+            self.settle()
+            self._written = self.writing.submit(self._write, batch, vectors, wanted)
             if time.monotonic() - self._since > NOTE_PAUSE:
                 self.note()
-        if pending is not None:
-            pending.result()
-        self._publish(wanted)
+        self.settle()
+        self._written = self.writing.submit(self._publish, wanted)
+
+    def settle(self) -> None:
+        """Wait until all that was to be written is.
+
+        Raises:
+            BuildStopped
+        """
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
 
     def note(self) -> None:
         """Write down what was done since the last time, and hold the lease.
