@@ -11,9 +11,13 @@ from app.errors import (
     IndexConflict,
     IndexNotFound,
 )
+from app.indexes import scope
 from app.indexes.builds import MOST_INDEXES
 from app.indexes.index import IndexState
 from app.indexes.recipe import Recipe
+from app.indexes.vector_plan import VectorPlanner
+from app.indexes.vector_search import VectorSearch
+from app.retrieval.passage import Mode, Query
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import (
     QUESTION,
@@ -131,6 +135,31 @@ def test_other_chunking_under_the_same_model_embeds_only_what_changed(
     worker.drain()
     assert embedder.embedded == [long]
     assert indexes.state(built) == IndexState.READY
+
+
+@pytest.mark.parametrize("many", [0, 200])
+def test_what_has_left_is_not_found_by_meaning_nor_by_words_however_much_it_is(
+    indexes: Indexes,
+    uploader: Uploader,
+    worker: MortalWorker,
+    monkeypatch: pytest.MonkeyPatch,
+    many: int,
+) -> None:
+    monkeypatch.setattr(scope, "MANY", many)
+    services = indexes.services
+    uploader.upload("guide.md", "The tide turns at noon.")
+    gone = [uploader.upload(f"{n}.md", f"The tide turns at {n} o'clock.") for n in range(3)]
+    worker.drain()
+    for receipt in gone:
+        services.deletion.delete(receipt.document_id)
+    planner = VectorPlanner(services.capabilities, pays_from=0)
+    vectors = VectorSearch(services.database, planner)
+    for retriever in (services.retriever, replace(services.retriever, vectors=vectors)):
+        for mode in (Mode.VECTOR, Mode.KEYWORD):
+            found = retriever.retrieve(
+                indexes.knowledge_base.base, Query("tide turns", mode=mode), 10
+            )
+            assert [passage.document_name for passage in found.passages] == ["guide.md"]
 
 
 def test_another_prefix_for_questions_embeds_nothing(
