@@ -23,7 +23,8 @@ from app.indexes.chunk_table import chunk_table_name
 from app.indexes.postings import postings_table_name
 from app.indexes.signatures import signature_table_name
 from app.ingestion.uploads import Reading
-from app.services import Services, open_services
+from app.opening import open_services
+from app.services import Services
 from benchmarks.measurement import Measurement
 from benchmarks.tidemark import own_settings
 

@@ -15,8 +15,8 @@ from itertools import chain
 from pathlib import Path
 from statistics import mean
 
+from app.opening import open_services
 from app.retrieval.passage import Passage, Query
-from app.services import open_services
 from benchmarks.measurement import Measurement
 from benchmarks.tidemark import own_settings
 

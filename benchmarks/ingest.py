@@ -9,7 +9,8 @@ from app.evaluation.collection import read_collection
 from app.ingestion.chunker import Chunker
 from app.ingestion.job import JobState
 from app.ingestion.parsers.registry import parse
-from app.services import Services, open_services
+from app.opening import open_services
+from app.services import Services
 from benchmarks.measurement import Measurement
 from benchmarks.tidemark import own_settings
 

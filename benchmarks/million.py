@@ -30,7 +30,8 @@ from app.indexes.index import Index, Presence
 from app.indexes.signatures import add_signatures, signature_columns, signature_table_name
 from app.indexes.tables import IndexedRevisionRow
 from app.indexes.vector_search import AT_ONCE
-from app.services import Services, open_services
+from app.opening import open_services
+from app.services import Services
 from benchmarks.measurement import Measurement
 from benchmarks.serving import resident
 from benchmarks.tidemark import own_settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.evaluation.collection import read_collection
+from app.opening import open_services
 from app.retrieval.passage import Mode
-from app.services import open_services
 from benchmarks.measurement import Measurement
 from benchmarks.tidemark import own_settings
 

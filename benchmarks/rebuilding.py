@@ -26,7 +26,7 @@ import httpx
 from app.config import Settings
 from app.evaluation.collection import read_collection
 from app.indexes.recipes import Choice
-from app.services import open_services
+from app.opening import open_services
 from benchmarks.ingest import _chunks, _seconds_bare, _seconds_ingest, _texts
 from benchmarks.measurement import Measurement
 from benchmarks.serving import BASE, running

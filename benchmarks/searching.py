@@ -27,8 +27,8 @@ from app.indexes.scope import Scope
 from app.indexes.signatures import first_pass
 from app.indexes.store import IndexStore
 from app.indexes.vector_plan import FEWEST_CANDIDATES, PAYS_FROM
+from app.opening import open_services
 from app.retrieval.retriever import CANDIDATES
-from app.services import open_services
 from benchmarks.ingest import _seconds_ingest, _texts
 from benchmarks.measurement import Measurement
 from benchmarks.serving import BASE, filled, joined, resident, running

@@ -17,7 +17,8 @@ from app.indexes.chunks import ChunkStore
 from app.indexes.index import Index, NewChunk, Presence
 from app.indexes.postings import ChunkTerms
 from app.indexes.tables import IndexedRevisionRow
-from app.services import Services, open_services
+from app.opening import open_services
+from app.services import Services
 from benchmarks.measurement import Measurement
 from benchmarks.tidemark import own_settings
 

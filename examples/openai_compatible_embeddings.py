@@ -14,7 +14,7 @@ from sqlmodel import Field
 from app.config import load_settings
 from app.database.connection import Database
 from app.embedding import make_embedder
-from app.services import database_url
+from app.opening import database_url
 
 TEXTS = (
     "Java: Object-oriented language for cross-platform development.",

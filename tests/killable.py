@@ -12,7 +12,7 @@ from pathlib import Path
 FORKS = get_context("forkserver")
 # What all of them import, imported once. pytest is the program that each would look at again.
 FORKS.set_forkserver_preload(
-    ["pytest", "app.cli", "app.main", "app.services", "app.web.server", "app.embedding.local"]
+    ["pytest", "app.cli", "app.main", "app.opening", "app.web.server", "app.embedding.local"]
 )
 
 

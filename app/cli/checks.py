@@ -21,7 +21,7 @@ from app.errors import TidemarkError
 from app.ingestion.job import JobState
 from app.ingestion.job_store import JobStore
 from app.ingestion.wholeness import Wholeness
-from app.services import database_url
+from app.opening import database_url
 
 GB = 1_000_000_000
 LEAST_FREE = 2 * GB  # a small store takes far less; a build of TiDB asks for its own 6 GB

@@ -67,7 +67,7 @@ def move(
     Interrupted and begun again, it goes on. The data here stay as they are. No other Tidemark
     process may be at work meanwhile.
     """
-    from app.services import move_database
+    from app.opening import move_database
 
     settings = read_settings()
     _refuse_while_used(settings)

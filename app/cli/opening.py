@@ -28,7 +28,7 @@ def open_everything(
 ) -> Iterator[Services]:
     """The services, told of on stderr while they open, and closed in the end."""
     settings = settings or read_settings()
-    from app.services import open_services
+    from app.opening import open_services
 
     with ExitStack() as stack:
         if settings.traces is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from app.composition import compose
 from app.config import Settings
 from app.database.capabilities import probe
 from app.database.connection import Database
@@ -30,7 +31,7 @@ from app.ingestion.publication import Publication
 from app.ingestion.uploads import Receipt
 from app.ingestion.worker import BYTES_AT_ONCE, JOBS_AT_ONCE
 from app.retrieval.passage import Query, Retrieval
-from app.services import Services, compose
+from app.services import Services
 
 QUESTION = "when does the tide turn"
 

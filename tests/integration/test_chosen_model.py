@@ -13,8 +13,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from app.composition import compose
 from app.config import Settings
-from app.services import Services, compose
+from app.services import Services
 from tests.fake_chat import FakeChat, chatting
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader, unheard
 from tests.server import application, client, served

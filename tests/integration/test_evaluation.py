@@ -14,7 +14,8 @@ from typer.testing import CliRunner, Result
 from app.cli.exits import ExitCode
 from app.cli.program import program
 from app.config import Settings
-from app.services import Services, open_services
+from app.opening import open_services
+from app.services import Services
 
 CORPUS = {
     "https://sea.org/tides#1": ("Tides", "The moon and the sun pull the oceans twice a day."),

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from app.config import Settings
-from app.services import open_services
+from app.opening import open_services
 
 LOADED = 100_000
 """Objects that the modules alone have, and each full collection would look at."""
