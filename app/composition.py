@@ -18,6 +18,7 @@ from app.answering.chosen import ChosenModel
 from app.answering.conversations import ConversationStore
 from app.answering.feedback import FeedbackStore
 from app.answering.generator import Generator, make_generator, whole_reply
+from app.answering.turns import TurnStore
 from app.config import Settings
 from app.database.capabilities import Capabilities
 from app.database.connection import Database
@@ -191,6 +192,7 @@ def compose(
         generator=generator,
         chosen_model=chosen_model,
         conversations=ConversationStore(database),
+        turns=TurnStore(database),
         feedback=FeedbackStore(database),
         ingest=Ingest(
             database,

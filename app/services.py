@@ -23,6 +23,7 @@ from app.answering.generator import Generator
 from app.answering.metered import MeteredGenerator
 from app.answering.prices import window_of
 from app.answering.prompt import Prompter
+from app.answering.turns import TurnStore
 from app.config import Settings
 from app.database.capabilities import Capabilities
 from app.database.connection import Database
@@ -102,6 +103,7 @@ class Services:
     chosen_model: ChosenModel
     """The one that was chosen on its page, where the settings name none."""
     conversations: ConversationStore
+    turns: TurnStore
     feedback: FeedbackStore
     ingest: Ingest
     pictures: PagePictures

@@ -2,106 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
-from typing import Literal, cast
 
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.access.rights import EVERYTHING, Sight
-from app.answering.answer import Answer, Approach, Quote, Support
+from app.answering.conversation import Conversation, NewTurn, SharedLink, Turn
 from app.answering.tables import CitationRow, ConversationRow, FeedbackRow, TurnRow
+from app.answering.turns import bases_there, insert_turn, turn_of, turns_of
 from app.database.connection import Database
 from app.database.tables import now, with_zone
 from app.documents.model import KnowledgeBase
 from app.documents.tables import KnowledgeBaseRow
 from app.errors import ConversationNotFound, InvalidRequest
 
-State = Literal["writing", "done", "stopped", "failed"]
-"""Of a turn: its answer is being written; is whole; was stopped, or broke off, with what it had."""
-
-STOPPING = "stopping"
-"""Stored of a turn that is being written, and that its asker wants no more of."""
-WRITTEN = {"writing", STOPPING}
-LONGEST_TITLE = 120
-LONGEST_ONLY = 500  # characters of the conditions on what is read
-MOST_FURTHER = 49
-"""Knowledge bases that a question may be asked of beside the conversation's own."""
-SILENCE = timedelta(minutes=3)
-"""After which an answer that nobody seems to write any more has broken off."""
+LONGEST_TITLE = 120  # characters
 KEPT = timedelta(hours=1)
 """How long a deletion can be undone."""
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """Questions that belong together. `shared` tells that there is a link others can read it by."""
-
-    id: int
-    knowledge_base: str
-    title: str
-    shared: bool
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A question and its answer.
-
-    `parent_id` is the turn before it; turns of one parent are branches. `standalone` is the
-    question that was looked for. `said` are the events that were told of the answer, as the web
-    tells them, without its single tokens. `only` are the conditions on what was read, as typed.
-    `further` are the names of the knowledge bases that were asked beside the conversation's own.
-    `hidden` tells that one of them is not there for the reader, or not any more; of such a turn
-    nothing is told but the question.
-    """
-
-    id: int
-    conversation_id: int
-    parent_id: int | None
-    question: str
-    standalone: str
-    top_k: int
-    document_ids: tuple[int, ...]
-    approach: Approach
-    state: State
-    said: tuple[tuple[str, str], ...]
-    counts: dict[Support, int]
-    created_at: datetime
-    only: str = ""
-    further: tuple[str, ...] = ()
-    hidden: bool = False
-
-
-@dataclass(frozen=True)
-class SharedLink:
-    """A link by which others read a conversation; `owner` is `hashed`, of whoever made it."""
-
-    conversation_id: int
-    title: str
-    owner: str
-    used_at: datetime
-    """When something was last asked in the conversation."""
-
-
-@dataclass(frozen=True)
-class NewTurn:
-    """A question that is about to be asked; `further` are ids of knowledge bases."""
-
-    question: str
-    standalone: str
-    top_k: int
-    document_ids: tuple[int, ...] = ()
-    parent_id: int | None = None
-    approach: Approach = "quick"
-    only: str = ""
-    further: tuple[int, ...] = ()
 
 
 def hashed(secret: str) -> str:
@@ -140,7 +61,7 @@ class ConversationStore:
             )
             session.add(row)
             session.flush()
-            return self._insert(session, row.id, turn)
+            return insert_turn(session, row.id, turn, self.sight)
 
         return self.database.transaction(insert)
 
@@ -158,7 +79,7 @@ class ConversationStore:
             if turn.parent_id and (parent is None or parent.conversation_id != row.id):
                 raise InvalidRequest("The question follows a turn that the conversation lacks.")
             row.updated_at = now()
-            return self._insert(session, row.id, turn)
+            return insert_turn(session, row.id, turn, self.sight)
 
         return self.database.transaction(insert)
 
@@ -171,7 +92,7 @@ class ConversationStore:
 
         def read(session: Session) -> tuple[Conversation, tuple[Turn, ...]]:
             row = self._owned(session, owner, conversation_id)
-            return _conversation(row), _turns(session, row.id, self.sight)
+            return _conversation(row), turns_of(session, row.id, self.sight)
 
         return self.database.transaction(read)
 
@@ -193,7 +114,7 @@ class ConversationStore:
             )
             if row is None:
                 raise ConversationNotFound("This link shows no conversation, or none any more.")
-            return _conversation(row), _turns(session, row.id, EVERYTHING)
+            return _conversation(row), turns_of(session, row.id, EVERYTHING)
 
         return self.database.transaction(read)
 
@@ -271,7 +192,7 @@ class ConversationStore:
 
         def write(session: Session) -> None:
             row = self._owned(session, owner, conversation_id)
-            if any(turn.hidden for turn in _turns(session, row.id, self.sight)):
+            if any(turn.hidden for turn in turns_of(session, row.id, self.sight)):
                 raise InvalidRequest(
                     "An answer of it comes from a knowledge base that is not there for you.",
                     remedy="Ask what is to be shared in a conversation of its own.",
@@ -356,70 +277,6 @@ class ConversationStore:
             held = held.where(ConversationRow.id == number)
         return self.database.transaction(lambda session: session.scalar(held))
 
-    def note(self, turn_id: int, said: Sequence[tuple[str, str]], standalone: str) -> None:
-        """Keep what has been said of an answer so far: another process may have to tell it."""
-
-        def write(session: Session) -> None:
-            row = session.get(TurnRow, turn_id, with_for_update=True)
-            if row is not None and row.state in WRITTEN:
-                row.said, row.standalone, row.beat_at = json.dumps(list(said)), standalone, now()
-
-        self.database.transaction(write)
-
-    def ask_to_stop(self, turn_id: int) -> None:
-        """Tell the process that writes an answer, whichever it is, to write no more of it."""
-
-        def write(session: Session) -> None:
-            row = session.get(TurnRow, turn_id, with_for_update=True)
-            if row is not None and row.state == "writing":
-                row.state = STOPPING
-
-        self.database.transaction(write)
-
-    def beat(self, turn_id: int) -> bool:
-        """Say that an answer is still being written; whether somebody wants no more of it."""
-
-        def write(session: Session) -> bool:
-            row = session.get(TurnRow, turn_id, with_for_update=True)
-            if row is None:
-                return True
-            row.beat_at = now()
-            return row.state == STOPPING
-
-        return self.database.transaction(write)
-
-    def finish(
-        self, turn_id: int, state: State, said: Sequence[tuple[str, str]], answer: Answer | None
-    ) -> None:
-        """Keep an answer that has come to its end, whichever it was."""
-        quotes: tuple[Quote, ...] = ()
-        if answer is not None:
-            quotes = tuple(dict.fromkeys(citation.quote for citation in answer.citations))
-
-        def write(session: Session) -> None:
-            row = session.get(TurnRow, turn_id, with_for_update=True)
-            if row is None or row.state not in WRITTEN:
-                return
-            row.state, row.said, row.beat_at = state, json.dumps(list(said)), now()
-            if answer is not None:
-                row.kind = answer.kind
-                row.supported = answer.counts["supported"]
-                row.partly = answer.counts["partly"]
-                row.unsupported = answer.counts["unsupported"]
-            session.add_all(
-                CitationRow(
-                    turn_id=turn_id,
-                    place=place,
-                    document_id=quote.document_id,
-                    revision_id=quote.revision_id,
-                    start=quote.start,
-                    end=quote.end,
-                )
-                for place, quote in enumerate(quotes)
-            )
-
-        self.database.transaction(write)
-
     def _owned(
         self, session: Session, owner: str, conversation_id: int, *, deleted: bool = False
     ) -> ConversationRow:
@@ -434,40 +291,9 @@ class ConversationStore:
             raise _not_found(conversation_id)
         return row
 
-    def _insert(self, session: Session, conversation_id: int, turn: NewTurn) -> Turn:
-        row = TurnRow(
-            conversation_id=conversation_id,
-            parent_id=turn.parent_id,
-            question=turn.question,
-            standalone=turn.standalone,
-            top_k=turn.top_k,
-            way=turn.approach,
-            only=turn.only,
-            further=json.dumps(turn.further),
-            kind="",
-            documents=json.dumps(turn.document_ids),
-            state="writing",
-            said="[]",
-            supported=0,
-            partly=0,
-            unsupported=0,
-            created_at=now(),
-            beat_at=now(),
-        )
-        session.add(row)
-        session.flush()
-        return turn_of(row, bases_there(session, self.sight, [row]))
-
 
 def _not_found(conversation_id: int) -> ConversationNotFound:
     return ConversationNotFound(f"There is no conversation {conversation_id} of yours.")
-
-
-def _turns(session: Session, conversation_id: int, sight: Sight) -> tuple[Turn, ...]:
-    query = select(TurnRow).where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.id)
-    rows = list(session.scalars(query))
-    bases = bases_there(session, sight, rows)
-    return tuple(turn_of(row, bases) for row in rows)
 
 
 def base_is_there(sight: Sight) -> ColumnElement[bool]:
@@ -482,19 +308,6 @@ def base_is_there(sight: Sight) -> ColumnElement[bool]:
         there.where(KnowledgeBaseRow.id == ConversationRow.knowledge_base_id),
         and_(ConversationRow.knowledge_base_id.is_(None), there.where(*same_name)),
     )
-
-
-def bases_there(session: Session, sight: Sight, rows: Sequence[TurnRow]) -> dict[int, str]:
-    """The names, by their ids, of the further knowledge bases of `rows` that are there."""
-    asked = {base for row in rows for base in json.loads(row.further)}
-    if not asked:
-        return {}
-    query = select(KnowledgeBaseRow.id, KnowledgeBaseRow.name).where(
-        KnowledgeBaseRow.id.in_(asked),
-        KnowledgeBaseRow.deletion == 0,
-        sight.among(KnowledgeBaseRow.id),
-    )
-    return {row.id: row.name for row in session.execute(query)}
 
 
 def _clear(session: Session) -> None:
@@ -517,37 +330,3 @@ def _conversation(row: ConversationRow) -> Conversation:
         created_at=with_zone(row.created_at),
         updated_at=with_zone(row.updated_at),
     )
-
-
-def turn_of(row: TurnRow, bases: Mapping[int, str]) -> Turn:
-    """The turn that a row holds; of its further knowledge bases, `bases` are there."""
-    further = json.loads(row.further)
-    hidden = any(base not in bases for base in further)
-    state = cast("State", "writing" if row.state == STOPPING else row.state)
-    if state == "writing" and row.beat_at < now() - SILENCE:
-        state = "failed"
-    turn = Turn(
-        id=row.id,
-        conversation_id=row.conversation_id,
-        parent_id=row.parent_id,
-        question=row.question,
-        standalone=row.standalone,
-        top_k=row.top_k,
-        document_ids=tuple(json.loads(row.documents)),
-        approach=cast("Approach", row.way),
-        state=state,
-        said=tuple((name, data) for name, data in json.loads(row.said)),
-        counts={
-            "supported": row.supported,
-            "partly": row.partly,
-            "unsupported": row.unsupported,
-        },
-        created_at=with_zone(row.created_at),
-        only=row.only,
-        further=tuple(bases[base] for base in further if base in bases),
-        hidden=hidden,
-    )
-    if not hidden:
-        return turn
-    nothing: dict[Support, int] = dict.fromkeys(turn.counts, 0)
-    return replace(turn, document_ids=(), said=(), counts=nothing)

@@ -11,14 +11,10 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from app.access.rights import EVERYTHING, Sight
-from app.answering.conversations import (
-    ConversationStore,
-    Turn,
-    base_is_there,
-    bases_there,
-    turn_of,
-)
+from app.answering.conversation import Turn
+from app.answering.conversations import ConversationStore, base_is_there
 from app.answering.tables import CitationRow, ConversationRow, FeedbackRow, TurnRow
+from app.answering.turns import bases_there, turn_of
 from app.database.connection import Database
 from app.database.tables import now
 from app.documents.tables import DocumentRow, KnowledgeBaseRow

@@ -16,8 +16,9 @@ from anyio import to_thread
 from fastapi import Depends, Request
 
 from app.answering.answer import Answer, Answered, AnswerEvent, Failed, SentenceDone, Token
-from app.answering.conversations import ConversationStore, State, Turn
+from app.answering.conversation import State, Turn
 from app.answering.standalone import Standalone
+from app.answering.turns import TurnStore
 from app.documents.model import KnowledgeBase
 from app.errors import DatabaseUnavailable, KnowledgeBaseNotFound, TidemarkError
 from app.retrieval.passage import Query
@@ -162,7 +163,7 @@ class LiveAnswers:
         try:
             # Who is told that it is over finds it stored.
             kept = _lasting([*live.told, last])
-            services.conversations.finish(live.turn.id, state, kept, answer)
+            services.turns.finish(live.turn.id, state, kept, answer)
         except TidemarkError as lost:
             log.exception("An answer could not be kept")
             last = _failed(lost)
@@ -191,7 +192,7 @@ def _told(
     standalone = turn.standalone or rewriting.rewrite(turn.question, before)
     changed = standalone != turn.question
     live.tell("understood", UnderstoodData(question=standalone, changed=changed).model_dump_json())
-    noted, stopping = 0.0, _Stopping(services.conversations, live)
+    noted, stopping = 0.0, _Stopping(services.turns, live)
     answerer = services.answerer(base, turn.top_k, turn.approach, further)
     asked = narrowed(Query(standalone, turn.document_ids), turn.only)
     with closing(answerer.answer(asked, stopping)) as events:
@@ -206,7 +207,7 @@ def _told(
             live.tell(*told)
             if _lasts(said) and time.monotonic() - noted >= NOTED_EVERY:
                 with suppress(DatabaseUnavailable):  # it may be back before the end
-                    services.conversations.note(turn.id, _lasting(live.told), standalone)
+                    services.turns.note(turn.id, _lasting(live.told), standalone)
                 noted = time.monotonic()
     raise RuntimeError("an answer ended without saying so")
 
@@ -215,7 +216,7 @@ def _told(
 class _Stopping:
     """Whether nobody wants more of an answer: asked all the time, while its model is silent too."""
 
-    conversations: ConversationStore
+    turns: TurnStore
     live: _Live
     beaten: float = field(default_factory=time.monotonic)
 
@@ -224,7 +225,7 @@ class _Stopping:
         if not stopping.is_set() and time.monotonic() - self.beaten >= BEAT_EVERY:
             self.beaten = time.monotonic()
             with suppress(DatabaseUnavailable):  # as above
-                if self.conversations.beat(self.live.turn.id):
+                if self.turns.beat(self.live.turn.id):
                     stopping.set()
         return stopping.is_set()
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urljoin
 
-from app.answering.conversations import State
+from app.answering.conversation import State
 from app.web.api.answer import AnswerShape, CitationShape, SentenceShape
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&])|^(\s*)([-+=]|\d+[.)])", re.MULTILINE)

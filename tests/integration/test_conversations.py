@@ -15,8 +15,8 @@ from sqlalchemy.exc import DataError
 from app.access.keys import NewKey
 from app.access.rights import Scope
 from app.answering.answer import Usage
-from app.answering.conversations import ConversationStore
 from app.answering.prompt import Message
+from app.answering.turns import TurnStore
 from app.config import Settings
 from app.services import Services
 from tests.fake_chat import FakeGenerator
@@ -45,7 +45,7 @@ class Held:
             self.closed.set()
 
 
-class Full(ConversationStore):
+class Full(TurnStore):
     """Where answers that are whole are too long to be kept."""
 
     def finish(self, *_args: object, **_more: object) -> None:
@@ -440,7 +440,7 @@ def test_a_conversation_of_a_version_that_kept_names_alone_is_there_and_is_clear
 def test_an_answer_that_cannot_be_kept_says_so_to_whoever_waits_for_it(
     settings: Settings, services: Services, base: str
 ) -> None:
-    app = application(settings, replace(services, conversations=Full(services.database)))
+    app = application(settings, replace(services, turns=Full(services.database)))
     with served(app) as address, client(address) as http:
         name, told = events(http, begin(http, base))[-1]
     assert name == "error"

@@ -17,7 +17,8 @@ from app.access.callers import Caller
 from app.access.keys import NewKey
 from app.access.rights import Right, Role, Scope
 from app.access.users import User
-from app.answering.conversations import NewTurn, Turn, hashed
+from app.answering.conversation import NewTurn, Turn
+from app.answering.conversations import hashed
 from app.config import Settings
 from app.documents.model import KnowledgeBase
 from app.indexes.recipes import Choice
@@ -100,7 +101,7 @@ def fill(services: Services, content: str = "The tide turns at noon.") -> Place:
     assert receipt.job_id is not None
     asked = NewTurn(f"Where is the {SECRET}?", "", 8)
     turn = services.conversations.begin(hashed("nobody"), base, asked)
-    services.conversations.finish(turn.id, "stopped", [("stopped", "{}")], None)
+    services.turns.finish(turn.id, "stopped", [("stopped", "{}")], None)
     return Place(base, receipt.document_id, receipt.job_id, turn, services)
 
 

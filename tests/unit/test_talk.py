@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from app.answering.conversations import Conversation, Turn
+from app.answering.conversation import Conversation, Turn
 from app.web.api.answer import AnswerShape, CountsShape, PromptShape
 from app.web.pages.talk import IN_PART, talk_view
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from app.access.rights import Right
 from app.answering.answer import AnswerEvent, Approach, whole_answer
-from app.answering.conversations import LONGEST_ONLY, MOST_FURTHER
+from app.answering.conversation import LONGEST_ONLY, MOST_FURTHER
 from app.retrieval.passage import Query
 from app.retrieval.query_syntax import narrowed
 from app.web.access import needs

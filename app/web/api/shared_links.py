@@ -9,7 +9,8 @@ from pydantic import Field
 
 from app.access.callers import identity_of
 from app.access.rights import Right
-from app.answering.conversations import SharedLink, hashed
+from app.answering.conversation import SharedLink
+from app.answering.conversations import hashed
 from app.documents.model import KnowledgeBase
 from app.services import Services
 from app.web.access import needs

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from app.access.rights import Right
 from app.answering.answer import whole_answer
-from app.answering.conversations import MOST_FURTHER
+from app.answering.conversation import MOST_FURTHER
 from app.documents.listing import Listing
 from app.documents.model import KnowledgeBase
 from app.errors import KnowledgeBaseNotFound, TidemarkError

@@ -18,7 +18,7 @@ from app.services import Services
 from app.web.access import needs
 from app.web.addresses import address, api_address
 from app.web.api.answer import AnswerShape
-from app.web.api.conversations import answer_of, looked_for
+from app.web.api.conversation import answer_of, looked_for
 from app.web.api.passage import PassageShape
 from app.web.pages.frame import Chosen, ChosenBase, chosen, frame, show
 from app.web.pages.wording import When, count, dollars, duration, when

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.access.rights import Right
 from app.answering.answer import Answer, Approach, whole_answer
-from app.answering.conversations import LONGEST_ONLY, MOST_FURTHER
+from app.answering.conversation import LONGEST_ONLY, MOST_FURTHER
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
 from app.retrieval import passage as asked_of

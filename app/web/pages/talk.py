@@ -5,18 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from app.answering.conversations import Conversation, Turn
+from app.answering.conversation import Conversation, Turn, leaf_of, path_to
 from app.answering.feedback import Feedback, FeedbackStore
 from app.web.addresses import address
 from app.web.api.answer import AnswerShape
-from app.web.api.conversations import (
-    answer_of,
-    leaf_of,
-    looked_for,
-    parts_of,
-    path_to,
-    written_of,
-)
+from app.web.api.conversation import answer_of, looked_for, parts_of, written_of
 from app.web.live import HIDDEN
 from app.web.pages.answer_view import AnswerView, answer_view
 
