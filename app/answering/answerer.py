@@ -7,15 +7,12 @@ from collections import abc
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from app.answering.answer import (
-    Answer,
+from app.answering.answer import Answer, AnswerSentence, Approach, NothingFound
+from app.answering.answer_events import (
     Answered,
     AnswerEvent,
-    AnswerSentence,
-    Approach,
     Divided,
     Failed,
-    NothingFound,
     Reading,
     Retrieved,
     SentenceDone,

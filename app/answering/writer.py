@@ -7,15 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from app.answering.answer import (
-    AnswerEvent,
-    AnswerSentence,
-    Ending,
-    Reading,
-    SentenceDone,
-    Token,
-    Usage,
-)
+from app.answering.answer import AnswerSentence, Ending, Usage
+from app.answering.answer_events import AnswerEvent, Reading, SentenceDone, Token
 from app.answering.checking import Checks
 from app.answering.drafts import Draft, DraftSentence
 from app.answering.generator import Generator

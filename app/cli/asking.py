@@ -20,7 +20,8 @@ from app.cli.searching import (
 )
 
 if TYPE_CHECKING:
-    from app.answering.answer import Answer, AnswerEvent, AnswerSentence, Approach, Citation, Usage
+    from app.answering.answer import Answer, AnswerSentence, Approach, Citation, Usage
+    from app.answering.answer_events import AnswerEvent
 
 UNSUPPORTED = "[?]"
 """Stands after a sentence that nothing in the documents bears out."""
@@ -59,7 +60,7 @@ def ask(
     With a chat model set, the answer is written, sentence by sentence; without one, it is made of
     the documents' own sentences. What the documents don't say, it says it doesn't know.
     """
-    from app.answering.answer import whole_answer
+    from app.answering.answer_events import whole_answer
     from app.retrieval.passage import Query
     from app.retrieval.query_syntax import narrowed
     from app.retrieval.retriever import checked
@@ -82,7 +83,7 @@ def ask(
 
 def _told(events: Generator[AnswerEvent, None, None]) -> Generator[AnswerEvent, None, None]:
     """The same events; each sentence is written once it is checked, with what it rests on."""
-    from app.answering.answer import SentenceDone
+    from app.answering.answer_events import SentenceDone
 
     for event in events:
         if isinstance(event, SentenceDone):

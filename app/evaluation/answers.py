@@ -13,7 +13,8 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answering.answer import Answer, Approach, whole_answer
+from app.answering.answer import Answer, Approach
+from app.answering.answer_events import whole_answer
 from app.answering.answerer import Answerer
 from app.database.connection import Database
 from app.database.tables import now, with_zone

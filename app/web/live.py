@@ -15,7 +15,8 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import Depends, Request
 
-from app.answering.answer import Answer, Answered, AnswerEvent, Failed, SentenceDone, Token
+from app.answering.answer import Answer
+from app.answering.answer_events import Answered, AnswerEvent, Failed, SentenceDone, Token
 from app.answering.conversation import State, Turn
 from app.answering.standalone import Standalone
 from app.answering.turns import TurnStore
@@ -25,7 +26,7 @@ from app.retrieval.passage import Query
 from app.retrieval.query_syntax import narrowed
 from app.services import Services
 from app.telemetry import in_this_context
-from app.web.api.answer import StoppedData, UnderstoodData, named_event
+from app.web.api.answer_events import StoppedData, UnderstoodData, named_event
 from app.web.api.shape import ErrorReply, ErrorShape
 from app.web.event_stream import COMMENT, event
 

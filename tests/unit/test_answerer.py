@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.answering.answer import (
-    Answer,
+from app.answering.answer import Answer, Piece, Usage
+from app.answering.answer_events import (
     Answered,
     AnswerEvent,
     Failed,
-    Piece,
     Reading,
     Retrieved,
     SentenceDone,
     Token,
-    Usage,
     whole_answer,
 )
 from app.answering.answerer import Answerer

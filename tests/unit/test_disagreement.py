@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.answering.answer import whole_answer
+from app.answering.answer_events import whole_answer
 from app.answering.answerer import Answerer
 from app.answering.disagreement import disagreements
 from app.answering.extracts import nothing_found

@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
-from app.answering.answer import whole_answer
+from app.answering.answer_events import whole_answer
 from app.answering.answerer import Answerer
 from app.answering.prompt import Prompter
 from app.answering.suspicion import looks_like_orders

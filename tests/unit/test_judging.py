@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from app.answering.answer import AnswerSentence, Check, Citation, Piece, Support, whole_answer
+from app.answering.answer import AnswerSentence, Check, Citation, Piece, Support
+from app.answering.answer_events import whole_answer
 from app.answering.answerer import Answerer
 from app.answering.citations import quote_of
 from app.answering.judging import Judge

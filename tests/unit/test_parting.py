@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.answering.answer import Answer, Answered, AnswerEvent, Divided
+from app.answering.answer import Answer
+from app.answering.answer_events import Answered, AnswerEvent, Divided
 from app.answering.answerer import Answerer
 from app.answering.parting import MOST_PARTS, Parting
 from app.errors import ProviderUnavailable

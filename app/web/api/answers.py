@@ -12,13 +12,15 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from app.access.rights import Right
-from app.answering.answer import AnswerEvent, Approach, whole_answer
+from app.answering.answer import Approach
+from app.answering.answer_events import AnswerEvent, whole_answer
 from app.answering.conversation import LONGEST_ONLY, MOST_FURTHER
 from app.retrieval.passage import Query
 from app.retrieval.query_syntax import narrowed
 from app.web.access import needs
 from app.web.ahead import answering_threads, made_ahead
-from app.web.api.answer import AnswerShape, event_of
+from app.web.api.answer import AnswerShape
+from app.web.api.answer_events import event_of
 from app.web.api.shape import LARGEST_ID, Shape, errors, reply
 from app.web.event_stream import EVENT_STREAM, EventStream
 from app.web.wiring import ReadableKnowledgeBase, Wired, further_bases

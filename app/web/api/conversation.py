@@ -17,13 +17,8 @@ from app.answering.conversation import (
     Turn,
 )
 from app.answering.feedback import LONGEST_CORRECTION, Reason
-from app.web.api.answer import (
-    AnswerShape,
-    CountsShape,
-    ReadingData,
-    SentenceData,
-    SentenceShape,
-)
+from app.web.api.answer import AnswerShape, CountsShape, SentenceShape
+from app.web.api.answer_events import ReadingData, SentenceData
 from app.web.api.passage import PassageShape
 from app.web.api.shape import LARGEST_ID, Shape
 

@@ -11,7 +11,7 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from app.access.rights import Right
-from app.answering.answer import whole_answer
+from app.answering.answer_events import whole_answer
 from app.answering.conversation import MOST_FURTHER
 from app.documents.listing import Listing
 from app.documents.model import KnowledgeBase

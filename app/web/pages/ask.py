@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.access.rights import Right
-from app.answering.answer import Answer, Approach, whole_answer
+from app.answering.answer import Answer, Approach
+from app.answering.answer_events import whole_answer
 from app.answering.conversation import LONGEST_ONLY, MOST_FURTHER
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError

@@ -9,7 +9,8 @@ from typing import Literal
 
 from anyio import to_thread
 
-from app.answering.answer import Answer, Answered, AnswerEvent, Failed, SentenceDone, Token
+from app.answering.answer import Answer
+from app.answering.answer_events import Answered, AnswerEvent, Failed, SentenceDone, Token
 from app.answering.standalone import Standalone
 from app.embedding.embedder import TokenCounter
 from app.errors import TidemarkError
