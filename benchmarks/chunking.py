@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import mean
 
 from app.opening import open_services
-from app.retrieval.passage import Passage, Query
+from app.retrieval.passage import Passage
+from app.retrieval.query import Query
 from benchmarks.measurement import Measurement
 from benchmarks.tidemark import own_settings
 

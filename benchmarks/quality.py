@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.evaluation.collection import read_collection
 from app.opening import open_services
-from app.retrieval.passage import Mode
+from app.retrieval.query import Mode
 from benchmarks.measurement import Measurement
 from benchmarks.tidemark import own_settings
 

@@ -28,7 +28,7 @@ from app.indexes.chunk_table import chunk_table_name
 from app.indexes.store import IndexStore
 from app.ingestion.job import JobState
 from app.ingestion.job_store import JobStore
-from app.retrieval.passage import Mode
+from app.retrieval.query import Mode
 from benchmarks.measurement import Measurement
 
 CHUNKS = 10_000

@@ -28,7 +28,8 @@ from app.answering.verification import Verifier
 from app.answering.writer import Writer
 from app.embedding import Embedder
 from app.errors import TidemarkError
-from app.retrieval.passage import Passage, Query, Retrieval
+from app.retrieval.passage import Passage, Retrieval
+from app.retrieval.query import Query
 
 EXTRACTS_A_PART = 2  # sentences for each part of a question
 

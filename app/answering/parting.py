@@ -11,7 +11,8 @@ from app.answering.generator import Generator
 from app.answering.prompt import Message
 from app.answering.standalone import Standalone, points_back
 from app.errors import ProviderError
-from app.retrieval.passage import Passage, Query, Retrieval, Stage
+from app.retrieval.passage import Passage, Retrieval, Stage
+from app.retrieval.query import Query
 
 MOST_PARTS = 4
 LONGEST = 400  # characters of a part

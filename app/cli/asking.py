@@ -61,9 +61,8 @@ def ask(
     the documents' own sentences. What the documents don't say, it says it doesn't know.
     """
     from app.answering.answer_events import whole_answer
-    from app.retrieval.passage import Query
+    from app.retrieval.query import Query, checked
     from app.retrieval.query_syntax import narrowed
-    from app.retrieval.retriever import checked
 
     checked(narrowed(Query(question), only), top_k)  # before anything is started
     with open_everything() as services:

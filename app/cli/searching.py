@@ -60,9 +60,8 @@ def search(
     "Words in quotes" must stand together; -word may not stand in a passage; name:guide, type:pdf,
     section:tides, after:2026-01-31 and before:2026-12-31 are filters.
     """
-    from app.retrieval.passage import Mode, Query
+    from app.retrieval.query import Mode, Query, checked
     from app.retrieval.query_syntax import typed_query
-    from app.retrieval.retriever import checked
 
     if mode not in list(Mode):
         raise typer.BadParameter(f"It is one of: {', '.join(Mode)}.", param_hint="--mode")

@@ -23,7 +23,7 @@ from app.documents.question_tables import AnswerEvaluationRow
 from app.documents.questions import Question, QuestionStore
 from app.errors import InvalidRequest, TidemarkError
 from app.evaluation.team_questions import Report, shows
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 
 PASSAGES = 8  # that are read, as on the page
 _SHOWN = 500  # characters of an answer that are kept

@@ -19,7 +19,7 @@ from app.indexes.store import IndexStore
 from app.indexes.switch import Switch
 from app.ingestion.job_control import JobControl
 from app.ingestion.planning import Planner
-from app.retrieval.passage import Mode
+from app.retrieval.query import Mode
 
 SEARCHABLE = frozenset({IndexState.ACTIVE, *BUILT})
 

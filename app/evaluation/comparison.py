@@ -19,7 +19,8 @@ from app.evaluation.paired import PairedTest, paired_test
 from app.evaluation.question_writer import QuestionWriter
 from app.evaluation.team_questions import judged
 from app.indexes.index import Index
-from app.retrieval.passage import Mode, Passage, Query
+from app.retrieval.passage import Passage
+from app.retrieval.query import Mode, Query
 from app.retrieval.retriever import Retriever
 
 QUESTIONS = 60

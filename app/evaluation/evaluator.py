@@ -17,8 +17,9 @@ from app.evaluation.naming import id_of, knowledge_base_name
 from app.evaluation.outcome import Evaluated, Found, Outcome, Way
 from app.evaluation.run import Ranking, Run, ranked
 from app.indexes.embedders import recipe_of
-from app.retrieval.passage import Mode, Query, Retrieval
-from app.retrieval.retriever import LONGEST_QUERY, MOST_PASSAGES, Retriever
+from app.retrieval.passage import Retrieval
+from app.retrieval.query import LONGEST_QUERY, MOST_PASSAGES, Mode, Query
+from app.retrieval.retriever import Retriever
 
 Chunks = Literal["whole", "passages"]
 """What is embedded: each document as one chunk, or its passages as the settings chunk them."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.evaluation.measures import Measures, means
-from app.retrieval.passage import Mode
+from app.retrieval.query import Mode
 
 
 class Way(StrEnum):

@@ -11,7 +11,8 @@ from app.documents.questions import Question, QuestionStore, RightPassage
 from app.errors import InvalidRequest
 from app.evaluation.measures import CUTOFF, Measures, measured
 from app.evaluation.outcome import Evaluated, Found, Outcome, Way
-from app.retrieval.passage import Passage, Query
+from app.retrieval.passage import Passage
+from app.retrieval.query import Query
 from app.retrieval.retriever import Retriever
 
 OWN = "its own questions"

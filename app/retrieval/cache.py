@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from app.indexes.index import Index
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 
 T = TypeVar("T")
 

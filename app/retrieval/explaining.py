@@ -13,7 +13,8 @@ from app.indexes.index import Index
 from app.indexes.scope import Within
 from app.indexes.true_rank import TrueRank
 from app.retrieval.nearest import nearest_sentences
-from app.retrieval.passage import Grouping, Mode, NearestSentence, Passage, Query, Retrieval
+from app.retrieval.passage import NearestSentence, Passage, Retrieval
+from app.retrieval.query import Grouping, Mode, Query
 from app.retrieval.retriever import CANDIDATES, Retriever
 
 

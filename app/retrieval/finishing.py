@@ -7,7 +7,8 @@ from dataclasses import replace
 from app.indexes.hits import HitReader
 from app.retrieval.clock import Clock
 from app.retrieval.gathering import as_one, by_document, folded, joined
-from app.retrieval.passage import Grouping, Passage, Query
+from app.retrieval.passage import Passage
+from app.retrieval.query import Grouping, Query
 from app.retrieval.reranking import Reranking, in_order
 
 

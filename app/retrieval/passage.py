@@ -5,61 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
-from app.documents.filter import ALL, Filter
 from app.indexes.chunk_table import revision_of
-
-
-class Mode(StrEnum):
-    """What a search goes by: meaning, words, or both."""
-
-    VECTOR = "vector"
-    KEYWORD = "keyword"
-    HYBRID = "hybrid"
-
-
-class Grouping(StrEnum):
-    """What a search counts as one result."""
-
-    CHUNK = "chunk"
-    """Each chunk, as it is stored."""
-    PASSAGE = "passage"
-    """Chunks of a section that follow each other as one; near-identical ones once."""
-    DOCUMENT = "document"
-    """The best passage of each document."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """A question and what it is asked of; `document_ids` empty means every document.
-
-    `text` is what is looked for, by meaning and by words. Each of `phrases` must stand in a
-    passage, and none of `without` may. `typed` is what a person wrote, where that says more.
-    """
-
-    text: str
-    document_ids: tuple[int, ...] = ()
-    mode: Mode = Mode.HYBRID
-    filter: Filter = ALL
-    phrases: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    typed: str = ""
-    rerank: bool = True
-    """Whether the reranker, if there is one, has the last word."""
-    grouping: Grouping = Grouping.CHUNK
-    related: tuple[str, ...] = ()
-    """Synonyms of what `text` has, which words are looked for as well."""
-
-    @property
-    def words(self) -> str:
-        """What is looked for by words, and marked where it is found."""
-        return " ".join((self.text, *self.related))
-
-    @property
-    def written(self) -> str:
-        """The question as a person wrote it."""
-        return self.typed or self.text
+from app.retrieval.query import Query
 
 
 @dataclass(frozen=True)

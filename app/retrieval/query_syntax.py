@@ -9,7 +9,7 @@ from datetime import date
 from app.documents.filter import Filter, checked_filter
 from app.documents.kinds import known_kind
 from app.errors import InvalidRequest
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 
 QUOTES = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」"}
 FIELDS = ("name", "type", "tag", "section", "after", "before")

@@ -10,7 +10,8 @@ from app.indexes.keyword_search import WordMatch
 from app.indexes.recipe import Recipe
 from app.indexes.vector_search import Neighbour
 from app.retrieval.fusion import Fused, Half, fuse
-from app.retrieval.passage import Evidence, Mode
+from app.retrieval.passage import Evidence
+from app.retrieval.query import Mode
 from app.retrieval.surroundings import WORDS, around, with_surroundings
 
 K = 60

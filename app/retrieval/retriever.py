@@ -27,14 +27,13 @@ from app.retrieval.clock import Clock
 from app.retrieval.finishing import gathered, reranked
 from app.retrieval.fusion import Fused
 from app.retrieval.nearest import with_nearest
-from app.retrieval.passage import Grouping, Mode, Passage, Query, Retrieval, Stage
+from app.retrieval.passage import Passage, Retrieval, Stage
+from app.retrieval.query import Grouping, Mode, Query, checked
 from app.retrieval.ranking import Halves, Ranking, ranked
 from app.retrieval.reranking import NO_RERANKING, Reranking
 from app.retrieval.synonyms import related
 from app.telemetry import in_this_context
 
-LONGEST_QUERY = 8_000  # characters; a model reads far fewer
-MOST_PASSAGES = 200
 MOST_BASES = 50  # knowledge bases that one search looks through
 CANDIDATES = 100  # that each half gives to the fusion, or as many as are asked for
 FEWEST_BY_MEANING = 50  # that meaning alone is asked for: more take longer to compare exactly
@@ -366,31 +365,6 @@ def _read_for(query: Query, top_k: int) -> int:
     if query.grouping is Grouping.CHUNK:
         return top_k
     return CANDIDATES if query.grouping is Grouping.DOCUMENT else 2 * top_k
-
-
-def checked(query: Query, top_k: int) -> None:
-    """Refuse a question that cannot be asked, before it costs anything."""
-    if not query.text.strip():
-        narrowed = query.filter or query.without
-        raise InvalidRequest(
-            "The question has filters only." if narrowed else "The question is empty.",
-            remedy="Type some words to look for.",
-        )
-    length = len(query.written)
-    if length > LONGEST_QUERY:
-        raise InvalidRequest(
-            f"The question has {length:,} characters; at most {LONGEST_QUERY:,} are read.",
-            remedy="Shorten it to what you want to know.",
-        )
-    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in query.written):
-        raise InvalidRequest(
-            "The question has characters that are no text: NUL, or halves of a surrogate pair.",
-            remedy="Send it as UTF-8 text.",
-        )
-    if not 1 <= top_k <= MOST_PASSAGES:
-        raise InvalidRequest(
-            f"top_k cannot be {top_k}.", remedy=f"Ask for 1 to {MOST_PASSAGES} passages."
-        )
 
 
 def _passage(

@@ -11,7 +11,8 @@ from app.indexes.analysis import ALPHABETIC, question_terms, stop_words
 from app.indexes.index import Index
 from app.indexes.keyword_search import KeywordSearch
 from app.indexes.vocabulary import Term, Vocabulary
-from app.retrieval.passage import Query, Retrieval
+from app.retrieval.passage import Retrieval
+from app.retrieval.query import Query
 
 SHORTEST = 4  # letters of a word that is looked at: shorter ones are like too many
 LONG = 7  # letters from which a word may be two mistakes away

@@ -22,7 +22,7 @@ from app.answering.standalone import Standalone
 from app.answering.turns import TurnStore
 from app.documents.model import KnowledgeBase
 from app.errors import DatabaseUnavailable, KnowledgeBaseNotFound, TidemarkError
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 from app.retrieval.query_syntax import narrowed
 from app.services import Services
 from app.telemetry import in_this_context

@@ -10,9 +10,8 @@ from urllib.parse import parse_qsl, urlencode
 from pydantic import Field
 
 from app.documents.filter import Filter, checked_filter
-from app.retrieval.passage import Grouping, Mode, Query
+from app.retrieval.query import Grouping, Mode, Query, checked
 from app.retrieval.query_syntax import typed_query
-from app.retrieval.retriever import checked
 from app.web.addresses import Parameter
 from app.web.api.shape import LARGEST_ID, Shape
 

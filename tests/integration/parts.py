@@ -30,7 +30,8 @@ from app.ingestion.leases import Claim
 from app.ingestion.publication import Publication
 from app.ingestion.uploads import Receipt
 from app.ingestion.worker import BYTES_AT_ONCE, JOBS_AT_ONCE
-from app.retrieval.passage import Query, Retrieval
+from app.retrieval.passage import Retrieval
+from app.retrieval.query import Query
 from app.services import Services
 
 QUESTION = "when does the tide turn"

@@ -20,7 +20,7 @@ from app.indexes.index import IndexState
 from app.indexes.recipes import Choice
 from app.indexes.reports import IndexReport
 from app.ingestion import planning
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 from tests.fake_chat import FakeGenerator
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import InvalidRequest, SearchNotFound
 from app.indexes.headings import Headings
-from app.retrieval.passage import Mode, Query
+from app.retrieval.query import Mode, Query
 from app.retrieval.query_syntax import typed_query
 from app.services import Services
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader

@@ -13,7 +13,7 @@ from app.indexes.index import Index, IndexState
 from app.indexes.reports import IndexReport
 from app.ingestion import building, job_control
 from app.ingestion.job import JobState
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 

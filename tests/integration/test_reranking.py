@@ -17,7 +17,8 @@ from tokenizers.processors import TemplateProcessing
 
 from app.config import Settings
 from app.errors import InvalidSetting, ModelUnavailable, ProviderError
-from app.retrieval.passage import Query, Retrieval
+from app.retrieval.passage import Retrieval
+from app.retrieval.query import Query
 from app.retrieval.reranking import Reranker, Reranking, in_order, make_reranker
 from app.retrieval.reranking.cross_encoder import CrossEncoder
 from app.retrieval.reranking.endpoint import EndpointReranker

@@ -19,7 +19,8 @@ from app.errors import ProviderError
 from app.indexes.analysis import question_terms, terms
 from app.indexes.embedders import Embedders
 from app.retrieval.explaining import Explanation, Fate
-from app.retrieval.passage import Evidence, Grouping, Mode, Passage, Query
+from app.retrieval.passage import Evidence, Passage
+from app.retrieval.query import Grouping, Mode, Query
 from app.retrieval.query_syntax import typed_query
 from app.retrieval.retriever import CANDIDATES
 from app.retrieval.surroundings import SURROUNDINGS

@@ -29,7 +29,7 @@ from app.errors import BudgetSpent, InvalidSetting, ProviderError
 from app.indexes.index import IndexState
 from app.indexes.recipes import Choice
 from app.ingestion import building
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 from app.services import Services
 from app.web.pages.wording import dollars
 from tests.fake_provider import FakeProvider, Reply, serving

@@ -15,7 +15,7 @@ from app.indexes.signatures import signature
 from app.indexes.vector_index import create_vector_index, has_vector_index
 from app.indexes.vector_plan import VectorPlanner, Way
 from app.indexes.vector_search import Neighbours, VectorSearch
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 
 SUBJECTS = ("The tide", "A boat", "The lamp", "An engine", "The captain", "A net", "Fresh bread")

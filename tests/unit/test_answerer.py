@@ -23,7 +23,8 @@ from app.answering.answerer import Answerer
 from app.answering.generator import Generator as ChatModel
 from app.answering.prompt import Message
 from app.errors import KnowledgeBaseNotFound, ProviderUnavailable
-from app.retrieval.passage import Passage, Query, Retrieval
+from app.retrieval.passage import Passage, Retrieval
+from app.retrieval.query import Query
 from app.web.api.answer import SentenceShape
 from tests.fake_chat import BagOfWords, FakeGenerator, passage
 

@@ -8,7 +8,8 @@ from app.answering.answer_events import whole_answer
 from app.answering.answerer import Answerer
 from app.answering.disagreement import disagreements
 from app.answering.extracts import nothing_found
-from app.retrieval.passage import Passage, Query, Retrieval
+from app.retrieval.passage import Passage, Retrieval
+from app.retrieval.query import Query
 from tests.fake_chat import BagOfWords, FakeGenerator, passage
 
 BAR = "The bar at the entrance has a charted depth of 6.2 metres."

@@ -16,7 +16,8 @@ from app.answering.answer_events import whole_answer
 from app.answering.answerer import Answerer
 from app.answering.prompt import Prompter
 from app.answering.suspicion import looks_like_orders
-from app.retrieval.passage import Query, Retrieval
+from app.retrieval.passage import Retrieval
+from app.retrieval.query import Query
 from app.web.api.answer import AnswerShape
 from app.web.markdown import as_markdown
 from app.web.pages.answer_view import answer_view

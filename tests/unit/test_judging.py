@@ -15,7 +15,8 @@ from app.answering.citations import quote_of
 from app.answering.judging import Judge
 from app.answering.prompt import Message
 from app.errors import ProviderUnavailable
-from app.retrieval.passage import Query, Retrieval
+from app.retrieval.passage import Retrieval
+from app.retrieval.query import Query
 from tests.fake_chat import BagOfWords, FakeGenerator, passage
 
 PASSAGE = passage("The tide turns at noon.")

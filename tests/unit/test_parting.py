@@ -9,7 +9,8 @@ from app.answering.answer_events import Answered, AnswerEvent, Divided
 from app.answering.answerer import Answerer
 from app.answering.parting import MOST_PARTS, Parting
 from app.errors import ProviderUnavailable
-from app.retrieval.passage import Passage, Query, Retrieval
+from app.retrieval.passage import Passage, Retrieval
+from app.retrieval.query import Query
 from tests.fake_chat import BagOfWords, FakeGenerator, passage
 
 TIDE = passage("The tide turns at noon each day at the pier.", 1)

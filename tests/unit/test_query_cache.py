@@ -8,7 +8,7 @@ from app.documents.filter import Filter
 from app.indexes.index import Index, IndexState
 from app.indexes.recipe import Recipe
 from app.retrieval.cache import QueryCache
-from app.retrieval.passage import Mode, Query
+from app.retrieval.query import Mode, Query
 
 INDEX = Index(1, 1, Recipe("local/m", 8, "", "", 100), IndexState.ACTIVE, version=3)
 ASKED = Query("when does the tide turn")

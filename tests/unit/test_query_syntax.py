@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.documents.filter import Filter
 from app.indexes.analysis import wanted
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 from app.retrieval.query_syntax import QUOTES, typed_query
 
 

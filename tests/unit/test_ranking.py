@@ -11,7 +11,7 @@ from app.indexes.index import Index, IndexState
 from app.indexes.keyword_search import WordMatch
 from app.indexes.recipe import Recipe
 from app.indexes.vector_search import Neighbour
-from app.retrieval.passage import Mode
+from app.retrieval.query import Mode
 from app.retrieval.ranking import Halves, ranked
 
 ONE = Index(1, 1, Recipe("local/m", 8, "", "", 100), IndexState.ACTIVE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.retrieval.passage import Evidence, Mode
+from app.retrieval.passage import Evidence
+from app.retrieval.query import Mode
 from app.retrieval.surroundings import SURROUNDINGS
 from app.web.pages.why import reasons
 

@@ -15,7 +15,7 @@ from app.access.rights import Right
 from app.answering.answer import Approach
 from app.answering.answer_events import AnswerEvent, whole_answer
 from app.answering.conversation import LONGEST_ONLY, MOST_FURTHER
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 from app.retrieval.query_syntax import narrowed
 from app.web.access import needs
 from app.web.ahead import answering_threads, made_ahead

@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from app.evaluation.comparison import Changed, Comparison, Side
-from app.retrieval.passage import Mode
+from app.retrieval.query import Mode
 from app.web.api.shape import Shape
 
 

@@ -11,9 +11,9 @@ from app.access.rights import Right
 from app.answering.conversation import NewTurn, leaf_of, path_to
 from app.answering.feedback import Feedback
 from app.documents.model import KnowledgeBase
-from app.retrieval.passage import Query as Asked
+from app.retrieval.query import Query as Asked
+from app.retrieval.query import checked
 from app.retrieval.query_syntax import narrowed
-from app.retrieval.retriever import checked
 from app.services import Services
 from app.web.access import needs
 from app.web.api.conversation import (

@@ -11,9 +11,8 @@ from app.access.rights import Right
 from app.documents.model import KnowledgeBase
 from app.indexes.index import IndexState
 from app.indexes.recipes import Choice
-from app.retrieval.passage import Mode
-from app.retrieval.passage import Query as Asked
-from app.retrieval.retriever import checked
+from app.retrieval.query import Mode, checked
+from app.retrieval.query import Query as Asked
 from app.services import Services
 from app.web.access import needs
 from app.web.api.comparison import ComparisonShape

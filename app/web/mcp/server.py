@@ -16,7 +16,7 @@ from app.answering.conversation import MOST_FURTHER
 from app.documents.listing import Listing
 from app.documents.model import KnowledgeBase
 from app.errors import KnowledgeBaseNotFound, TidemarkError
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 from app.services import FIRST_KNOWLEDGE_BASE, Services
 from app.web.api.shape import LARGEST_ID
 from app.web.mcp.shapes import (

@@ -16,7 +16,7 @@ from app.answering.answer_events import whole_answer
 from app.answering.conversation import LONGEST_ONLY, MOST_FURTHER
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
-from app.retrieval import passage as asked_of
+from app.retrieval.query import Query as Asked
 from app.retrieval.query_syntax import narrowed
 from app.services import Services
 from app.web.access import needs
@@ -75,7 +75,7 @@ def ask_page(
             )
     elif asking and whole:
         try:
-            asked = narrowed(asked_of.Query(q, document), only)
+            asked = narrowed(Asked(q, document), only)
             whole_one = AnswerShape.of(_answer(services, base, asked, way, further))
             answer = answer_view(whole_one, base.name)
         except TidemarkError as refused:
@@ -136,14 +136,14 @@ def ask_as_data(
     further: Further = (),
 ) -> AnswerShape:
     """The whole answer as data: what the API replies to the same question."""
-    asked = narrowed(asked_of.Query(q, document), only)
+    asked = narrowed(Asked(q, document), only)
     return AnswerShape.of(_answer(services, chosen.base, asked, way, further))
 
 
 def _answer(
     services: Services,
     base: KnowledgeBase,
-    asked: asked_of.Query,
+    asked: Asked,
     approach: Approach,
     names: tuple[str, ...],
 ) -> Answer:

@@ -14,8 +14,8 @@ from app.evaluation.comparison import Comparison, Side
 from app.indexes.index import Index
 from app.indexes.reports import IndexReport
 from app.retrieval.passage import Passage
-from app.retrieval.passage import Query as Asked
-from app.retrieval.retriever import checked
+from app.retrieval.query import Query as Asked
+from app.retrieval.query import checked
 from app.services import Services
 from app.web.access import needs
 from app.web.addresses import api_address, passage_address

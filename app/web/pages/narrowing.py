@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from app.documents.kinds import kind, kind_name
 from app.documents.labels import TAG
 from app.documents.store import DocumentFacts
-from app.retrieval.passage import Grouping, Mode, Query, Retrieval
+from app.retrieval.passage import Retrieval
+from app.retrieval.query import Grouping, Mode, Query
 from app.services import Services
 from app.web.addresses import search_address
 from app.web.search_params import FEW, SearchParams

@@ -17,7 +17,7 @@ from app.embedding.providers import ENTRIES, Provider, provider_at
 from app.errors import ModelInUse, ModelNotFound, TidemarkError
 from app.evaluation.two_models import TwoModels, ranked_by_two
 from app.indexes.keeping_models import Tried, dollars_of
-from app.retrieval.passage import Query as Asked
+from app.retrieval.query import Query as Asked
 from app.services import Services
 from app.web.access import needs
 from app.web.pages.frame import ChosenBase, frame, show

@@ -13,9 +13,9 @@ from fastapi.responses import HTMLResponse
 from app.access.rights import Right
 from app.documents.model import KnowledgeBase
 from app.errors import TidemarkError
-from app.retrieval import passage as found
 from app.retrieval.matches import matches
-from app.retrieval.passage import Grouping
+from app.retrieval.passage import Passage, Retrieval
+from app.retrieval.query import Grouping
 from app.retrieval.sentences import sentence_spans
 from app.retrieval.spelling import has_unfound_words
 from app.services import Services
@@ -229,7 +229,7 @@ def _more(asking: Asking, shown: int, found: int) -> str | None:
 
 
 def _meant(
-    services: Services, bases: Sequence[KnowledgeBase], asking: Asking, retrieval: found.Retrieval
+    services: Services, bases: Sequence[KnowledgeBase], asking: Asking, retrieval: Retrieval
 ) -> Link | None:
     if not has_unfound_words(retrieval):
         return None
@@ -241,7 +241,7 @@ def _meant(
     return None
 
 
-def _result(passage: found.Passage, words: str, asking: Asking) -> Result:
+def _result(passage: Passage, words: str, asking: Asking) -> Result:
     text = _without_heading(plain(passage.text), passage.section_path)
     spans = matches(words, text, passage.language)
     in_common = dict.fromkeys(
@@ -282,7 +282,7 @@ def _result(passage: found.Passage, words: str, asking: Asking) -> Result:
     )
 
 
-def _telling_sentence(passage: found.Passage, text: str) -> Span | None:
+def _telling_sentence(passage: Passage, text: str) -> Span | None:
     """The sentence nearest in meaning where that was asked for, else the one of most weight."""
     nearest = passage.evidence.nearest
     if nearest is None:
@@ -292,7 +292,7 @@ def _telling_sentence(passage: found.Passage, text: str) -> Span | None:
     return (start, start + len(sentence)) if start >= 0 else None
 
 
-def _heaviest_sentence(passage: found.Passage, text: str) -> Span | None:
+def _heaviest_sentence(passage: Passage, text: str) -> Span | None:
     """The sentence whose words gave most to the passage's BM25 score; None if there are none."""
     weights = passage.evidence.word_weights
     if not weights or len(text) > LONGEST_LOOKED_THROUGH:

@@ -14,7 +14,7 @@ from app.answering.answer_events import Answered, AnswerEvent, Failed, SentenceD
 from app.answering.standalone import Standalone
 from app.embedding.embedder import TokenCounter
 from app.errors import TidemarkError
-from app.retrieval.passage import Query
+from app.retrieval.query import Query
 from app.services import Services
 from app.web.ahead import answering_threads, made_ahead
 from app.web.v1.catalogue import knowledge_base_named
