@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 from app.answering.answer import AnswerSentence, Check, Citation, Quote, Support
 from app.answering.citations import quote_of
-from app.answering.derivations import derivation
+from app.answering.claims import Claim, Source, name_check, number_checks
 from app.answering.drafts import DraftSentence
 from app.answering.floor import floor_of
-from app.answering.lexical import Lexicon, Scores, question_terms, terms
-from app.answering.names import Name, NameBook, names, small_words
-from app.answering.numbers import Number, numbers, same
+from app.answering.lexical import Scores, terms
 from app.answering.polarity import opposed
 from app.embedding import Embedder
-from app.indexes.analysis import language_of
 from app.retrieval.passage import Passage
-from app.retrieval.sentences import Span, sentence_spans
+from app.retrieval.sentences import Span
 
 CLEAR = 0.8
 """The share of a sentence's words, weighed by rarity, that makes its meaning certain by itself."""
@@ -43,16 +37,12 @@ NEAR = 0.2
 """How much less of a sentence's words than the best a quote may have."""
 
 HALF = 0.5
+"""The least coverage at which the first word of a sentence counts as a name that is missing."""
 
 LONGEST_QUOTE = 3
 """Sentences of the longest quote: "He was born there." needs the one before it."""
 
 _RANK: dict[Support, int] = {"unsupported": 0, "partly": 1, "supported": 2}
-_ANAPHOR = re.compile(
-    r"(?i)\b(he|she|it|they|him|her|them|his|hers|its|their|theirs|this|these|those|such|the|who|"
-    r"which|er|sie|es|sein|seine|ihr|ihre|dies|diese|dieser|der|die|das|il|elle|ils|son|sa|leur|"
-    r"le|la|les|él|ella|su|sus|el)\b"
-)
 
 
 @dataclass(frozen=True)
@@ -63,7 +53,7 @@ class Verifier:
 
     def over(self, passages: Sequence[Passage]) -> Verification:
         """What checks the sentences of one answer against the passages that it was written from."""
-        return Verification(self.embedder, tuple(_Source(passage) for passage in passages))
+        return Verification(self.embedder, tuple(Source(passage) for passage in passages))
 
 
 @dataclass(frozen=True)
@@ -83,78 +73,12 @@ class _Finding:
         )
 
 
-@dataclass(frozen=True)
-class _Claim:
-    """A sentence, taken apart; `terms` are those of its words that are no numbers."""
-
-    text: str
-    numbers: tuple[Number, ...]
-    names: tuple[Name, ...]
-    terms: tuple[str, ...]
-
-
-class _Source:
-    """A passage, taken apart into its sentences; each part is made when it is first asked for."""
-
-    def __init__(self, passage: Passage) -> None:
-        self.passage = passage
-        self._numbers = dict[Span, list[Number]]()
-        self._books = dict[Span, NameBook]()
-
-    @cached_property
-    def spans(self) -> list[Span]:
-        """Its sentences; the rule of a table says nothing that could be quoted."""
-        text = self.passage.text
-        spans = [(a, b) for a, b in sentence_spans(text) if any(map(str.isalnum, text[a:b]))]
-        return spans or [(0, len(text))]
-
-    @cached_property
-    def texts(self) -> list[str]:
-        return [self.passage.text[start:end] for start, end in self.spans]
-
-    @cached_property
-    def lexicon(self) -> Lexicon:
-        return Lexicon.of(self.texts)
-
-    @cached_property
-    def terms(self) -> frozenset[str]:
-        return frozenset(term for text in self.lexicon.texts for term in text)
-
-    @cached_property
-    def book(self) -> NameBook:
-        """The names of the whole passage, its headings and its document."""
-        return NameBook.of(f"{self.heading}\n{self.passage.text}")
-
-    @cached_property
-    def heading(self) -> str:
-        passage = self.passage
-        return " \n ".join([passage.document_name, passage.title or "", *passage.section_path])
-
-    @cached_property
-    def heading_book(self) -> NameBook:
-        return NameBook.of(self.heading)
-
-    @cached_property
-    def small(self) -> set[str]:
-        return small_words(self.passage.text)
-
-    def numbers_in(self, span: Span) -> list[Number]:
-        if span not in self._numbers:
-            self._numbers[span] = numbers(self.passage.text[slice(*span)])
-        return self._numbers[span]
-
-    def names_in(self, span: Span) -> NameBook:
-        if span not in self._books:
-            self._books[span] = NameBook.of(self.passage.text[slice(*span)])
-        return self._books[span]
-
-
 @dataclass
 class Verification:
     """Checks the sentences of one answer. For one thread at a time; texts are embedded once."""
 
     embedder: Embedder
-    sources: tuple[_Source, ...]
+    sources: tuple[Source, ...]
     _vectors: dict[str, Scores] = field(default_factory=dict)
 
     def verify(self, draft: DraftSentence) -> AnswerSentence:
@@ -175,7 +99,7 @@ class Verification:
                 marks.setdefault(number, at)
             else:
                 missing[number] = None
-        claim = self._claim(draft.text)
+        claim = Claim.of(draft.text, self.sources)
         findings = self._examined(claim, marks)
         verdict = _together(findings)
         places = dict(marks)
@@ -204,22 +128,7 @@ class Verification:
             checks=verdict.checks,
         )
 
-    def _claim(self, text: str) -> _Claim:
-        found = numbers(text)
-        small = set().union(*(source.small for source in self.sources))
-        language = language_of(text)
-        named = [
-            name
-            for name in names(text, language, small)
-            if not any(n.start < name.end and name.start < n.end for n in found)
-        ]
-        words, done = "", 0  # without its numbers, which are looked for as such
-        for number in found:
-            words += text[done : number.start]
-            done = max(done, number.end)
-        return _Claim(text, tuple(found), tuple(named), tuple(question_terms(words + text[done:])))
-
-    def _elsewhere(self, claim: _Claim, marks: dict[int, int]) -> dict[int, _Finding]:
+    def _elsewhere(self, claim: Claim, marks: dict[int, int]) -> dict[int, _Finding]:
         """What the passages that were not cited give, those first that share most words."""
         wanted = set(claim.terms)
         others = [n for n in range(1, len(self.sources) + 1) if n not in marks]
@@ -233,7 +142,7 @@ class Verification:
         words = _words(text)
         return bool(words) and any(words in _words(citation.quote.text) for citation in cited)
 
-    def _examined(self, claim: _Claim, numbers: Iterable[int]) -> dict[int, _Finding]:
+    def _examined(self, claim: Claim, numbers: Iterable[int]) -> dict[int, _Finding]:
         """What each of the passages of these numbers gives; all that is new is embedded at once."""
         covered = {n: self.sources[n - 1].lexicon.coverage(claim.terms) for n in numbers}
         likely = {n: _likely(cover) for n, cover in covered.items() if cover.max() < CLEAR}
@@ -246,7 +155,7 @@ class Verification:
         }
 
     def _examine(
-        self, claim: _Claim, source: _Source, coverage: Scores, likely: Sequence[int]
+        self, claim: Claim, source: Source, coverage: Scores, likely: Sequence[int]
     ) -> _Finding:
         """The quote of `source` that bears `claim` out best, and how far."""
         similarity = np.zeros(len(source.spans))
@@ -262,7 +171,7 @@ class Verification:
         return max(near, key=lambda finding: finding.score)
 
     def _weigh(
-        self, claim: _Claim, source: _Source, start: int, end: int, similarity: Scores
+        self, claim: Claim, source: Source, start: int, end: int, similarity: Scores
     ) -> _Finding:
         span = source.spans[start][0], source.spans[end - 1][1]
         alone = source.lexicon.coverage(claim.terms)[start:end]
@@ -285,14 +194,14 @@ class Verification:
         return _Finding(span, support, checks, score, coverage)
 
     def _checks(
-        self, claim: _Claim, source: _Source, span: Span, core: Span, coverage: float
+        self, claim: Claim, source: Source, span: Span, core: Span, coverage: float
     ) -> tuple[Check, ...]:
         quote = source.passage.text[slice(*span)]
         checks = []
         if claim.numbers:
-            checks = _number_checks(claim, source.numbers_in(core), source.numbers_in(span))
+            checks = number_checks(claim, source.numbers_in(core), source.numbers_in(span))
         for name in claim.names:
-            check = _name_check(name, source.names_in(span), source, quote)
+            check = name_check(name, source.names_in(span), source, quote)
             # Where most words are others, the first is only another of them.
             if check.verdict != "missing" or not name.weak or coverage >= HALF:
                 checks.append(check)
@@ -344,52 +253,6 @@ def _mark(meaning: float, checks: Sequence[Check]) -> Support:
     if meaning < ENOUGH or "missing" in verdicts:
         return "partly"
     return "supported"
-
-
-def _number_checks(claim: _Claim, core: Sequence[Number], around: Sequence[Number]) -> list[Check]:
-    """Each number of the claim against those of the quote.
-
-    `core` are the numbers of the sentence that says most of the claim. Where it has another number
-    of the same kind, one from the sentences `around` it is about something else. Each number of the
-    core stands for one of the claim's.
-    """
-    free = list(core)
-    found = dict[int, bool]()
-    for place, claimed in enumerate(claim.numbers):
-        match = next((other for other in free if same(claimed, other)), None)
-        if match is not None:
-            free.remove(match)
-            found[place] = True
-    checks = []
-    for place, claimed in enumerate(claim.numbers):
-        kind: Literal["date", "number"] = "date" if claimed.month or claimed.year else "number"
-        rivals = [other for other in free if other.same_kind(claimed)]
-        if place in found:
-            checks.append(Check(kind, claimed.text, "found"))
-        elif (how := derivation(claimed, core, claim.text)) is not None:
-            checks.append(Check(kind, claimed.text, "derived", how))
-        elif rivals:
-            there = ", ".join(other.text for other in rivals[:3])
-            checks.append(Check(kind, claimed.text, "contradicted", f"the quote has {there}"))
-        elif any(same(claimed, other) for other in [*core, *around]):
-            checks.append(Check(kind, claimed.text, "found"))
-        elif (how := derivation(claimed, around, claim.text)) is not None:
-            checks.append(Check(kind, claimed.text, "derived", how))
-        else:
-            checks.append(Check(kind, claimed.text, "missing"))
-    return checks
-
-
-def _name_check(name: Name, book: NameBook, source: _Source, quote: str) -> Check:
-    if book.has(name):
-        return Check("name", name.text, "found")
-    if book.spells_out(name):
-        return Check("name", name.text, "derived", "by its initials")
-    if source.heading_book.has(name):
-        return Check("name", name.text, "derived", "from the heading")
-    if source.book.has(name) and _ANAPHOR.search(quote):
-        return Check("name", name.text, "derived", "from elsewhere in the passage")
-    return Check("name", name.text, "missing")
 
 
 @dataclass(frozen=True)
