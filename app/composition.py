@@ -17,7 +17,8 @@ from app.access.welcome import Welcomes
 from app.answering.chosen import ChosenModel
 from app.answering.conversations import ConversationStore
 from app.answering.feedback import FeedbackStore
-from app.answering.generator import Generator, make_generator, whole_reply
+from app.answering.generator import Generator, whole_reply
+from app.answering.making import make_generator
 from app.answering.turns import TurnStore
 from app.config import Settings
 from app.database.capabilities import Capabilities

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pydantic import SecretStr
 from sqlalchemy import URL
 
-from app.answering.generator import warm_up_client
+from app.answering.chat_model import warm_up_client
 from app.composition import Announce, compose, index_store
 from app.config import Settings
 from app.database.capabilities import Capabilities, probe

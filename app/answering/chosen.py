@@ -12,7 +12,8 @@ from sqlalchemy import Row, delete, select
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.orm import Session
 
-from app.answering.generator import Generator, is_one_endpoint
+from app.answering.generator import Generator
+from app.answering.making import is_one_endpoint
 from app.answering.tables import ChosenModelRow
 from app.config import Settings
 from app.database.connection import Database

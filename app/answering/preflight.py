@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 import httpx
 
-from app.answering.generator import NO_KEY, ChatModel
+from app.answering.chat_model import NO_KEY, ChatModel
 from app.answering.prompt import Message
 from app.embedding.providers import OPENAI_BASE
 from app.errors import ProviderError, ProviderUnavailable

@@ -133,7 +133,7 @@ class Checkup:
 
     def _chat(self, database: Database | None) -> str:
         from app.answering.chosen import ChosenModel
-        from app.answering.generator import chat_models, make_generator
+        from app.answering.making import chat_models, make_generator
         from app.answering.preflight import tried
 
         settings = self.settings

@@ -11,7 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from app.answering.answer import Ending, Piece, Usage
-from app.answering.generator import ChatModel, WithFallback, chat_models, make_generator
+from app.answering.chat_model import ChatModel
+from app.answering.generator import WithFallback
+from app.answering.making import chat_models, make_generator
 from app.answering.prices import Prices, known_prices, window_of
 from app.answering.prompt import Message, Prompter
 from app.config import Settings
@@ -53,7 +55,7 @@ def test_the_reply_comes_piece_by_piece_and_then_its_usage(chat: FakeChat) -> No
 
 _FIRST_QUESTION = """
 import sys
-from app.answering.generator import ChatModel, warm_up_client
+from app.answering.chat_model import ChatModel, warm_up_client
 from app.answering.prompt import Message
 
 warm_up_client()

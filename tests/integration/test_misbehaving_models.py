@@ -17,7 +17,7 @@ import openai
 import pytest
 from pydantic import SecretStr
 
-from app.answering.generator import ChatModel
+from app.answering.chat_model import ChatModel
 from app.config import Settings
 from app.services import Services
 from tests.fake_chat import FakeChat, chatting
@@ -154,7 +154,7 @@ def test_a_model_that_sends_without_end_and_says_nothing_is_given_up(
 def test_a_model_that_writes_without_end_is_stopped(
     http: httpx.Client, chat: FakeChat, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.answering.generator.LONGEST_REPLY", 500)
+    monkeypatch.setattr("app.answering.chat_model.LONGEST_REPLY", 500)
     chat.endless, chat.goes_on = True, {"content": "The tide turns at noon [1]. So it does. "}
     written = answer(http, base)
     assert written["cut_off"]
@@ -176,7 +176,7 @@ def test_ten_megabytes_without_a_space_are_cut_and_shown(
 def test_thoughts_without_end_are_stopped(
     http: httpx.Client, chat: FakeChat, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.answering.generator.LONGEST_THOUGHT", 200)
+    monkeypatch.setattr("app.answering.chat_model.LONGEST_THOUGHT", 200)
     chat.deltas, chat.endless = [{"content": "<think>"}], True
     assert "before its first word" in failure(http, base)
     assert chat.reader_left.wait(PATIENCE)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from app.answering.generator import NO_KEY, ChatModel
+from app.answering.chat_model import NO_KEY, ChatModel
 from app.answering.preflight import tried
 from app.config import Settings
 from app.errors import ProviderError, ProviderUnavailable

@@ -9,8 +9,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import SecretStr
 
 from app.access.rights import Right
+from app.answering.chat_model import NO_KEY, ChatModel
 from app.answering.chosen import Chosen
-from app.answering.generator import NO_KEY, ChatModel
 from app.answering.preflight import tried
 from app.errors import InvalidSetting, TidemarkError
 from app.services import Services
