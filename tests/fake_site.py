@@ -14,6 +14,9 @@ from app.ingestion.fetching import Fetcher
 
 HOST = "harbour.test"
 """The site's name, which only the fetchers of `fetcher` know."""
+PAGE = b"""<!doctype html><html><head><title>Tides</title></head><body>
+<nav><a href="/">Home</a> <a href="/shop">Shop</a></nav>
+<main><h1>Tides</h1><p>The tide turns at noon.</p></main><footer>Imprint</footer></body></html>"""
 
 
 @dataclass

@@ -18,7 +18,9 @@ from app.database.embedded.build import build
 from app.embedding.embedder import Embedder
 from app.embedding.making import make_embedder
 from app.indexes.recipe import Recipe
+from app.ingestion.fetching import Sources
 from app.services import Services
+from tests.fake_site import PAGE, FakeSite, website
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import (
     Indexes,
@@ -132,3 +134,25 @@ def new_model(
 @pytest.fixture
 def indexes(knowledge_base: SearchableBase) -> Indexes:
     return Indexes(knowledge_base)
+
+
+@pytest.fixture
+def site() -> Iterator[FakeSite]:
+    """A site of the web, with a page."""
+    with website() as site:
+        site.pages["/tides"] = PAGE
+        yield site
+
+
+@pytest.fixture
+def sources(services: Services, site: FakeSite) -> Sources:
+    """What fetches from that site, which is this machine."""
+    return replace(services.sources, fetcher=site.fetcher())
+
+
+@pytest.fixture
+def fetching(settings: Settings, services: Services, sources: Sources) -> Iterator[httpx.Client]:
+    """A client of a Tidemark that may fetch from the site."""
+    app = application(settings, replace(services, sources=sources))
+    with served(app) as address, client(address) as http:
+        yield http

@@ -10,6 +10,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+import httpx
 from sqlalchemy import text
 
 from app.composition import compose
@@ -35,6 +36,31 @@ from app.retrieval.query import Query
 from app.services import Services
 
 QUESTION = "when does the tide turn"
+
+
+def long_text(paragraphs: int) -> str:
+    """Paragraphs that make a chunk each."""
+    return "\n\n".join(f"At buoy {n} the tide turns later than at noon." for n in range(paragraphs))
+
+
+def meanwhile(work: Callable[[], None]) -> None:
+    """Do something on another thread, as another process would: out of any transaction here."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def check(reply: httpx.Response, status: int, code: str | None = None) -> str:
+    """The reply is that error, in the one shape; gives its message."""
+    assert reply.status_code == status, reply.text
+    assert reply.headers["content-type"] == "application/json"
+    assert set(reply.json()["error"]) == {"code", "message", "remedy"}
+    error = reply.json()["error"]
+    assert all(isinstance(value, str) and value for value in error.values()), error
+    assert code in {None, error["code"]}
+    assert "Traceback" not in reply.text
+    message: str = error["message"]
+    return message
 
 
 def unheard(sentence: str) -> None:

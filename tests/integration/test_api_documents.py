@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from tests import factories
-from tests.integration.parts import MortalWorker, SearchableBase, Uploader
-from tests.integration.test_errors import check
+from tests.integration.parts import MortalWorker, SearchableBase, Uploader, check
 
 GUIDE = "# Tides\n\nThe tide turns at noon.\n\n# Ships\n\nShips leave with the ebb 👩‍👩‍👧.\n"
 

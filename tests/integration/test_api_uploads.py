@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.integration.parts import MortalWorker, SearchableBase
-from tests.integration.test_errors import check
+from tests.integration.parts import MortalWorker, SearchableBase, check
 from tests.waiting import PATIENCE
 
 

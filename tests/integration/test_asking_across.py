@@ -17,8 +17,8 @@ from app.config import Settings
 from app.documents.model import KnowledgeBase
 from app.services import Services
 from tests.fake_chat import FakeGenerator
+from tests.integration.conversing import begin, conversation, events, follow_up
 from tests.integration.parts import MortalWorker, Uploader, strangers_asked
-from tests.integration.test_conversations import begin, conversation, events, follow_up
 from tests.server import application, client, served
 
 QUESTION = "When does the tide turn, and who keeps the rum?"

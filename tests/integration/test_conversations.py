@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +19,7 @@ from app.answering.turns import TurnStore
 from app.config import Settings
 from app.services import Services
 from tests.fake_chat import FakeGenerator
+from tests.integration.conversing import begin, conversation, events, follow_up
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 from tests.server import application, client, served
 from tests.waiting import PATIENCE, wait_until
@@ -57,36 +57,6 @@ def base(knowledge_base: SearchableBase, uploader: Uploader, worker: MortalWorke
     uploader.upload("guide.md", GUIDE)
     worker.drain()
     return knowledge_base.base.name
-
-
-def begin(http: httpx.Client, base: str, question: str = "When does the tide turn?") -> Any:
-    reply = http.post(f"/api/knowledge-bases/{base}/conversations", json={"question": question})
-    assert reply.status_code == 201, reply.text
-    return reply.json()
-
-
-def follow_up(http: httpx.Client, turn: Any, question: str, **more: Any) -> Any:
-    body = {"question": question, "parent": turn["id"], **more}
-    reply = http.post(f"/api/conversations/{turn['conversation']}/turns", json=body)
-    assert reply.status_code == 201, reply.text
-    return reply.json()
-
-
-def events(http: httpx.Client, turn: Any) -> list[tuple[str, Any]]:
-    """All events of a turn's answer, waited for."""
-    found, name = list[tuple[str, Any]](), ""
-    with http.stream("GET", f"/api/turns/{turn['id']}/events") as reply:
-        assert reply.status_code == 200
-        for line in reply.iter_lines():
-            if line.startswith("event: "):
-                name = line.removeprefix("event: ")
-            elif line.startswith("data: "):
-                found.append((name, json.loads(line.removeprefix("data: "))))
-    return found
-
-
-def conversation(http: httpx.Client, turn: Any) -> Any:
-    return http.get(f"/api/conversations/{turn['conversation']}").json()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from app.config import load_settings
 from app.main import create_app
-from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+from tests.integration.parts import MortalWorker, SearchableBase, Uploader, check
 from tests.routes import registered
 from tests.waiting import PATIENCE
 
@@ -40,19 +40,6 @@ def api_routes() -> list[tuple[str, str]]:
 
 ROUTES = api_routes()
 WITH_IDS = [(method, path) for method, path in ROUTES if "{" in path]
-
-
-def check(reply: httpx.Response, status: int, code: str | None = None) -> str:
-    """The reply is that error, in the one shape; gives its message."""
-    assert reply.status_code == status, reply.text
-    assert reply.headers["content-type"] == "application/json"
-    assert set(reply.json()["error"]) == {"code", "message", "remedy"}
-    error = reply.json()["error"]
-    assert all(isinstance(value, str) and value for value in error.values()), error
-    assert code in {None, error["code"]}
-    assert "Traceback" not in reply.text
-    message: str = error["message"]
-    return message
 
 
 def call(http: httpx.Client, method: str, path: str, values: dict[str, str]) -> httpx.Response:

@@ -14,8 +14,8 @@ from app.documents.model import KnowledgeBase
 from app.errors import InvalidRequest, ProviderUnavailable
 from app.services import Services
 from tests.fake_chat import FakeGenerator
+from tests.integration.conversing import begin, events
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
-from tests.integration.test_conversations import begin, events
 from tests.server import application, client, served
 
 GUIDE = "The tide turns at noon. Ships sail at dusk. The keeper of the light is Ada Marsh."

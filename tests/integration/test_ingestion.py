@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,21 +19,14 @@ from app.ingestion.ingest import CHUNKS_A_BATCH, Progress
 from app.ingestion.job import JobState
 from app.ingestion.job_store import ATTEMPTS
 from tests.fakes import WatchedEmbedder
-from tests.integration.parts import MortalWorker, SearchableBase, Uploader
-
-QUESTION = "when does the tide turn"
-
-
-def long_text(paragraphs: int) -> str:
-    """Paragraphs that make a chunk each."""
-    return "\n\n".join(f"At buoy {n} the tide turns later than at noon." for n in range(paragraphs))
-
-
-def meanwhile(work: Callable[[], None]) -> None:
-    """Do something on another thread, as another process would: out of any transaction here."""
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
+from tests.integration.parts import (
+    QUESTION,
+    MortalWorker,
+    SearchableBase,
+    Uploader,
+    long_text,
+    meanwhile,
+)
 
 
 def test_a_reader_sees_the_old_revision_until_the_new_one_is_whole(

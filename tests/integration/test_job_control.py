@@ -13,8 +13,14 @@ from app.ingestion.ingest import CHUNKS_A_BATCH
 from app.ingestion.job import JobState
 from app.ingestion.job_store import SMALL
 from tests.fakes import WatchedEmbedder
-from tests.integration.parts import MortalWorker, SearchableBase, Uploader
-from tests.integration.test_ingestion import QUESTION, long_text, meanwhile
+from tests.integration.parts import (
+    QUESTION,
+    MortalWorker,
+    SearchableBase,
+    Uploader,
+    long_text,
+    meanwhile,
+)
 
 
 def state_of(base: SearchableBase, job_id: int | None) -> JobState:

@@ -21,8 +21,8 @@ from app.answering.chat_model import ChatModel
 from app.config import Settings
 from app.services import Services
 from tests.fake_chat import FakeChat, chatting
+from tests.integration.conversing import begin, conversation, events
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
-from tests.integration.test_conversations import begin, conversation, events
 from tests.server import application, client, served
 from tests.waiting import PATIENCE
 

@@ -18,9 +18,14 @@ from app.ingestion.job import JobState
 from app.ingestion.wholeness import Wholeness
 from app.services import Services
 from tests.fakes import WatchedEmbedder
-from tests.integration.parts import MortalWorker, SearchableBase, Uploader
-from tests.integration.test_errors import check
-from tests.integration.test_ingestion import QUESTION, long_text
+from tests.integration.parts import (
+    QUESTION,
+    MortalWorker,
+    SearchableBase,
+    Uploader,
+    check,
+    long_text,
+)
 
 NOON = "The tide turns at noon."
 WEEK = timedelta(days=7)

@@ -11,9 +11,8 @@ import pytest
 
 from app.ingestion.job import JobState
 from app.ingestion.wholeness import Wholeness
-from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+from tests.integration.parts import QUESTION, MortalWorker, SearchableBase, Uploader
 from tests.integration.stages import Kills, let_leases_end
-from tests.integration.test_ingestion import QUESTION
 from tests.killable import begun
 
 KILLS = int(os.environ.get("TORTURE_CYCLES", "2"))
