@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import httpx
+
+from tests import event_stream
 
 
 def begin(http: httpx.Client, base: str, question: str = "When does the tide turn?") -> Any:
@@ -23,15 +24,9 @@ def follow_up(http: httpx.Client, turn: Any, question: str, **more: Any) -> Any:
 
 def events(http: httpx.Client, turn: Any) -> list[tuple[str, Any]]:
     """All events of a turn's answer, waited for."""
-    found, name = list[tuple[str, Any]](), ""
     with http.stream("GET", f"/api/turns/{turn['id']}/events") as reply:
         assert reply.status_code == 200
-        for line in reply.iter_lines():
-            if line.startswith("event: "):
-                name = line.removeprefix("event: ")
-            elif line.startswith("data: "):
-                found.append((name, json.loads(line.removeprefix("data: "))))
-    return found
+        return list(event_stream.events(reply.iter_lines()))
 
 
 def conversation(http: httpx.Client, turn: Any) -> Any:

@@ -13,8 +13,8 @@ from app.documents.labels import Labels
 from app.ingestion.fetching import AddressKind, AddressState
 from app.services import Services
 from app.web.api.job_feed import JobFeeds
+from tests.event_stream import events
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
-from tests.integration.test_api_search import events
 from tests.server import application, client, served
 from tests.waiting import wait_until
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import html
-import json
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import Event
@@ -17,6 +15,7 @@ from app.answering.answer import Usage
 from app.answering.prompt import Message
 from app.config import Settings
 from app.services import Services
+from tests.event_stream import events
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
 from tests.server import application, client, served
 from tests.waiting import PATIENCE
@@ -34,18 +33,6 @@ def filled(uploader: Uploader, worker: MortalWorker) -> dict[str, int]:
     ids = {name: uploader.upload(name, text).document_id for name, text in texts.items()}
     worker.drain()
     return ids
-
-
-def events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, object]]]:
-    """(name, data) of server-sent events; comments keep a connection open for ever, not this."""
-    name = ""
-    ends = time.monotonic() + PATIENCE
-    for line in lines:
-        assert time.monotonic() < ends, "what was waited for was not told"
-        if line.startswith("event: "):
-            name = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            yield name, json.loads(line.removeprefix("data: "))
 
 
 def test_a_result_leads_to_its_words_in_its_document(

@@ -25,8 +25,8 @@ from app.access.rights import Scope
 from app.cli import main
 from app.ingestion.priority import NICE
 from app.services import Services
+from tests.event_stream import events
 from tests.integration.parts import SearchableBase
-from tests.integration.test_api_search import events
 from tests.server import client
 from tests.waiting import PATIENCE, wait_until
 
