@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any, Literal
 
 from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
+from app.access.digest import digest
 from app.access.rights import Scope
 from app.access.tables import ApiKeyRow
 from app.database.connection import Database
@@ -95,7 +95,7 @@ class KeyStore:
         def insert(session: Session) -> ApiKey:
             row = ApiKeyRow(
                 name=asked.name.strip(),
-                secret_hash=_hash(secret),
+                secret_hash=digest(secret),
                 hint=secret[:HINT],
                 user_id=asked.user_id,
                 scopes=" ".join(sorted(asked.scopes)),
@@ -149,7 +149,7 @@ class KeyStore:
 
         if not secret.startswith(PREFIX):
             return None
-        rows = self.database.read(_OF_SECRET, secret_hash=_hash(secret))
+        rows = self.database.read(_OF_SECRET, secret_hash=digest(secret))
         key = _key(rows[0]) if rows else None
         if key is None or key.state != "valid":
             return None
@@ -201,10 +201,6 @@ def _check(asked: NewKey) -> None:
     expires = _stored(asked.expires_at)
     if expires is not None and expires <= now():
         raise InvalidRequest("The key would have expired already.", remedy="Name a later day.")
-
-
-def _hash(secret: str) -> str:
-    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _stored(moment: datetime | None) -> datetime | None:

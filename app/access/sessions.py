@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from app.access.digest import digest
 from app.access.passwords import fits
 from app.access.rights import Role
 from app.access.tables import SessionRow, SignInFailureRow, UserRow
@@ -41,7 +41,7 @@ class Sessions:
             WrongPassword: name and password do not belong together.
             RateLimited: too many wrong ones, for this name or from this address.
         """
-        account, source = _hash(folded(name)), _hash(address)
+        account, source = digest(folded(name)), digest(address)
         # Noted before it is known to be wrong: of many at once, no more are tried than one by one.
         tried = self.database.transaction(lambda session: _note_try(session, account, source))
         try:
@@ -75,7 +75,7 @@ class Sessions:
             session.execute(delete(SessionRow).where(SessionRow.expires_at < moment))
             session.add(
                 SessionRow(
-                    token_hash=_hash(token),
+                    token_hash=digest(token),
                     user_id=user_id,
                     created_at=moment,
                     seen_at=moment,
@@ -95,7 +95,7 @@ class Sessions:
         """
 
         def look(session: Session) -> tuple[User, Mapping[int, Role] | None] | None:
-            row, moment = session.get(SessionRow, _hash(token)), now()
+            row, moment = session.get(SessionRow, digest(token)), now()
             if row is None or row.expires_at <= moment or moment - row.seen_at > IDLE:
                 return None
             if used and moment - row.seen_at > SEEN_EVERY:
@@ -107,7 +107,7 @@ class Sessions:
         return self.database.transaction(look)
 
     def end(self, token: str) -> None:
-        ended = delete(SessionRow).where(SessionRow.token_hash == _hash(token))
+        ended = delete(SessionRow).where(SessionRow.token_hash == digest(token))
         self.database.transaction(lambda session: session.execute(ended) and None)
 
     def end_all(self, user_id: int) -> None:
@@ -173,7 +173,3 @@ def _oldest_that_counts(
         .offset(most - 1)
         .limit(1)
     )
-
-
-def _hash(secret: str) -> str:
-    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

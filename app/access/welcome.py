@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 
 from sqlalchemy import bindparam, delete, select
 
+from app.access.digest import digest
 from app.access.tables import WelcomeRow
 from app.database.connection import Database
 from app.database.tables import now
@@ -28,20 +28,16 @@ class Welcomes:
     def begin(self) -> str:
         """A new link's secret, good for `LIFE`, of which only a hash is kept."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        row = {"token_hash": _hash(token), "expires_at": now() + LIFE}
+        row = {"token_hash": digest(token), "expires_at": now() + LIFE}
         self.database.transaction(lambda session: session.add(WelcomeRow(**row)))
         return token
 
     def admits(self, token: str) -> bool:
         """Whether a link has this secret and is still good."""
         return any(
-            until > now() for (until,) in self.database.read(_UNTIL, token_hash=_hash(token))
+            until > now() for (until,) in self.database.read(_UNTIL, token_hash=digest(token))
         )
 
     def end(self) -> None:
         """Let no link be good any more."""
         self.database.transaction(lambda session: session.execute(delete(WelcomeRow)) and None)
-
-
-def _hash(token: str) -> str:
-    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -59,7 +59,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class SharedLink:
-    """A link by which others read a conversation; `owner` is `hashed`, of whoever made it."""
+    """A link by which others read a conversation; `owner` is a `digest`, of whoever made it."""
 
     conversation_id: int
     title: str

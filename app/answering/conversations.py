@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.access.digest import digest
 from app.access.rights import EVERYTHING, Sight
 from app.answering.conversation import Conversation, NewTurn, SharedLink, Turn
 from app.answering.tables import CitationRow, ConversationRow, FeedbackRow, TurnRow
@@ -25,11 +25,6 @@ KEPT = timedelta(hours=1)
 """How long a deletion can be undone."""
 
 
-def hashed(secret: str) -> str:
-    """What is stored of a token: it can be compared, and not be read back."""
-    return sha256(secret.encode("utf-8", "replace")).hexdigest()
-
-
 def title_of(question: str) -> str:
     """A conversation's first title: its first question, in a line."""
     words = " ".join(question.split())
@@ -38,7 +33,7 @@ def title_of(question: str) -> str:
 
 @dataclass(frozen=True)
 class ConversationStore:
-    """Conversations. `owner` is `hashed`: what belongs to another is not there.
+    """Conversations. `owner` is a `digest`: what belongs to another is not there.
 
     Of knowledge bases that are not there for `sight`, neither conversations nor answers are.
     """
@@ -107,7 +102,7 @@ class ConversationStore:
         def read(session: Session) -> tuple[Conversation, tuple[Turn, ...]]:
             row = session.scalar(
                 select(ConversationRow).where(
-                    ConversationRow.share == hashed(token),
+                    ConversationRow.share == digest(token),
                     ConversationRow.deleted_at.is_(None),
                     base_is_there(EVERYTHING),
                 )
@@ -197,7 +192,7 @@ class ConversationStore:
                     "An answer of it comes from a knowledge base that is not there for you.",
                     remedy="Ask what is to be shared in a conversation of its own.",
                 )
-            row.share = hashed(token)
+            row.share = digest(token)
 
         self.database.transaction(write)
         return token

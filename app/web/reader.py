@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 
 from app.access.callers import Caller
-from app.answering.conversations import hashed
+from app.access.digest import digest
 
 COOKIE = "tidemark-reader"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -46,11 +46,11 @@ class Reader:
 async def reader(request: Request) -> Reader:
     caller: Caller | None = getattr(request.state, "caller", None)
     if caller is not None and caller.identity is not None:
-        return Reader(hashed(caller.identity), "", fresh=False, secure=False)
+        return Reader(digest(caller.identity), "", fresh=False, secure=False)
     shown = request.cookies.get(COOKIE, "")
     fresh = not _TOKEN.fullmatch(shown)
     token = secrets.token_urlsafe(32) if fresh else shown
-    return Reader(hashed(token), token, fresh, request.url.scheme == "https")
+    return Reader(digest(token), token, fresh, request.url.scheme == "https")
 
 
 Asker = Annotated[Reader, Depends(reader)]

@@ -12,10 +12,10 @@ import httpx
 from sqlalchemy import text
 
 from app.access.callers import Caller
+from app.access.digest import digest
 from app.access.keys import NewKey
 from app.access.rights import Right, Scope
 from app.answering.conversation import NewTurn, Turn
-from app.answering.conversations import hashed
 from app.documents.model import KnowledgeBase
 from app.services import Services
 from tests.integration.parts import Uploader
@@ -91,7 +91,7 @@ def fill(services: Services, content: str = "The tide turns at noon.") -> Place:
     receipt = Uploader(services, base).upload(f"{SECRET}.md", content)
     assert receipt.job_id is not None
     asked = NewTurn(f"Where is the {SECRET}?", "", 8)
-    turn = services.conversations.begin(hashed("nobody"), base, asked)
+    turn = services.conversations.begin(digest("nobody"), base, asked)
     services.turns.finish(turn.id, "stopped", [("stopped", "{}")], None)
     return Place(base, receipt.document_id, receipt.job_id, turn, services)
 
@@ -114,7 +114,7 @@ def give(place: Place, headers: Mapping[str, str]) -> None:
         caller = Caller("", None, user=found[0]) if found else None
     if caller is None or caller.identity is None:
         return
-    owned = {"owner": hashed(caller.identity), "id": place.turn.conversation_id}
+    owned = {"owner": digest(caller.identity), "id": place.turn.conversation_id}
     with services.database.engine.begin() as connection:
         connection.execute(text("UPDATE conversations SET owner = :owner WHERE id = :id"), owned)
 
