@@ -113,7 +113,6 @@ export class AnswerOnPage {
     link.href = citation.url;
     link.setAttribute("aria-label", `Source ${citation.number}: ${citation.document_name}`);
     Object.assign(link.dataset, {
-      number: citation.number,
       name: citation.document_name,
       place: passage ? place(passage) : "",
       quote: citation.shown || citation.quote,

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.access.callers import identity_of
+from app.access.digest import digest
 from app.access.rights import Right
 from app.answering.conversation import SharedLink
-from app.answering.conversations import hashed
 from app.documents.model import KnowledgeBase
 from app.services import Services
 from app.web.access import needs
@@ -62,7 +62,7 @@ def shared_links(services: Services, base: KnowledgeBase) -> tuple[SharedLinkSha
     if not links:
         return ()
     # Of an owner nothing is kept but a hash.
-    users = {hashed(identity_of(user.id)): user for user in services.users.list()}
+    users = {digest(identity_of(user.id)): user for user in services.users.list()}
     grants = services.users.grants()
 
     def shape_of(link: SharedLink) -> SharedLinkShape:
