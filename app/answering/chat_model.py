@@ -33,7 +33,7 @@ _REMEDIES = {
     "often in /v1. Ollama has to `ollama pull` a model first.",
     429: "Check the account's quota at the provider.",
 }
-_LONGEST_PAUSE = 10.0
+_LONGEST_PAUSE = 10.0  # seconds
 LONGEST_REPLY = 50_000
 """Characters of the longest reply, some 20 pages; a model that is not done then is stopped."""
 LONGEST_THOUGHT = 1_000_000

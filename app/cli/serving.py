@@ -229,6 +229,7 @@ def _server(app: FastAPI, settings: Settings, greeting: str) -> uvicorn.Server:
             await super().startup(sockets)
             say(greeting)
 
+        # Who asks to stop is heard by INTERRUPTS.
         def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
             return nullcontext()
 

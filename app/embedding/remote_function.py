@@ -104,7 +104,7 @@ class RemoteFunction(EmbeddingFunction):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> RemoteFunction:
         return self  # schemas copy their fields' details; connections are shared, not copied
 
-    # Wider types would promise what `only_text` refuses: pytidb\'s images.
+    # Wider types would promise what `only_text` refuses: pytidb's images.
     def get_query_embedding(  # type: ignore[override]
         self, query: str, source_type: SourceType = "text", **_: object
     ) -> list[float]:

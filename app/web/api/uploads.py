@@ -85,7 +85,7 @@ def upload_documents(
     services: Wired,
     request: Request,
     *,
-    tags: Annotated[list[str], Form(description="Tags that each of the files gets.")] = [],  # noqa: B006
+    tags: Annotated[list[str], Form(description="Tags that each of the files gets.")] = [],  # noqa: B006 - FastAPI makes it anew
     metadata: Annotated[
         str,
         Form(

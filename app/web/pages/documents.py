@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
@@ -80,7 +81,7 @@ def upload(
     for file in files:
         name = file.filename or ""
         try:
-            content = iter(lambda f=file: f.file.read(PIECE), b"")  # type: ignore[misc]
+            content = iter(partial(file.file.read, PIECE), b"")
             receipts.append(services.uploads.receive(base, document_name(name), content, labels))
         except TidemarkError as error:
             refused.append(Refused(name, error))
