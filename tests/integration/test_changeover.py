@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -24,6 +23,7 @@ from app.retrieval.query import Query
 from tests.fake_chat import FakeGenerator
 from tests.fakes import WatchedEmbedder
 from tests.integration.parts import MortalWorker, SearchableBase, Uploader
+from tests.waiting import wait_until
 
 GUIDE = """# Pilotage guide
 
@@ -548,8 +548,7 @@ def test_searches_go_on_without_a_fault_through_build_promote_and_take_back(
         )
         switch.drop(filled.base.id, former)
         searched = load.searches
-        while load.searches < searched + 5:
-            time.sleep(0.01)
+        wait_until(lambda: load.searches >= searched + 5, "the searches stopped")
     finally:
         remove(engine, "before_cursor_execute", note)
         load.stop.set()

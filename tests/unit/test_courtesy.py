@@ -9,6 +9,7 @@ import threading
 
 from app.indexes.courtesy import Courtesy
 from app.ingestion.priority import NICE
+from tests.waiting import PATIENCE
 
 OF_EVERY_THREAD = """
 import os, threading
@@ -39,7 +40,7 @@ def test_background_work_waits_for_the_search_there_is() -> None:
         began.wait(30)
         thread.join(0.05)
         order.append("search")
-    thread.join(30)
+    thread.join(PATIENCE)
     assert order == ["search", "work"]
 
 
@@ -55,5 +56,5 @@ def test_portions_are_small_while_people_search_and_large_when_they_are_gone() -
 
 def test_a_process_that_gives_way_does_so_with_every_thread_and_no_further_each_time() -> None:
     command = [sys.executable, "-c", OF_EVERY_THREAD]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert told.stdout.split() == [str(max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))]

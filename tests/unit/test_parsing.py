@@ -19,6 +19,7 @@ from app.ingestion.parsers import registry
 from app.ingestion.parsing import Limits, Parsing, ParsingStopped
 from app.ingestion.priority import NICE
 from tests.factories import docx, eml, epub, notebook, odf, pdf, pptx, tar_of, xlsx, zip_of, zipped
+from tests.waiting import PATIENCE
 
 HOSTILE = "tests.unit.hostile_parsers:parse"
 
@@ -209,7 +210,7 @@ def test_a_parent_that_is_killed_leaves_no_process_behind(document: str) -> None
         assert parent.stdout
         child = os.pidfd_open(int(parent.stdout.readline()))
         parent.kill()
-    assert select.select([child], [], [], 20)[0], "the process outlives its parent"
+    assert select.select([child], [], [], PATIENCE)[0], "the process outlives its parent"
     os.close(child)
 
 
