@@ -285,15 +285,15 @@ def test_conversations_are_listed_renamed_and_deleted_without_scripts(
         [each for each in page.context.cookies() if each["name"] == "tidemark-reader"]  # type: ignore[misc]
     )
     plain_page.goto("/conversations?q=stream")
-    entry = plain_page.locator(".talks li").first
+    entry = plain_page.locator(".conversations li").first
     entry.get_by_text("Change").click()
     entry.get_by_label("Title").fill("When the stream turns")
     entry.get_by_role("button", name="Rename").click()
-    expect(plain_page.locator(".talks")).to_contain_text("When the stream turns")
+    expect(plain_page.locator(".conversations")).to_contain_text("When the stream turns")
     plain_page.get_by_role("link", name="When the stream turns").click()
     expect(plain_page.locator(".said").first).to_contain_text("high water")
     plain_page.goto("/conversations")
     entry.get_by_text("Change").click()
     entry.get_by_role("button", name="Delete").click()
     plain_page.get_by_role("button", name="Undo").click()
-    expect(plain_page.locator(".talks")).to_contain_text("When the stream turns")
+    expect(plain_page.locator(".conversations")).to_contain_text("When the stream turns")

@@ -24,9 +24,9 @@ from app.web.addresses import Parameter, address, search_address
 from app.web.api.answer import AnswerShape
 from app.web.api.shape import LARGEST_ID
 from app.web.pages.answer_view import answer_view
+from app.web.pages.conversation_view import ConversationView, conversation_view
 from app.web.pages.first_use import first_use
 from app.web.pages.frame import ChosenBase, frame, show
-from app.web.pages.talk import Talk, talk_view
 from app.web.reader import Asker
 from app.web.wiring import Wired, further_bases
 
@@ -58,19 +58,19 @@ def ask_page(
     turn: int | None = None,
 ) -> Response:
     base, asking = chosen.base, bool(q.strip())
-    answer, error, talk = None, None, None
+    answer, error, shown = None, None, None
     if conversation is not None:
         kept, turns = services.conversations.get(asker.owner, conversation)
         services.knowledge_bases.get(kept.knowledge_base)  # which the reader may have lost sight of
-        talk = talk_view(kept, turns, turn, services.feedback)
+        shown = conversation_view(kept, turns, turn, services.feedback)
         asking = True
-        if talk.base != base.name:  # the page's other links are of the conversation's
+        if shown.base != base.name:  # the page's other links are of the conversation's
             return RedirectResponse(
                 address(
                     "/ask",
                     ("conversation", conversation),
                     ("turn", turn),
-                    ("knowledge-base", talk.base),
+                    ("knowledge-base", shown.base),
                 )
             )
     elif asking and whole:
@@ -89,19 +89,19 @@ def ask_page(
         request,
         "ask.html",
         frame(
-            f"{talk.title if talk else q[:80]} · Ask" if asking else "Ask",
+            f"{shown.title if shown else q[:80]} · Ask" if asking else "Ask",
             "/ask",
             base.name,
-            _data(talk, same) if asking else "/api/knowledge-bases",
+            _data(shown, same) if asking else "/api/knowledge-bases",
         ),
         status_code=error.status_code if error else 200,
         chosen=chosen,
         q=q.replace("\0", "\ufffd"),
-        filters=talk.turns[-1].documents if talk and talk.turns else document,
-        only=talk.turns[-1].only if talk and talk.turns else only,
+        filters=shown.turns[-1].documents if shown and shown.turns else document,
+        only=shown.turns[-1].only if shown and shown.turns else only,
         answer=answer,
         error=error,
-        whole=address("/ask", *same, ("whole", 1)) if asking and not whole and not talk else None,
+        whole=address("/ask", *same, ("whole", 1)) if asking and not whole and not shown else None,
         search=search_address(
             base.name,
             ("q", q),
@@ -111,16 +111,16 @@ def ask_page(
         first_use=first_use(services, chosen),
         passages=PASSAGES,
         model=chat.model if (chat := services.chat_model()) else None,
-        talk=talk,
-        further=talk.turns[-1].further if talk and talk.turns else further,
-        way=talk.turns[-1].approach if talk and talk.turns else way,
+        conversation=shown,
+        further=shown.turns[-1].further if shown and shown.turns else further,
+        way=shown.turns[-1].approach if shown and shown.turns else way,
     )
     asker.keep(page)
     return page
 
 
-def _data(talk: Talk | None, same: list[tuple[str, Parameter]]) -> str:
-    return f"/api/conversations/{talk.id}" if talk else address("/ask.json", *same)
+def _data(shown: ConversationView | None, same: list[tuple[str, Parameter]]) -> str:
+    return f"/api/conversations/{shown.id}" if shown else address("/ask.json", *same)
 
 
 @router.get("/ask.json")

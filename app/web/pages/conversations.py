@@ -12,9 +12,9 @@ from app.access.rights import Right
 from app.answering.feedback import LONGEST_CORRECTION, Feedback, Reason
 from app.web.access import needs
 from app.web.addresses import address
+from app.web.pages.conversation_view import conversation_view
 from app.web.pages.frame import frame, show
 from app.web.pages.shared_links import LINKS
-from app.web.pages.talk import talk_view
 from app.web.pages.wording import When, when
 from app.web.reader import Asker
 from app.web.wiring import Wired
@@ -102,7 +102,7 @@ def shared_page(request: Request, services: Wired, token: str) -> Response:
         request,
         "shared.html",
         frame(conversation.title, "/shared", None, "/api/knowledge-bases"),
-        talk=talk_view(conversation, turns, None),
+        conversation=conversation_view(conversation, turns, None),
     )
     page.headers["x-robots-tag"] = "noindex"
     page.headers["referrer-policy"] = "no-referrer"  # the link is a secret

@@ -56,7 +56,7 @@ class TurnView:
 
 
 @dataclass(frozen=True)
-class Talk:
+class ConversationView:
     id: int
     title: str
     base: str
@@ -68,19 +68,19 @@ class Talk:
         return self.turns[-1].id if self.turns else None
 
 
-def talk_view(
+def conversation_view(
     conversation: Conversation,
     turns: tuple[Turn, ...],
     turn_id: int | None,
     feedback: FeedbackStore | None = None,
-) -> Talk:
+) -> ConversationView:
     """The branch through `turn_id`, or the newest.
 
     With opinions where `feedback` is given; else as whoever was sent a link reads it.
     """
     shown = path_to(turns, leaf_of(turns, turn_id))
     given = feedback.of(tuple(turn.id for turn in shown)) if feedback else {}
-    return Talk(
+    return ConversationView(
         conversation.id,
         conversation.title,
         conversation.knowledge_base,

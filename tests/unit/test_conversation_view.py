@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from app.answering.conversation import Conversation, Turn
 from app.web.api.answer import AnswerShape, CountsShape, PromptShape
-from app.web.pages.talk import IN_PART, talk_view
+from app.web.pages.conversation_view import IN_PART, conversation_view
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PRIVATE = "http://10.1.2.3/v1"
@@ -44,7 +44,7 @@ TURN = Turn(
 
 
 def test_whoever_was_sent_a_link_reads_no_providers_words_and_no_prompt() -> None:
-    (turn,) = talk_view(CONVERSATION, (TURN,), None).turns
+    (turn,) = conversation_view(CONVERSATION, (TURN,), None).turns
     assert turn.answer is not None
     assert turn.answer.problems == (IN_PART,)
     assert turn.answer.prompt is None
@@ -54,6 +54,6 @@ def test_whoever_was_sent_a_link_reads_no_providers_words_and_no_prompt() -> Non
 def test_they_read_that_an_answer_broke_off_and_not_why() -> None:
     error = f'{{"error": {{"message": "{PRIVATE} does not answer.", "remedy": null}}}}'
     failed = replace(TURN, state="failed", said=(("error", error),))
-    (turn,) = talk_view(CONVERSATION, (failed,), None).turns
+    (turn,) = conversation_view(CONVERSATION, (failed,), None).turns
     assert "broke off" in turn.trouble
     assert PRIVATE not in str(turn)
