@@ -47,8 +47,7 @@ def open_services(
             loading.submit(warm_up_client)
         if serving:  # what was loaded stays: to look through it holds everybody up for .3 seconds
             loading.submit(gc.freeze)
-        stack.callback(services.ingest.parsing.close)
-        stack.callback(services.pictures.close)
+        stack.callback(services.close)
         yield services
 
 

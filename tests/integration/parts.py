@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -71,13 +71,14 @@ def unheard(sentence: str) -> None:
 def opened(settings: Settings, embedder: Embedder) -> Iterator[Services]:
     """The services on the settings' TiDB, with an embedder that is loaded already."""
     assert settings.tidb_database_url is not None
-    database = Database.connect(settings.tidb_database_url.get_secret_value())
-    try:
+    with ExitStack() as stack:
+        database = Database.connect(settings.tidb_database_url.get_secret_value())
+        stack.callback(database.dispose)
         capabilities = probe(database)
         migrate(database)
-        yield compose(settings, database, capabilities, embedder, unheard)
-    finally:
-        database.dispose()
+        services = compose(settings, database, capabilities, embedder, unheard)
+        stack.callback(services.close)
+        yield services
 
 
 def strangers_asked(services: Services) -> Services:
