@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from app.embedding.gate import Gate
 from tests.waiting import PATIENCE
+
+ENDLESS = 10 * PATIENCE
+
+
+def ends(work: Callable[[], None]) -> bool:
+    """Whether it comes to its end by itself, and waits for nobody's patience."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    return not thread.is_alive()
 
 
 def test_a_batch_does_not_begin_while_a_question_runs() -> None:
@@ -29,15 +40,23 @@ def test_a_batch_does_not_begin_while_a_question_runs() -> None:
 
 
 def test_a_question_runs_beside_a_batch_that_has_begun() -> None:
-    gate = Gate()
-    with gate.batch(), gate.question():
-        pass
+    gate = Gate(patience=ENDLESS)
+
+    def both() -> None:
+        with gate.batch(), gate.question():
+            pass
+
+    assert ends(both)
 
 
 def test_a_batch_goes_through_when_its_patience_ends() -> None:
     gate = Gate(patience=0.01)
-    with gate.question(), gate.batch():
-        pass
+
+    def both() -> None:
+        with gate.question(), gate.batch():
+            pass
+
+    assert ends(both)
 
 
 def test_batches_run_one_at_a_time() -> None:
@@ -61,8 +80,12 @@ def test_batches_run_one_at_a_time() -> None:
 
 
 def test_a_question_that_fails_lets_the_batches_go_on() -> None:
-    gate = Gate(patience=PATIENCE)
+    gate = Gate(patience=ENDLESS)
     with pytest.raises(ZeroDivisionError), gate.question():
         _ = 1 / 0
-    with gate.batch():
-        pass
+
+    def batch() -> None:
+        with gate.batch():
+            pass
+
+    assert ends(batch)
