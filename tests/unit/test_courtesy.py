@@ -26,7 +26,7 @@ print(*nice)
 
 
 def test_background_work_waits_for_the_search_there_is() -> None:
-    courtesy = Courtesy(patience=30)
+    courtesy = Courtesy(patience=10 * PATIENCE)
     began, order = threading.Event(), list[str]()
 
     def work() -> None:
@@ -34,10 +34,10 @@ def test_background_work_waits_for_the_search_there_is() -> None:
         courtesy.portion(100, 10)
         order.append("work")
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     with courtesy.search():
         thread.start()
-        began.wait(30)
+        assert began.wait(PATIENCE)
         thread.join(0.05)
         order.append("search")
     thread.join(PATIENCE)
