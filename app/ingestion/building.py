@@ -39,8 +39,8 @@ from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
 from app.indexes.index import Index, IndexState, NewChunk
 from app.indexes.store import IndexStore
-from app.ingestion.ingest import chunks_of, contents_of
 from app.ingestion.publication import Publication
+from app.ingestion.revision_chunks import chunks_of, contents_of
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,9 @@ done again after a worker died goes on where it was, and doubles nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, ProgrammingError
@@ -23,23 +22,20 @@ from app.documents.model import ParsedText
 from app.documents.tables import RevisionRow
 from app.embedding.embedder import Embedder
 from app.errors import DatabaseUnavailable, KnowledgeBaseNotFound, TextRefused, TidemarkError
-from app.indexes.analysis import language_of
 from app.indexes.builds import BuildStore
-from app.indexes.chunk_table import chunk_id
 from app.indexes.chunks import ChunkStore
 from app.indexes.courtesy import Courtesy
 from app.indexes.embedders import Embedders
 from app.indexes.index import Contents, Index, NewChunk
-from app.indexes.postings import ChunkTerms
 from app.indexes.recipe import Recipe
 from app.indexes.store import IndexStore
-from app.ingestion.chunker import Chunker
 from app.ingestion.job import Job, JobStage
 from app.ingestion.job_store import JobStore
 from app.ingestion.leases import Claim, LeaseLost, require_held
 from app.ingestion.parsers.parser import Parsed
 from app.ingestion.parsing import Parsing, ParsingStopped
 from app.ingestion.publication import IndexSwitched, Publication
+from app.ingestion.revision_chunks import chunks_of, contents_of
 from app.telemetry import DOCUMENTS, span, stage
 
 CHUNKS_A_BATCH = 128
@@ -307,47 +303,8 @@ class Ingest:
             del unfinished[job]
 
 
-class OfDocument(Protocol):
-    """What names a revision: a job, or one that an index lacks."""
-
-    @property
-    def document_id(self) -> int: ...
-
-    @property
-    def revision_id(self) -> int: ...
-
-
-def chunks_of(
-    job: OfDocument, text: ParsedText, index: Index, embedder: Embedder
-) -> list[NewChunk]:
-    """The chunks of a revision's text under the index's recipe."""
-    chunker = Chunker(embedder.tokens, index.recipe.chunk_tokens)
-    language = language_of(text.text)
-    return [
-        NewChunk(
-            document_id=job.document_id,
-            revision_id=job.revision_id,
-            ordinal=ordinal,
-            start=chunk.start,
-            end=chunk.end,
-            text=chunk.text,
-            section_path=chunk.section_path,
-            page=chunk.page,
-            terms=ChunkTerms.of(chunk_id(job.revision_id, ordinal), chunk.text, language),
-            language=language,
-        )
-        for ordinal, chunk in enumerate(chunker.split(text))
-    ]
-
-
 def _staged(chunks: Mapping[Job, list[NewChunk]]) -> dict[tuple[int, int], Contents]:
     return {(job.document_id, job.revision_id): contents_of(of) for job, of in chunks.items()}
-
-
-def contents_of(chunks: Sequence[NewChunk]) -> Contents:
-    """What an index holds of a revision, once it holds its chunks."""
-    terms = sum(chunk.terms.length for chunk in chunks)
-    return Contents(len(chunks), terms, chunks[0].language if chunks else "")
 
 
 def _batches(

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from app.documents.knowledge_bases import KnowledgeBaseStore
 from app.errors import TidemarkError
+from app.ingestion.fetching.address import Address, AddressKind
 from app.ingestion.fetching.crawl import LONGEST_PAUSE, Crawl
-from app.ingestion.fetching.queue import Address, AddressKind, AddressQueue
+from app.ingestion.fetching.queue import AddressQueue
 from app.ingestion.fetching.sources import Sources
 
 PAGES_A_TURN = 50

@@ -1,4 +1,4 @@
-"""The queue of addresses: what waits to be fetched, what was, and what could not be."""
+"""The queue of addresses in TiDB: each host is one process's at a time."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -21,6 +20,14 @@ from app.documents.labels import Labels
 from app.documents.model import KnowledgeBase
 from app.documents.tables import KnowledgeBaseRow
 from app.errors import PageUnavailable, TidemarkError
+from app.ingestion.fetching.address import (
+    ENDED,
+    Address,
+    AddressKind,
+    AddressState,
+    Host,
+    Standing,
+)
 from app.ingestion.fetching.fetcher import checked_url
 from app.ingestion.fetching.tables import AddressRow, HostRow
 
@@ -29,66 +36,6 @@ ATTEMPTS = 4
 FIRST_PAUSE = timedelta(seconds=30)  # before another attempt; four times as long each time
 ROWS_A_STATEMENT = 500
 HOSTS_A_LOOK = 50
-
-
-class AddressKind(StrEnum):
-    PAGE = "page"
-    """A page or a file: it becomes a document."""
-    SITEMAP = "sitemap"
-    """A list of pages, each of which becomes an address of its own."""
-
-
-class AddressState(StrEnum):
-    WAITING = "waiting"
-    FETCHED = "fetched"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-ENDED = (AddressState.FETCHED, AddressState.FAILED)
-
-
-@dataclass(frozen=True)
-class Address:
-    """An address in the queue; `error` and `remedy` are for people.
-
-    `error` of one that waits is why it is tried again.
-    """
-
-    id: int
-    knowledge_base_id: int
-    url: str
-    kind: AddressKind
-    state: AddressState
-    attempts: int
-    labels: Labels
-    document_id: int | None
-    error: str | None
-    remedy: str | None
-    updated_at: datetime
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How far a knowledge base's queue is; `changed_at` is None where nothing was ever in it."""
-
-    counts: dict[AddressState, int]
-    per_minute: int
-    """Addresses that came to an end, good or bad, in the last minute."""
-    changed_at: datetime | None
-
-    @property
-    def minutes_left(self) -> float | None:
-        """Until all that waits is fetched; None where it cannot be told."""
-        return self.counts[AddressState.WAITING] / self.per_minute if self.per_minute else None
-
-
-@dataclass(frozen=True)
-class Host:
-    """A host that `owner` alone fetches from, of all processes."""
-
-    name: str
-    owner: str
 
 
 @dataclass(frozen=True)

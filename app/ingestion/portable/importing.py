@@ -25,7 +25,7 @@ from app.indexes.chunks import ChunkStore, cut
 from app.indexes.index import Index, NewChunk
 from app.indexes.recipe import Recipe
 from app.ingestion.fetching import Sources, Validators, as_header
-from app.ingestion.ingest import CHUNKS_A_BATCH, Ingest, chunks_of, contents_of
+from app.ingestion.ingest import CHUNKS_A_BATCH, Ingest
 from app.ingestion.job import JobState
 from app.ingestion.portable.archive import (
     DESCRIPTION,
@@ -39,6 +39,7 @@ from app.ingestion.portable.archive import (
     opened,
 )
 from app.ingestion.portable.query_help import Helped, QueryHelp
+from app.ingestion.revision_chunks import chunks_of, contents_of
 from app.ingestion.tables import JobRow
 from app.ingestion.uploads import Reading, Receipt, Uploads
 
