@@ -278,3 +278,15 @@ def chatting(chat: FakeChat) -> Iterator[FakeChat]:
         server.shutdown()
         server.server_close()
         thread.join()
+        _forget_clients(chat.api_base)
+
+
+def _forget_clients(api_base: str) -> None:
+    """Close what litellm keeps of an endpoint, ten minutes long or to the end: its connections."""
+    import litellm
+
+    kept = litellm.in_memory_llm_clients_cache
+    for key, client in list(kept.cache_dict.items()):
+        if str(getattr(client, "base_url", "")).startswith(api_base):
+            client.close()
+            kept.delete_cache(key)
