@@ -80,6 +80,7 @@ def ask_page(
             answer = answer_view(whole_one, base.name)
         except TidemarkError as refused:
             error = refused
+    last = shown.turns[-1] if shown and shown.turns else None
     same: list[tuple[str, Parameter]] = [("q", q), ("knowledge-base", base.name)]
     same += [("document", each) for each in document]
     same += [("way", way)] if way != "quick" else []
@@ -97,8 +98,8 @@ def ask_page(
         status_code=error.status_code if error else 200,
         chosen=chosen,
         q=q.replace("\0", "\ufffd"),
-        filters=shown.turns[-1].documents if shown and shown.turns else document,
-        only=shown.turns[-1].only if shown and shown.turns else only,
+        filters=last.documents if last else document,
+        only=last.only if last else only,
         answer=answer,
         error=error,
         whole=address("/ask", *same, ("whole", 1)) if asking and not whole and not shown else None,
@@ -112,8 +113,8 @@ def ask_page(
         passages=PASSAGES,
         model=chat.model if (chat := services.chat_model()) else None,
         conversation=shown,
-        further=shown.turns[-1].further if shown and shown.turns else further,
-        way=shown.turns[-1].approach if shown and shown.turns else way,
+        further=last.further if last else further,
+        way=last.approach if last else way,
     )
     asker.keep(page)
     return page
