@@ -8,10 +8,9 @@ from app.answering.answer import Support
 from app.retrieval.passage import Passage
 from app.web.api.answer import AnswerShape, PromptShape, SentenceShape, SideShape, UsageShape
 from app.web.api.passage import PassageShape
-from app.web.pages.wording import count, dollars, duration
+from app.web.pages.wording import count, dollars, duration, place
 from app.web.plain import unmarked
 
-SEPARATOR = " \u203a "
 NEAREST = 3  # passages shown where nothing answers
 
 
@@ -115,7 +114,7 @@ def place_of(passage: Passage | PassageShape) -> str:
     """Where a passage stands in its document, in a line; of several knowledge bases, in which."""
     base = (passage.knowledge_base,) if passage.knowledge_base else ()
     page = (f"page {passage.page}",) if passage.page is not None else ()
-    return SEPARATOR.join((*base, *passage.section_path, *page))
+    return place((*base, *passage.section_path, *page))
 
 
 def _sentence(sentence: SentenceShape, answer: AnswerShape) -> Sentence:

@@ -23,6 +23,7 @@ from app.web.pages.marked import Part, parts
 from app.web.pages.narrowing import Asking
 from app.web.pages.search import PageParams
 from app.web.pages.why import Reason, heaviest, ordinal
+from app.web.pages.wording import place
 from app.web.wiring import Wired
 
 router = APIRouter(include_in_schema=False)
@@ -128,7 +129,7 @@ def _best(told: Explanation, passage: Passage, words: str) -> Best:
     near = told.nearest
     return Best(
         address=passage_address(passage, words),
-        section=" \u203a ".join(passage.section_path),
+        section=place(passage.section_path),
         page=passage.page,
         words=parts(passage.text, [(near.start, near.end)] if near else []),
         why=tuple(_places(told, passage)),

@@ -1,7 +1,8 @@
-"""Sizes, counts and dates, as a person reads them."""
+"""Sizes, counts, dates and places, as a person reads them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -38,6 +39,11 @@ def _ago(seconds: float) -> str:
     if round(months) < _MONTHS_A_YEAR:
         return f"{count(max(1, round(months)), 'month')} ago"
     return f"{count(max(1, round(months / _MONTHS_A_YEAR)), 'year')} ago"
+
+
+def place(parts: Iterable[str]) -> str:
+    """What leads to a passage, the outermost first, in one line."""
+    return " \u203a ".join(parts)
 
 
 def count(number: int, thing: str, things: str | None = None) -> str:
