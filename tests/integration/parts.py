@@ -218,10 +218,3 @@ class Indexes:
         return database.transaction(
             lambda s: holdings(s, [index.id])[index.id].live == Standing.of_base(s, self.id)
         )
-
-
-def meanwhile(work: Callable[[], None]) -> None:
-    """Do it on a thread of its own, as somebody else would, and wait for its end."""
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
