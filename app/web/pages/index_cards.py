@@ -136,8 +136,10 @@ def _facts(report: IndexReport, services: Services) -> tuple[tuple[str, str], ..
         facts.append(
             (
                 "Built",
-                f"{count(report.embedded, 'chunk')} embedded, the vectors of {report.reused:,} "
-                "reused",
+                (
+                    f"{count(report.embedded, 'chunk')} embedded, the vectors of {report.reused:,} "
+                    "reused"
+                ),
             )
         )
     if cost := paid(report, services):
