@@ -14,6 +14,7 @@ from app.database.connection import Database
 from app.documents.tables import DocumentRow, RevisionRow
 from app.indexes.chunk_table import CHUNKS_A_REVISION, chunk_ids_of, chunk_table_name
 from app.indexes.index import Index, Presence
+from app.indexes.live import BY_KEY
 from app.indexes.tables import IndexedRevisionRow
 
 MOST_DOCUMENTS = 2_000
@@ -119,6 +120,7 @@ def _revisions(session: Session, index: Index) -> tuple[list[_Revision], int]:
             IndexedRevisionRow.language,
             IndexedRevisionRow.chunks,
         )
+        .with_hint(IndexedRevisionRow, BY_KEY)
         .join(DocumentRow, DocumentRow.id == IndexedRevisionRow.document_id)
         .join(RevisionRow, RevisionRow.id == IndexedRevisionRow.revision_id)
         .where(live, IndexedRevisionRow.chunks > 0)

@@ -15,6 +15,7 @@ from app.database.connection import Database
 from app.documents.contents import load_sections
 from app.documents.tables import DocumentRow, RevisionRow
 from app.indexes.index import Index, Presence
+from app.indexes.live import BY_KEY
 from app.indexes.tables import IndexedRevisionRow
 
 MOST = 20_000
@@ -76,6 +77,7 @@ def _found(session: Session, index: Index) -> tuple[tuple[str, Suggestion, int],
     counts: Counter[Suggestion] = Counter()
     rows = session.execute(
         select(RevisionRow.title, DocumentRow.name, RevisionRow.characters, RevisionRow.section_map)
+        .with_hint(IndexedRevisionRow, BY_KEY)
         .join(DocumentRow, DocumentRow.id == RevisionRow.document_id)
         .join(IndexedRevisionRow, IndexedRevisionRow.revision_id == RevisionRow.id)
         .where(IndexedRevisionRow.index_id == index.id, IndexedRevisionRow.state == Presence.LIVE)

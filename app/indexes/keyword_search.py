@@ -14,6 +14,7 @@ from app.indexes.analysis import question_terms
 from app.indexes.chunk_table import CHUNKS_A_REVISION
 from app.indexes.full_text import best_by_full_text, better_by_full_text, has_full_text_index
 from app.indexes.index import Index, Presence
+from app.indexes.live import BY_KEY
 from app.indexes.postings import postings_table_name
 from app.indexes.scope import EVERYWHERE, Scope, Within
 from app.indexes.tables import IndexedRevisionRow
@@ -191,6 +192,7 @@ def _summed(session: Session, index_id: int) -> Corpus:
             func.sum(IndexedRevisionRow.chunks),
             func.sum(IndexedRevisionRow.terms),
         )
+        .with_hint(IndexedRevisionRow, BY_KEY)
         .where(live)
         .group_by(IndexedRevisionRow.language)
     ).all()

@@ -15,6 +15,7 @@ from app.database.tables import with_zone
 from app.documents.tables import DocumentRow, RevisionRow
 from app.errors import IndexNotFound
 from app.indexes.index import IN_STEP, Index, IndexState, Presence
+from app.indexes.live import BY_KEY
 from app.indexes.recipe import Recipe
 from app.indexes.standing import Holding, Standing, holdings
 from app.indexes.tables import IndexedRevisionRow, IndexRow
@@ -173,6 +174,7 @@ def _sizes(session: Session, index_ids: Collection[int]) -> dict[int, _Size]:
             func.sum(IndexedRevisionRow.chunks),
             func.sum(RevisionRow.characters),
         )
+        .with_hint(IndexedRevisionRow, BY_KEY)
         .join(RevisionRow, RevisionRow.id == IndexedRevisionRow.revision_id)
         .where(
             IndexedRevisionRow.index_id.in_(index_ids),

@@ -15,11 +15,12 @@ from app.documents.tables import KnowledgeBaseRow
 from app.errors import IndexNotFound, KnowledgeBaseNotFound
 from app.indexes.chunk_table import create_chunk_table, has_chunk_table
 from app.indexes.full_text import create_full_text_index
-from app.indexes.index import BUILT, Index, IndexState, Presence
+from app.indexes.index import BUILT, Index, IndexState
+from app.indexes.live import live_chunks
 from app.indexes.postings import create_postings_table
 from app.indexes.recipe import Recipe
 from app.indexes.signatures import create_signature_table
-from app.indexes.tables import IndexedRevisionRow, IndexRow
+from app.indexes.tables import IndexRow
 from app.indexes.vector_index import (
     VectorIndexProgress,
     create_vector_index,
@@ -235,14 +236,7 @@ class IndexStore:
 
     def live_chunks(self, index_id: int) -> int:
         """How many chunks of the index a search looks through."""
-
-        def read(session: Session) -> int:
-            counted = select(func.coalesce(func.sum(IndexedRevisionRow.chunks), 0)).where(
-                IndexedRevisionRow.index_id == index_id, IndexedRevisionRow.state == Presence.LIVE
-            )
-            return int(session.scalar(counted) or 0)
-
-        return self.database.transaction(read)
+        return self.database.transaction(lambda session: live_chunks(session, index_id))
 
     def _claim(self, knowledge_base_id: int, recipe: Recipe) -> Index:
         def claim(session: Session) -> Index:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytidb.table import Table
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.database.connection import Database
 from app.embedding.embedder import Embedder
 from app.indexes.chunk_table import CHUNKS_A_REVISION, chunk_table, chunk_table_name
-from app.indexes.index import Index, Presence
+from app.indexes.index import Index
+from app.indexes.live import live_chunks
 from app.indexes.scope import EVERYWHERE, Scope, Within
 from app.indexes.signatures import first_pass
-from app.indexes.tables import IndexedRevisionRow
 from app.indexes.vector_index import has_vector_index
 from app.indexes.vector_plan import VectorPlan, VectorPlanner, Way
 
@@ -94,7 +94,7 @@ class VectorSearch:
             # and as long as TiFlash is still at the vector index, which is no change of ours.
             known = self._known[index.id] = (
                 index.version,
-                _live_chunks(session, index.id),
+                live_chunks(session, index.id),
                 with_hnsw and has_vector_index(session, index),
             )
         _, chunks, indexed = known
@@ -102,7 +102,7 @@ class VectorSearch:
         if scope.within.chunk_ids is not None:
             chunks = min(chunks, len(scope.within.chunk_ids))
         elif scope.wanted is not None and chunks >= self.planner.pays_from:
-            chunks = _live_chunks(session, index.id, scope.wanted)
+            chunks = live_chunks(session, index.id, scope.wanted)
         return self.planner.plan(chunks, limit, filtered=filtered, indexed=indexed)
 
 
@@ -142,12 +142,3 @@ def _by_signatures(
         values | {"vector": str(list(vector)), "candidates": candidates, "most": limit},
     )
     return [Neighbour(chunk, 1.0 - float(distance)) for chunk, distance in rows]
-
-
-def _live_chunks(session: Session, index_id: int, revision_ids: Sequence[int] | None = None) -> int:
-    statement = select(func.coalesce(func.sum(IndexedRevisionRow.chunks), 0)).where(
-        IndexedRevisionRow.index_id == index_id, IndexedRevisionRow.state == Presence.LIVE
-    )
-    if revision_ids is not None:
-        statement = statement.where(IndexedRevisionRow.revision_id.in_(revision_ids))
-    return int(session.scalar(statement) or 0)

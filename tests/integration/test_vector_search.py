@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from alembic import command
+from sqlalchemy import event
 
 from app.database.capabilities import Capabilities
 from app.database.migrations import alembic_config
@@ -66,6 +68,29 @@ def test_a_first_pass_over_signatures_finds_what_an_exact_search_finds(
     exact = nearest(library, 10, pays_from=1_000)
     assert (quick.plan.way, exact.plan.way) == (Way.SIGNATURES, Way.EXACT)
     assert quick.found == exact.found
+
+
+def test_what_is_live_is_counted_by_key_while_tidb_does_not_know_how_much_that_is(
+    library: SearchableBase,
+) -> None:
+    engine = library.services.database.engine
+    counted: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
+        if "sum(indexed_revisions" in statement.lower():
+            counted.append((statement, values))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        library.search(QUESTION)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert len(counted) == 2  # of both halves
+    with engine.connect() as connection:
+        for statement, values in counted:
+            steps = [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values)]
+            assert any("TableRangeScan" in step for step in steps)
+            assert not any("IndexLookUp" in step for step in steps)
 
 
 def test_a_first_pass_looks_only_through_what_the_filter_leaves(library: SearchableBase) -> None:

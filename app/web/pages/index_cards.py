@@ -133,15 +133,8 @@ def _facts(report: IndexReport, services: Services) -> tuple[tuple[str, str], ..
     if prefixes := told_prefixes(recipe):
         facts.append(("Prefixes", prefixes))
     if report.embedded or report.reused:
-        facts.append(
-            (
-                "Built",
-                (
-                    f"{count(report.embedded, 'chunk')} embedded, the vectors of {report.reused:,} "
-                    "reused"
-                ),
-            )
-        )
+        built = f"{count(report.embedded, 'chunk')} embedded"
+        facts.append(("Built", f"{built}, the vectors of {report.reused:,} reused"))
     if cost := paid(report, services):
         facts.append(("Cost", cost))
     if report.promote_margin is not None:
