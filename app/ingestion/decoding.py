@@ -22,6 +22,28 @@ SAMPLE_BYTES = 64_000
 """How much of a long text an encoding is guessed from."""
 
 _JAPANESE, _KOREAN = re.compile(rb"\x1b\$[@B]"), b"\x1b$)C"  # how their letters begin there
+_AS_BROWSERS = {
+    **dict.fromkeys(
+        ("iso-8859-1", "iso8859-1", "latin-1", "latin1", "ascii", "us-ascii"), "cp1252"
+    ),
+    **dict.fromkeys(("shift-jis", "shiftjis", "sjis", "x-sjis", "windows-31j"), "cp932"),
+    "x-euc-jp": "euc_jp",
+    "euc-kr": "cp949",
+    "ks-c-5601-1987": "cp949",
+    "ksc5601": "cp949",
+    **dict.fromkeys(("gb2312", "gb-2312-80", "x-gbk", "gbk"), "gb18030"),
+    "big5": "big5hkscs",
+    "x-x-big5": "big5hkscs",
+    "iso-8859-9": "cp1254",
+    "tis-620": "cp874",
+    "iso-8859-11": "cp874",
+    "x-mac-roman": "mac_roman",
+    "macintosh": "mac_roman",
+    "x-cp1251": "cp1251",
+    "x-cp1252": "cp1252",
+    "iso-8859-8-i": "iso-8859-8",
+}
+"""What browsers read under these names, and what such documents are in."""
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -102,14 +124,13 @@ def known_encoding(declared: str | None) -> str | None:
     """The encoding that is meant by a name which a document gives; None if nobody knows it."""
     if not declared:
         return None
-    name = declared.strip().lower()
+    name = declared.strip().lower().replace("_", "-")
+    name = _AS_BROWSERS.get(name, name)
     try:
         b" ".decode(name)
     except (LookupError, ValueError):  # unknown, or no text encoding; with a NUL, or two bytes wide
         return None
-    # What browsers read under these names, and what such documents are in.
-    western = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "ascii", "us-ascii"}
-    return "cp1252" if name in western else name
+    return name
 
 
 def _shifted(data: bytes, declared: str | None) -> str | None:

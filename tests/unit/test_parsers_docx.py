@@ -127,6 +127,35 @@ def test_a_document_without_words_is_empty() -> None:
         parse(docx(""), "a.docx")
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("word/styles.xml", '<w:styles xmlns:w="{}"><w:style w:styleId="a"/></w:styles>'),
+        (
+            "word/numbering.xml",
+            (
+                '<w:numbering xmlns:w="{}"><w:abstractNum w:abstractNumId="1"><w:numStyleLink '
+                'w:val="x"/></w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="1"/>'
+                "</w:num></w:numbering>"
+            ),
+        ),
+    ],
+)
+def test_a_damaged_part_that_only_says_how_words_look_costs_none_of_them(
+    name: str, part: str
+) -> None:
+    listed = '<w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr></w:pPr>'
+    body = with_body(f"<w:p>{listed}<w:r><w:t>They turn.</w:t></w:r></w:p>")
+    damaged_part = with_part(body, name, part.format(WORD).encode())
+    assert parse(damaged_part, "a.docx").text.text == "They turn."
+
+
+def test_a_note_that_is_not_there_costs_no_words() -> None:
+    reference = '<w:r><w:footnoteReference w:id="7"/></w:r>'
+    body = with_body(f"<w:p><w:r><w:t>They turn.</w:t></w:r>{reference}</w:p>")
+    assert parse(body, "a.docx").text.text == "They turn."
+
+
 @pytest.mark.parametrize("mark", ["dir", "bdo"])
 def test_words_in_another_direction_are_read(mark: str) -> None:
     word = "<w:r><w:t>{}</w:t></w:r>"

@@ -174,6 +174,16 @@ def test_a_workbook_in_the_xml_of_excel_2003_is_read_as_a_workbook() -> None:
     )
 
 
+@pytest.mark.parametrize("encoding", ["EUC-JP", "Shift_JIS", "ISO-2022-JP", "windows-1251"])
+@pytest.mark.parametrize("end", ["</a>", ""])
+def test_xml_is_read_in_the_encoding_that_it_names_even_if_it_is_broken(
+    encoding: str, end: str
+) -> None:
+    words = "ёж" if encoding == "windows-1251" else "アーク"
+    data = f'<?xml version="1.0" encoding="{encoding}"?><a><title>{words}</title>{end}'
+    assert words in parse(data.encode(encoding), "a.xml").text.text
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -235,6 +245,7 @@ def test_rtf_and_what_it_tells_of_itself_are_read_in_their_code_page(
 
 def test_the_bytes_of_a_picture_in_rtf_are_none_of_its_words() -> None:
     picture = rb"{\pict\bin6 \x00}\x83{{}".replace(rb"\x00", b"\0").replace(rb"\x83", b"\x83")
+    assert parse(rb"{\rtf1 {\pict\bin x}tide}", "a.rtf").text.text.endswith("tide")
     assert parse(rb"{\rtf1\ansi\ansicpg932 a " + picture + b"tide}", "a.rtf").text.text == "a tide"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import zipfile
 from io import BytesIO
 
@@ -51,6 +52,24 @@ def test_a_show_and_a_template_are_read_as_a_presentation_is(kind: str) -> None:
     assert main in told
     other = with_part(MADE, types, told.replace(main, kind.encode()))
     assert parse(other, "tides.ppsx").text == parse(MADE, "tides.pptx").text
+
+
+def test_a_presentation_of_the_strict_kind_is_read_as_any_other() -> None:
+    strict = MADE
+    common = re.compile(rb"http://schemas\.openxmlformats\.org/(\w+)/2006/(relationships|main)\b")
+    with zipfile.ZipFile(BytesIO(MADE)) as package:
+        for name in package.namelist():
+            part = package.read(name)
+            if name.endswith((".xml", ".rels")) and b"package/2006" not in part[:300]:
+                part = common.sub(rb"http://purl.oclc.org/ooxml/\1/\2", part)
+            elif name.endswith(".rels"):
+                part = part.replace(
+                    b"schemas.openxmlformats.org/officeDocument/2006",
+                    b"purl.oclc.org/ooxml/officeDocument",
+                )
+            strict = with_part(strict, name, part)
+    assert b"purl.oclc.org" in zipfile.ZipFile(BytesIO(strict)).read("_rels/.rels")
+    assert parse(strict, "a.pptx").text == parse(MADE, "a.pptx").text
 
 
 def test_a_part_whose_type_a_program_forgot_costs_nothing() -> None:

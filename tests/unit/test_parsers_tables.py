@@ -178,6 +178,13 @@ def test_a_workbooks_main_part_may_have_any_name() -> None:
     assert parse(zip_of(moved), "ports.xlsx").text == parse(WORKBOOK, "ports.xlsx").text
 
 
+def test_a_workbook_with_a_style_that_nobody_knows_is_read_all_the_same() -> None:
+    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    styles = f'<styleSheet xmlns="{space}"><cellStyles count="1"><cellStyle odd="1"/></cellStyles>'
+    odd = with_part(WORKBOOK, "xl/styles.xml", f"{styles}</styleSheet>".encode())
+    assert parse(odd, "ports.xlsx").text == parse(WORKBOOK, "ports.xlsx").text
+
+
 def test_a_link_to_another_workbook_that_is_not_there_costs_nothing() -> None:
     types, links = "xl/_rels/workbook.xml.rels", "xl/workbook.xml"
     with zipfile.ZipFile(BytesIO(WORKBOOK)) as package:

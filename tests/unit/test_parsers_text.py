@@ -38,6 +38,22 @@ def test_what_a_document_says_of_its_encoding_is_believed_when_the_bytes_leave_i
     assert decoded("ąę".encode("cp1250"), "windows-1250") == "ąę"
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "declared"),
+    [
+        ("① 潮", "cp932", "Shift_JIS"),
+        ("① 潮", "cp932", "x-sjis"),
+        ("朱镕基", "gb18030", "gb2312"),
+        ("똠방각하", "cp949", "euc-kr"),
+        ("ığş", "cp1254", "ISO-8859-9"),
+    ],
+)
+def test_the_name_of_an_encoding_means_what_browsers_take_it_for(
+    text: str, encoding: str, declared: str
+) -> None:
+    assert decoded(text.encode(encoding), declared) == text
+
+
 @pytest.mark.parametrize("encoding", ["iso-2022-jp", "utf-7", "hz"])
 def test_letters_in_bytes_of_ascii_are_read_as_the_document_says(encoding: str) -> None:
     assert decoded("潮 a + ~b".encode(encoding), encoding) == "潮 a + ~b"

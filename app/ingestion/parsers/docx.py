@@ -40,6 +40,13 @@ _DIRECTION = re.compile(rb"</?w:(?:dir|bdo)(?:\s[^<>]*)?>")
 _RUBY = re.compile(
     rb"<w:rubyPr(?:/>|>.*?</w:rubyPr>)|<w:rt>.*?</w:rt>|</?w:ruby(?:Base)?>", re.DOTALL
 )
+_NUMBERS, _NOTES = ("word/numbering.xml",), ("word/footnotes.xml", "word/endnotes.xml")
+_LEFT_OUT: tuple[tuple[str, ...], ...] = (
+    *((), _NUMBERS, _NOTES, _NUMBERS + _NOTES),
+    (*_NUMBERS, *_NOTES, "word/styles.xml"),
+)
+"""Parts without which a document is still read, tried in turn where they are damaged."""
+_REFERENCE = re.compile(rb"<w:(?:footnote|endnote)Reference\s[^<>]*/>")
 _DAMAGED = "The Word document is damaged and cannot be opened."
 
 
@@ -48,7 +55,7 @@ class DocxParser:
     """Headings, lists, tables, formulas, charts, SmartArt; no comments, page headers, footers."""
 
     name: str = "mammoth"
-    version: str = "4"
+    version: str = "5"
     media_types: frozenset[str] = frozenset({DOCX})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -58,10 +65,7 @@ class DocxParser:
             raise UnreadableDocument(_DAMAGED) from fault
         except RuntimeError as fault:  # what zipfile raises for a member under a password
             raise PasswordProtected("The Word document is packed under a password.") from fault
-        html = mammoth.convert_to_html(
-            _packed(parts), style_map=_STYLES, convert_image=mammoth.images.img_element(_no_image)
-        ).value
-        parsed = parsed_html(cleaned(html))
+        parsed = parsed_html(cleaned(_html(parts)))
         core = core_of(parts.get(CORE))
         return with_facts(core.facts, replace(parsed, title=core.title or parsed.title))
 
@@ -95,6 +99,25 @@ def _xml_parts(data: bytes) -> dict[str, bytes]:
         # They make a small file large, or read other files.
         raise UnreadableDocument("The Word document declares XML entities, which Word never does.")
     return parts
+
+
+def _html(parts: dict[str, bytes]) -> str:
+    for left_out in _LEFT_OUT:
+        kept = {name: part for name, part in parts.items() if name not in left_out}
+        if _NOTES[0] in left_out:
+            kept = {name: _REFERENCE.sub(b"", part) for name, part in kept.items()}
+        try:
+            html: str = mammoth.convert_to_html(
+                _packed(kept),
+                style_map=_STYLES,
+                convert_image=mammoth.images.img_element(_no_image),
+            ).value
+        except (AttributeError, KeyError):  # as it looks for what the part does not have
+            if left_out == _LEFT_OUT[-1]:
+                raise
+        else:
+            return html
+    raise AssertionError
 
 
 def _packed(parts: dict[str, bytes]) -> BytesIO:

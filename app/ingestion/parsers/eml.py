@@ -32,7 +32,7 @@ class EmlParser:
     """Of a body in several forms the plain one is read, unless it is empty; and pages (MHT)."""
 
     name: str = "eml"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({EMAIL})
 
     def parse(self, data: bytes) -> ParsedText:

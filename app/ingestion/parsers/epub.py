@@ -13,7 +13,7 @@ from app.documents.model import ParsedText
 from app.errors import UnreadableDocument
 from app.ingestion.decoding import decoded
 from app.ingestion.parsers.draft import Draft
-from app.ingestion.parsers.html import parsed_html
+from app.ingestion.parsers.html import declared_charset, parsed_html
 from app.ingestion.parsers.packages import opened_package
 from app.ingestion.parsers.xml_tree import tree, words
 
@@ -27,7 +27,7 @@ class EpubParser:
     """Title, author and date, then what the spine lists; the table of contents is left out."""
 
     name: str = "epub"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({"application/epub+zip"})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -44,7 +44,8 @@ class EpubParser:
             names = set(book.namelist())
             for chapter in _chapters(package, posixpath.dirname(place)):
                 if chapter in names:
-                    draft.add(parsed_html(decoded(book.read(chapter))), level=0)
+                    page = book.read(chapter)
+                    draft.add(parsed_html(decoded(page, declared_charset(page))), level=0)
             return draft.parsed(words(next(package.iter(_DUBLIN_CORE + "title"), None)))
 
 

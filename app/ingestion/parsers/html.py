@@ -15,7 +15,9 @@ from app.ingestion.parsers.html_blocks import HtmlBlocks
 from app.ingestion.parsers.html_events import events, tags
 from app.ingestion.parsers.parser import sections
 
-_CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_CHARSET = re.compile(
+    rb"""(?:charset|<\?xml[^>]{0,80}?\sencoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE
+)
 _CHARSET_WITHIN = 4096
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9-]*)\b[^>]*?(/?)>", re.IGNORECASE)
 _NEVER_NEST = tags(
@@ -37,7 +39,7 @@ class HtmlParser:
     """Who wrote a page and when, and its main part: no scripts, menus, footers, hidden text."""
 
     name: str = "html"
-    version: str = "4"
+    version: str = "5"
     media_types: frozenset[str] = frozenset({"text/html"})
 
     def parse(self, data: bytes) -> ParsedText:

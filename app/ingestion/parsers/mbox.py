@@ -23,7 +23,7 @@ class MboxParser:
     """Each message a section, in their order, with what is attached to it."""
 
     name: str = "mbox"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({MBOX})
 
     def parse(self, data: bytes) -> ParsedText:

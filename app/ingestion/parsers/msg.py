@@ -28,7 +28,7 @@ class MsgParser:
     """The plain body, or else the HTML one, or the RTF one; attached messages are sections."""
 
     name: str = "msg"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({"application/vnd.ms-outlook"})
 
     def parse(self, data: bytes) -> ParsedText:

@@ -31,6 +31,8 @@ _ALTERNATIVES = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Al
 _FORMULA = "{http://schemas.microsoft.com/office/drawing/2010/main}m"
 _MAIN_SPACE = "http://schemas.openxmlformats.org/drawingml/2006/main"
 _DEEPEST_GROUP = 20
+_RELATIONS = "_rels/.rels"
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
 _TYPES = "[Content_Types].xml"
 _ENDING = re.compile(rb"""\sExtension\s*=\s*["']([^"'<>]*)""", re.IGNORECASE)
 _DEFAULT = b'<Default Extension="%s" ContentType="application/octet-stream"/>'
@@ -46,7 +48,7 @@ class PptxParser:
     """Shapes are read as they are arranged, from above to below."""
 
     name: str = "python-pptx"
-    version: str = "4"
+    version: str = "5"
     media_types: frozenset[str] = frozenset({PPTX})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -59,6 +61,8 @@ class PptxParser:
             for number, slide in enumerate(presentation.slides, 1):
                 _unfold(slide.element)
                 title = slide.shapes.title
+                if title is not None and not title.has_text_frame:
+                    title = None  # a picture
                 named = joined_cell(title.text_frame.text) if title is not None else ""
                 first_title = first_title or named
                 draft.page()
@@ -75,18 +79,23 @@ class PptxParser:
 def _as_presentation(data: bytes) -> BytesIO:
     """A show or a template as the presentation that it is too, which is all that the library opens.
 
-    They differ in one word of the list of their parts, in which some programs forget pictures.
+    They differ in one word of the list of their parts, in which some programs forget pictures. In
+    the strict variant of the format, spaces of names are called otherwise.
     """
     with zipfile.ZipFile(BytesIO(data)) as package:
         types = package.read(_TYPES)
         whole = _with_all_types(_OTHER_MAIN.sub(_MAIN, types), package.namelist())
-        if whole == types:
+        if whole == types and not _STRICT.search(package.read(_RELATIONS)):
             return BytesIO(data)
         copied = BytesIO()
         with zipfile.ZipFile(copied, "w") as copy:
             for member in package.infolist():
                 part = package.read(member)
-                copy.writestr(member, whole if member.filename == _TYPES else part)
+                if member.filename == _TYPES:
+                    part = whole
+                elif member.filename.endswith((".xml", ".rels")):
+                    part = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/\2", part)
+                copy.writestr(member, part)
     copied.seek(0)
     return copied
 

@@ -30,6 +30,7 @@ _TEXT_BOX = re.compile(r"(?:\\\*)?\\(shp|shpgrp|shpinst|shptxt)(?![a-z])")
 _FOOTNOTE = re.compile(r"\{\s*(?:\\\*)?\\footnote(?![a-z]) ?")
 # What may be ignored is said ahead of a group; anywhere else, as some programs do, it says nothing.
 _NOT_AHEAD = re.compile(r"(?<![{\s\\])\\\*(?=\\[a-z])")
+_UNCOUNTED = re.compile(r"\\bin(?![0-9a-z])")
 _MANY_LINES = re.compile(r"\n\s*\n\s*\n")
 
 
@@ -38,7 +39,7 @@ class RtfParser:
     """The words, below who wrote them and when; letters by the document's code page."""
 
     name: str = "striprtf"
-    version: str = "2"
+    version: str = "3"
     media_types: frozenset[str] = frozenset({"application/rtf"})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -47,6 +48,7 @@ class RtfParser:
         counted = "cp1252" if b"\\bin" in data else encoding
         marked = _PICTURE.sub(b"", data).decode(counted, errors="replace")
         marked = _CODE_PAGE.sub("", marked[:_HEAD]) + marked[_HEAD:]  # not all that Python knows
+        marked = _UNCOUNTED.sub("", marked)
         marked = _NOT_AHEAD.sub("", _TEXT_BOX.sub(r"\\x\1", _FOOTNOTE.sub(r"{ ", marked)))
         text = cleaned(_words(marked, encoding))
         text = _MANY_LINES.sub("\n\n", text).strip("\n")

@@ -10,6 +10,7 @@ from io import BytesIO
 from openpyxl import load_workbook
 
 from app.documents.model import ParsedText
+from app.errors import TidemarkError
 from app.ingestion.file_kinds import XLSX
 from app.ingestion.parsers.calamine import sheets_by_calamine
 from app.ingestion.parsers.drawing import relations
@@ -28,7 +29,7 @@ class XlsxParser:
     """Values as they were saved: formulas are not computed, macros never run."""
 
     name: str = "openpyxl"
-    version: str = "4"
+    version: str = "5"
     media_types: frozenset[str] = frozenset({XLSX})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -36,8 +37,15 @@ class XlsxParser:
             related = relations("", partial(part_of, package)).values()
             main = next((part for kind, part in related if kind == "officeDocument"), _WORKBOOK)
             workbook = package.read(main)
-            sheets = sheets_by_calamine(data) if _STRICT in workbook else _sheets(data)
-            return parsed_workbook(package, main, _listed(workbook), sheets)
+            read = partial(parsed_workbook, package, main, _listed(workbook))
+            if _STRICT in workbook:
+                return read(sheets_by_calamine(data))
+            try:
+                return read(_sheets(data))
+            except (TidemarkError, MemoryError, RecursionError):
+                raise
+            except Exception:  # noqa: BLE001 - openpyxl raises any for a style it does not know
+                return read(sheets_by_calamine(data))  # to which styles are nothing
 
 
 def _sheets(data: bytes) -> Iterator[tuple[str, Iterator[Row]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, repeat
@@ -17,6 +18,8 @@ from app.ingestion.parsers.parser import sections
 from app.ingestion.parsers.spreadsheet import Row, add_sheet
 from app.ingestion.parsers.xml_tree import EntitiesDeclared, local_name, tree, words
 
+_DECLARED = re.compile(rb"""\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([\w.:-]{1,40})["']""")
+_DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
 _EXCEL = "{urn:schemas-microsoft-com:office:spreadsheet}"
 _OFFICE = "{urn:schemas-microsoft-com:office:office}"
 _MOST_ROWS, _MOST_COLUMNS = 1 << 20, 16_384
@@ -32,14 +35,16 @@ class XmlParser:
     """
 
     name: str = "xml"
-    version: str = "3"
+    version: str = "4"
     media_types: frozenset[str] = frozenset({"text/xml"})
 
     def parse(self, data: bytes) -> ParsedText:
+        declared = _DECLARED.match(data)
+        text = decoded(data, declared[1].decode() if declared else None)
         try:
-            root = tree(data.lstrip())
-        except (ET.ParseError, EntitiesDeclared, ValueError, LookupError):
-            text = decoded(data)
+            # In letters that the parser knows: of encodings with more bytes to one it knows few.
+            root = tree(_DECLARATION.sub("", text.lstrip()).lstrip().encode())
+        except (ET.ParseError, EntitiesDeclared):
             return ParsedText(text, sections(text, ()))
         if root.tag == f"{OFFICE}document":
             return parsed_odf(root, root)
