@@ -22,6 +22,14 @@ from app.ingestion.tables import JobRow
 
 AT_ONCE = 500  # documents that a transaction queues again
 UNFINISHED = frozenset({JobState.READY, JobState.RUNNING, JobState.PAUSED})
+_AS_IT_IS = {
+    JobState.READY: "waits for its turn",
+    JobState.RUNNING: "is running",
+    JobState.PAUSED: "is paused",
+    JobState.SUCCEEDED: "has succeeded",
+    JobState.FAILED: "has failed",
+    JobState.CANCELLED: "was cancelled",
+}
 
 
 @dataclass(frozen=True)
@@ -172,7 +180,9 @@ class JobControl:
             if document is None or document.deletion:
                 raise missing
             if row.state not in allowed:
-                raise JobNotSteerable(f"Job {job_id} is {row.state}: it cannot be {done}.")
+                raise JobNotSteerable(
+                    f"Job {job_id} {_AS_IT_IS[JobState(row.state)]}: it cannot be {done}."
+                )
             if row.state not in UNFINISHED and not _newest_of_a_document(session, row):
                 raise JobNotSteerable(f"A newer job of {row.document_name!r} came after {job_id}.")
             change(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi import UploadFile
 from starlette.formparsers import MultiPartException
 
 from app.documents.names import LONGEST_NAME
@@ -31,6 +32,14 @@ _FAULTS = (
     ),
 )
 """By words of the parser's message: what happened, and what to do about it."""
+
+
+def file_name(file: UploadFile) -> str:
+    """A file's name as it was chosen, empty if it has none.
+
+    HTML's standard has browsers write a quotation mark in it as %22, and leave a % as it is.
+    """
+    return (file.filename or "").replace("%22", '"')
 
 
 def fault_of(broken: MultiPartException) -> InvalidRequest:

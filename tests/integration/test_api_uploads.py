@@ -116,6 +116,7 @@ def test_an_upload_of_which_nothing_can_be_taken_has_the_error_of_its_first_file
         ("<script>alert(1)</script>.md", "<script>alert(1)<"),
         ("  a.md ", "a.md"),
         ("%2e%2e%2fa.md", "%2e%2e%2fa.md"),
+        ('the "old" pier.md', 'the "old" pier.md'),
     ],
 )
 def test_a_name_is_a_label_that_keeps_its_folders(

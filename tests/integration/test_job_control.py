@@ -216,6 +216,7 @@ def test_jobs_are_steered_over_http(
     refused = http.post(f"/api/jobs/{job}/pause")
     assert refused.status_code == 409
     assert refused.json()["error"]["code"] == "job_not_steerable"
+    assert refused.json()["error"]["message"] == f"Job {job} was cancelled: it cannot be paused."
     assert http.post(f"/api/jobs/{job}/retry").json()["state"] == "ready"
     worker.drain()
     told = http.get(f"{base}/failures").json()

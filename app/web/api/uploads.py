@@ -19,6 +19,7 @@ from app.services import Services
 from app.web.access import needs
 from app.web.api.shape import ErrorShape, Shape, errors, reply
 from app.web.errors import encodable
+from app.web.forms import file_name
 from app.web.v1.catalogue import plain_name
 from app.web.wiring import ReadableKnowledgeBase, Wired, wake_worker
 
@@ -107,7 +108,7 @@ def upload_documents(
         if isinstance(outcome, TidemarkError):
             refused.append(outcome)
             outcome = UploadedFile(
-                name=_shown(file.filename), status="refused", error=ErrorShape.of(outcome)
+                name=_shown(file_name(file)), status="refused", error=ErrorShape.of(outcome)
             )
         elif outcome.job_id is not None:
             wake_worker(request)
@@ -143,7 +144,7 @@ def estimated(
     named, nameless = [], 0
     for file in files:
         try:
-            named.append((document_name(file.filename or ""), partial(_pieces, file.file)))
+            named.append((document_name(file_name(file)), partial(_pieces, file.file)))
         except TidemarkError:
             nameless += 1
     found = services.estimator.estimate(base, named)
@@ -165,7 +166,7 @@ def _received(
         if not file.filename:
             raise InvalidRequest("A file has no name.", remedy="Choose a file, or give it a name.")
         receipt = services.uploads.receive(
-            base, document_name(file.filename), _pieces(file.file), labels
+            base, document_name(file_name(file)), _pieces(file.file), labels
         )
     except TidemarkError as error:
         return error
@@ -192,6 +193,6 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def _shown(name: str | None) -> str:
+def _shown(name: str) -> str:
     """A name that may be one because of which the file was refused."""
-    return encodable((name or "")[:500])
+    return encodable(name[:500])

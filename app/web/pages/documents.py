@@ -18,6 +18,7 @@ from app.services import Services
 from app.web.access import needs
 from app.web.addresses import address, api_address
 from app.web.api.uploads import EstimateReply, estimated
+from app.web.forms import file_name
 from app.web.pages.fetched_addresses import in_short
 from app.web.pages.frame import Chosen, ChosenBase, frame, show
 from app.web.pages.frame import chosen as choose
@@ -79,7 +80,7 @@ def upload(
     refused: list[Refused] = []
     receipts = []
     for file in files:
-        name = file.filename or ""
+        name = file_name(file)
         try:
             content = iter(partial(file.file.read, PIECE), b"")
             receipts.append(services.uploads.receive(base, document_name(name), content, labels))
