@@ -4,7 +4,8 @@ pytidb's sharp edges are gone around here, once:
 - `VectorField(index=False)`: else `create_table` asks for a TiFlash replica that most servers lack,
   and leaves a half-made table behind.
 - Declaring a table's class twice raises, and `open_table` looks only among declared classes: each
-  class has metadata of its own, and is made once for an index and its function.
+  class has metadata of its own, and is made once for an index and its function, and kept while
+  it is used.
 - A search fetches every column of the model, the vector included, and `bulk_insert` reads each row
   back: all columns but the id are mapped as deferred, so that both ship little.
 - `int` keys are 32 bits and a bare `str` is VARCHAR(255): the columns are spelled out.
@@ -33,6 +34,9 @@ CHUNKS_A_REVISION = 1 << 20
 So ids are known before anything is written, work that is done again hits the same rows, one range
 of the primary key is one revision, and every id stays below 2^53, where JavaScript counts exactly.
 """
+
+MOST_MODELS = 500
+"""Classes that are kept, of the tables that were used last: each is 150 KB, and made in 10 ms."""
 
 _models: dict[tuple[str, int], type[TableModel]] = {}
 _declared = count()
@@ -79,9 +83,11 @@ def _model(index_id: int, function: BaseEmbeddingFunction) -> type[TableModel]:
     name = chunk_table_name(index_id)
     key = (name, id(function))  # the class keeps its function alive, so the id stays its own
     with _declaring:
-        if key not in _models:
-            _models[key] = _declare(name, function)
-        return _models[key]
+        model = _models.pop(key, None) or _declare(name, function)
+        _models[key] = model  # those that were used long ago stand first
+        if len(_models) > MOST_MODELS:
+            del _models[next(iter(_models))]
+        return model
 
 
 def _declare(name: str, function: BaseEmbeddingFunction) -> type[TableModel]:
