@@ -150,16 +150,23 @@ def test_a_damaged_part_that_only_says_how_words_look_costs_none_of_them(
     assert parse(damaged_part, "a.docx").text.text == "They turn."
 
 
+def test_a_line_break_of_the_older_kind_parts_words() -> None:
+    body = with_body("<w:p><w:r><w:t>They</w:t><w:cr/><w:t>turn.</w:t></w:r></w:p>")
+    assert parse(body, "a.docx").text.text.split() == ["They", "turn."]
+
+
 def test_a_note_that_is_not_there_costs_no_words() -> None:
     reference = '<w:r><w:footnoteReference w:id="7"/></w:r>'
     body = with_body(f"<w:p><w:r><w:t>They turn.</w:t></w:r>{reference}</w:p>")
     assert parse(body, "a.docx").text.text == "They turn."
 
 
-@pytest.mark.parametrize("mark", ["dir", "bdo"])
-def test_words_in_another_direction_are_read(mark: str) -> None:
+@pytest.mark.parametrize(
+    "mark", ['dir w:val="rtl"', 'bdo w:val="rtl"', 'fldSimple w:instr="IF 2 > 1"']
+)
+def test_words_in_another_direction_and_in_fields_are_read(mark: str) -> None:
     word = "<w:r><w:t>{}</w:t></w:r>"
-    turned = f'<w:{mark} w:val="rtl">{word.format("آذار")}</w:{mark}>'
+    turned = f"<w:{mark}>{word.format('آذار')}</w:{mark.partition(' ')[0]}>"
     body = with_body(f"<w:p>{word.format('in ')}{turned}{word.format(' 2026')}</w:p>")
     assert parse(body, "a.docx").text.text == "in آذار 2026"
 

@@ -179,7 +179,7 @@ def test_a_workbook_in_the_xml_of_excel_2003_is_read_as_a_workbook() -> None:
 def test_xml_is_read_in_the_encoding_that_it_names_even_if_it_is_broken(
     encoding: str, end: str
 ) -> None:
-    words = "ёж" if encoding == "windows-1251" else "アーク"
+    words = "ж" if encoding == "windows-1251" else "水"
     data = f'<?xml version="1.0" encoding="{encoding}"?><a><title>{words}</title>{end}'
     assert words in parse(data.encode(encoding), "a.xml").text.text
 

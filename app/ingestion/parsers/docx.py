@@ -36,7 +36,9 @@ _LOOKS = re.compile(
 # Not the marks of a range, whose names begin alike.
 _MOVED = re.compile(rb"<(/?)w:moveTo([\s>])")
 _MOVED_AWAY = re.compile(rb"<(/?)w:moveFrom([\s>])")
-_DIRECTION = re.compile(rb"</?w:(?:dir|bdo)(?:\s[^<>]*)?>")
+_AROUND = re.compile(
+    rb"</?w:(?:dir|bdo|fldSimple)(?:\s+[\w:]+\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'))*+\s*/?>"
+)
 _RUBY = re.compile(
     rb"<w:rubyPr(?:/>|>.*?</w:rubyPr>)|<w:rt>.*?</w:rt>|</?w:ruby(?:Base)?>", re.DOTALL
 )
@@ -55,7 +57,7 @@ class DocxParser:
     """Headings, lists, tables, formulas, charts, SmartArt; no comments, page headers, footers."""
 
     name: str = "mammoth"
-    version: str = "5"
+    version: str = "6"
     media_types: frozenset[str] = frozenset({DOCX})
 
     def parse(self, data: bytes) -> ParsedText:
@@ -133,11 +135,11 @@ def _packed(parts: dict[str, bytes]) -> BytesIO:
 def _said(part: bytes) -> bytes:
     """What was moved stands where it was moved to, and readings do not stand beside their words.
 
-    The library drops both, and where the direction of writing changes, with the words within.
+    The library drops both, with their words, and those of simple fields and in another direction.
     """
     if b"<w:moveTo" in part or b"<w:moveFrom" in part:
         part = _MOVED.sub(rb"<\1w:ins\2", _MOVED_AWAY.sub(rb"<\1w:del\2", part))
-    part = _DIRECTION.sub(b"", part)
+    part = _AROUND.sub(b"", part).replace(b"<w:cr/>", b"<w:br/>")
     return _RUBY.sub(b"", part) if b"<w:ruby" in part else part
 
 
