@@ -111,7 +111,8 @@ def _by_pytidb(
 ) -> list[Neighbour]:
     # Before the cut, never after it: a filter after it can lose every match. Only a vector index
     # allows no condition inside, and what it lost is made up for.
-    search = table.search(list(vector)).filter(scope.filter(), prefilter=plan.way is Way.EXACT)
+    within: Any = f"TRUE{scope.clause('revision_id', 'id')}"  # numbers of ours alone
+    search = table.search(list(vector)).filter(within, prefilter=plan.way is Way.EXACT)
     if plan.way is Way.HNSW:
         search = search.num_candidate(plan.candidates)
     # Not `skip_null_vectors()`: the scan would then compute each distance twice. A vector of zeros,
