@@ -241,6 +241,11 @@ def test_a_question_that_is_sent_twice_is_asked_once(page: Page, library: Librar
     expect(page.locator(".summary")).to_be_visible()
     listed = page.evaluate("fetch('/api/conversations').then((reply) => reply.json())")
     assert len(listed["conversations"]) == 1
+    page.emulate_media(media="print")  # the question is on the paper, and no button
+    expect(page.get_by_label("Your question")).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    expect(page.get_by_role("link", name="Ask a follow-up")).to_be_hidden()
+    page.emulate_media(media="screen")
     page.get_by_role("link", name="Ask a follow-up").click()
     page.get_by_role("button", name="Try again").evaluate("(it) => { it.click(); it.click(); }")
     expect(page.get_by_text("2 of 2")).to_be_visible()
