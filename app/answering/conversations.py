@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from app.access.digest import digest
@@ -115,11 +115,7 @@ class ConversationStore:
 
     def list(self, owner: str, words: str = "", limit: int = 100) -> tuple[Conversation, ...]:
         """The owner's conversations, the last used first; with `words` in a title or question."""
-        pattern = (
-            "%"
-            + words.strip().lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
-            + "%"
-        )
+        wanted = words.strip()
 
         def read(session: Session) -> tuple[Conversation, ...]:
             query = select(ConversationRow).where(
@@ -127,11 +123,11 @@ class ConversationStore:
                 ConversationRow.deleted_at.is_(None),
                 base_is_there(self.sight),
             )
-            if words.strip():
+            if wanted:
                 asked = select(TurnRow.conversation_id).where(
-                    func.lower(TurnRow.question).like(pattern, escape="!")
+                    TurnRow.question.icontains(wanted, autoescape=True)
                 )
-                titled = func.lower(ConversationRow.title).like(pattern, escape="!")
+                titled = ConversationRow.title.icontains(wanted, autoescape=True)
                 query = query.where(or_(titled, ConversationRow.id.in_(asked)))
             query = query.order_by(ConversationRow.updated_at.desc()).limit(limit)
             return tuple(_conversation(row) for row in session.scalars(query))
