@@ -247,6 +247,7 @@ def test_a_question_that_is_sent_twice_is_asked_once(page: Page, library: Librar
     expect(page.get_by_role("link", name="Ask a follow-up")).to_be_hidden()
     page.emulate_media(media="screen")
     page.get_by_role("link", name="Ask a follow-up").click()
+    page.wait_for_url("**conversation=*")  # with its scripts, before which no button does anything
     page.get_by_role("button", name="Try again").evaluate("(it) => { it.click(); it.click(); }")
     expect(page.get_by_text("2 of 2")).to_be_visible()
 
